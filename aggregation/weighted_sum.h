@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace millrace {
+
+/// sum[i] += weight * x[i], in double. True iff every x[i] is finite; otherwise `sum` is spoilt.
+bool FoldChunk(std::span<double> sum, std::span<const float> x, double weight);
+
+/// True iff every element is finite.
+bool AllFinite(std::span<const float> x);
+
+/// The streaming weighted sum of updates: a parameter section that is weighted and a statistics
+/// section behind it that is merely added. Memory: 8 bytes per element, however many updates.
+///
+/// Error: with n updates each element of the sum is within n * 2^-53 * sum_k |w_k x_k| of the true
+/// one (Higham 2002, eq. 4.4; products w_k x_k are exact in double for weights below 2^29), so that
+/// 10,000 updates cost a relative 1.2e-12, far below float32's 6e-8.
+class WeightedSum {
+ public:
+  WeightedSum(int64_t parameters, int64_t statistics);
+
+  /// Folds elements [offset, offset + x.size()) of one update. The caller has checked that the
+  /// update is finite and its weight sane; a chunk may straddle both sections.
+  void Fold(int64_t offset, std::span<const float> x, double weight);
+  /// Counts one whole update, after its last chunk.
+  void AddWeight(double weight);
+
+  double total_weight() const { return total_weight_; }
+  int64_t updates() const { return updates_; }
+  int64_t parameters() const { return parameters_; }
+  std::span<const double> statistics() const;
+  /// mean[i] = sum[offset + i] / total weight for the parameter section, rounded to float32.
+  void Mean(int64_t offset, std::span<float> mean) const;
+
+ private:
+  int64_t parameters_;
+  std::vector<double> sum_;
+  double total_weight_ = 0;
+  int64_t updates_ = 0;
+};
+
+}  // namespace millrace

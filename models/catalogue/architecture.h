@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// A catalogue entry made concrete: parameters, their start values and the graph's source text.
+// Free of LibTorch, so that the coordinator can lay out and initialise a model it never runs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "aggregation/layout.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+/// How a parameter tensor starts: uniform in [-bound, bound], and every element at `value` when
+/// bound is 0.
+struct Initialization {
+  double bound = 0;
+  double value = 0;
+};
+
+struct Architecture {
+  Layout layout;
+  std::vector<Initialization> initialization;  // one per tensor of the layout
+  /// TorchScript methods for Module::define. `forward(self, x)` takes x: float32
+  /// [batch, window, channels] and returns [batch, outputs], or x's own shape for reconstruction.
+  /// Parameters are attributes named as in the layout, '.' replaced by '_'.
+  std::string source;
+};
+
+/// INVALID_ARGUMENT, naming the plan's key, for hyperparameters that give no valid graph (a window
+/// too short for its pooling, for example).
+absl::StatusOr<Architecture> BuildArchitecture(const Plan& plan);
+
+/// Start values, elements in layout order; the same seed gives the same vector everywhere.
+std::vector<float> InitialParameters(const Architecture& architecture, uint64_t seed);
+
+}  // namespace millrace
