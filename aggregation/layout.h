@@ -14,6 +14,7 @@ namespace millrace {
 struct TensorSpec {
   std::string name;
   std::vector<int64_t> shape;
+  /// Product of the dimensions, 1 for a scalar; the largest int64 where it would overflow.
   int64_t Elements() const;
   bool operator==(const TensorSpec&) const = default;
 };
@@ -22,7 +23,8 @@ struct TensorSpec {
 class Layout {
  public:
   Layout() = default;
-  /// INVALID_ARGUMENT for an empty or repeated name, a dimension < 1, or more than 2^40 elements.
+  /// INVALID_ARGUMENT for a name that is empty, repeated or not printable ASCII without spaces, a
+  /// dimension < 1, or more than 2^40 elements in all.
   static absl::StatusOr<Layout> Create(std::vector<TensorSpec> tensors);
 
   const std::vector<TensorSpec>& tensors() const { return tensors_; }

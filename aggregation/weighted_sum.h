@@ -5,8 +5,6 @@
 #include <span>
 #include <vector>
 
-#include "absl/status/status.h"
-
 namespace millrace {
 
 /// sum[i] += weight * x[i], in double. True iff every x[i] is finite; otherwise `sum` is spoilt.
@@ -25,9 +23,10 @@ class WeightedSum {
  public:
   WeightedSum(int64_t parameters, int64_t statistics);
 
-  /// Folds elements [offset, offset + x.size()) of one update. The caller has checked that the
-  /// update is finite and its weight sane; a chunk may straddle both sections.
-  void Fold(int64_t offset, std::span<const float> x, double weight);
+  /// Folds elements [offset, offset + x.size()) of one update; a chunk may straddle both sections.
+  /// The caller has checked that the weight is sane. False if an element is not finite: the sum is
+  /// then spoilt and must be thrown away.
+  [[nodiscard]] bool Fold(int64_t offset, std::span<const float> x, double weight);
   /// Counts one whole update, after its last chunk.
   void AddWeight(double weight);
 
@@ -36,6 +35,7 @@ class WeightedSum {
   int64_t parameters() const { return parameters_; }
   std::span<const double> statistics() const;
   /// mean[i] = sum[offset + i] / total weight for the parameter section, rounded to float32.
+  /// The total weight is above 0.
   void Mean(int64_t offset, std::span<float> mean) const;
 
  private:

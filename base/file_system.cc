@@ -159,6 +159,10 @@ absl::Status WriteFileDurably(FileSystem* files, const std::string& path, absl::
   return files->SyncDirectory(DirectoryOf(path));
 }
 
+std::string ResolvePath(const std::string& folder, const std::string& path) {
+  return (std::filesystem::path(folder) / path).string();
+}
+
 std::string DirectoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";

@@ -60,6 +60,9 @@ absl::StatusOr<std::string> ReadFile(FileSystem* files, const std::string& path,
 /// after a crash the old content or the new is there, whole.
 absl::Status WriteFileDurably(FileSystem* files, const std::string& path, absl::string_view data);
 
+/// `path` as it is meant from `folder`; an absolute one stays as it is.
+std::string ResolvePath(const std::string& folder, const std::string& path);
+
 /// The directory part of `path`, "." if it has none.
 std::string DirectoryOf(const std::string& path);
 

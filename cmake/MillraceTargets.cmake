@@ -26,3 +26,5 @@ function(millrace_program name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE millrace_options ${ARG_DEPENDS})
 endfunction()
+
+add_compile_definitions(MILLRACE_VERSION="${PROJECT_VERSION}")

@@ -51,15 +51,16 @@ struct DatasetSplit {
   Dataset validation;
 };
 
-/// Windows every plan.input.stride steps, first full ones; a series shorter than the window gives
-/// none. `seed` chooses the units held back.
+/// Full windows, from the first, every plan.input.stride steps; a series shorter than the window
+/// gives none. Series that name the same unit stay together. Windows without a label are left out,
+/// here and below. `seed` chooses the units held back.
 DatasetSplit SplitSeries(const Plan& plan, std::vector<Series> series, uint64_t seed);
 
 /// The last window of each series, padded at the front where the series is short: C-MAPSS's test
 /// protocol.
 Dataset LastWindows(const Plan& plan, std::vector<Series> series);
 
-/// All windows of all series.
+/// All full windows of all series, every plan.input.stride steps.
 Dataset AllWindows(const Plan& plan, std::vector<Series> series);
 
 }  // namespace millrace

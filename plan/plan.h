@@ -24,6 +24,7 @@ struct CohortPlan {
   int64_t target = 1;         // updates that end a round
   int64_t minimum = 1;        // updates without which a round fails at its deadline; <= target
   double over_selection = 0;  // extra share of sites invited: ceil(target * (1 + this))
+  int64_t wait_s = 30;        // for target sites to be there; then minimum will do
   int64_t deadline_s = 600;   // from the round's opening, seconds
   int64_t attempts = 3;       // tries of one round before the run fails
   int64_t backoff_s = 5;      // before the second try, seconds; doubles with each further one
@@ -38,7 +39,7 @@ struct ModelPlan {
   int64_t layers = 1;            // gru, lstm
   std::vector<int64_t> filters;  // cnn1d, convolutional autoencoder: output channels per block
   int64_t kernel = 3;            // cnn1d, convolutional autoencoder: taps
-  std::vector<int64_t> strides;  // cnn1d: stride per block, default all 1 ...
+  std::vector<int64_t> strides;  // cnn1d: stride per block, as many as filters; default all 1
   int64_t pool = 1;              // cnn1d: max-pooling after each block, 1 is none
   bool convolutional = false;    // autoencoder: convolutional instead of dense
   double dropout = 0;            // between layers, in training only
@@ -82,7 +83,7 @@ enum class Task { kRegression, kClassification, kReconstruction };
 /// [label]
 struct LabelPlan {
   LabelKind kind = LabelKind::kNone;
-  std::string column;   // kColumn, kRecording
+  std::string column;   // kColumn: of the data; kRecording: of the manifest
   int64_t classes = 0;  // > 1: classification over labels 0 .. classes-1; 0: regression
   double cap = 0;       // kRunToFailure: largest label; > 0
 };

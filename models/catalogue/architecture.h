@@ -33,6 +33,11 @@ struct Architecture {
 /// too short for its pooling, for example).
 absl::StatusOr<Architecture> BuildArchitecture(const Plan& plan);
 
+/// What the graph multiplies its raw output with, so that its last layer works in numbers around 1
+/// while callers see label units. The training loss is taken on (output - target) / scale. The cap
+/// for run-to-failure labels, else 1.
+double LabelScale(const LabelPlan& label);
+
 /// Start values, elements in layout order; the same seed gives the same vector everywhere.
 std::vector<float> InitialParameters(const Architecture& architecture, uint64_t seed);
 

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shared by the certificate_*.cc files alone: OpenSSL's objects with owners, PEM in and out.
+#pragma once
+
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/crypto/certificate.h"
+
+namespace millrace::certificate_internal {
+
+template <auto kFree>
+struct Free {
+  template <typename T>
+  void operator()(T* object) const {
+    kFree(object);
+  }
+};
+using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;
+
+/// INTERNAL, with OpenSSL's own last reason; empties the thread's error queue, which gRPC's TLS
+/// would otherwise take for its own.
+absl::Status OpenSslError(absl::string_view what);
+
+/// INVALID_ARGUMENT unless `pem` holds one; never asks for a passphrase.
+absl::StatusOr<X509Ptr> ReadCertificate(absl::string_view pem);
+absl::StatusOr<KeyPtr> ReadPrivateKey(absl::string_view pem);
+
+absl::StatusOr<std::string> WriteCertificate(X509* certificate);
+absl::StatusOr<std::string> WritePrivateKey(EVP_PKEY* key);
+
+absl::StatusOr<absl::Time> ReadTime(const ASN1_TIME* time);
+
+/// The subject's, escaped for a message; "(no name)" if there is none.
+std::string CommonName(X509_NAME* name);
+
+struct FederationIdentity {
+  std::string federation;
+  Identity identity;
+};
+absl::StatusOr<FederationIdentity> ParseFederationUri(absl::string_view uri);
+/// From the certificate's only millrace:// URI.
+absl::StatusOr<FederationIdentity> ReadIdentity(X509* certificate);
+
+}  // namespace millrace::certificate_internal

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/data/data_config.h"
+
+#include <filesystem>
+
+namespace millrace {
+namespace {
+
+// An absolute `path` stands as it is.
+std::string Resolved(const std::string& base_directory, const std::string& path) {
+  return (std::filesystem::path(base_directory) / path).lexically_normal().string();
+}
+
+void ReadColumns(TomlTable& table, DataConfig& config) {
+  bool header = true;
+  table.Bool("header", &header);
+  const bool named = table.Strings("columns", &config.columns);
+  if (named && config.columns.empty()) table.Refuse("columns", "must name at least one column");
+  if (named && header && table.Has("header")) {
+    table.Refuse("columns", "the header line names the columns; remove this key or header = true");
+  }
+  if (!named && !header) {
+    table.Require("columns", "with header = false the columns are named here, in order");
+  }
+  for (TomlTable& entry : table.Tables("rename")) {
+    ColumnRename rename;
+    entry.Require("column", "the column as the file names it");
+    entry.Require("name", "the name that the plan has for this column");
+    entry.NonEmptyString("column", &rename.column);
+    entry.NonEmptyString("name", &rename.name);
+    config.renames.push_back(std::move(rename));
+  }
+}
+
+void ReadDelimited(TomlTable& table, const std::string& base_directory, DataConfig& config) {
+  constexpr NamedValue<char> kSeparators[] = {
+      {",", ','}, {";", ';'}, {"\t", '\t'}, {"whitespace", ' '}};
+  constexpr NamedValue<MissingPolicy> kPolicies[] = {{"refuse", MissingPolicy::kRefuse},
+                                                     {"drop", MissingPolicy::kDrop}};
+  table.Enum("separator", kSeparators, &config.separator);
+  ReadColumns(table, config);
+  table.NonEmptyString("unit", &config.unit);
+  table.NonEmptyString("order", &config.order);
+  if (table.NonEmptyString("truth", &config.truth)) {
+    config.truth = Resolved(base_directory, config.truth);
+  }
+  table.Enum("missing", kPolicies, &config.missing);
+  for (const char* key : {"manifest", "where"}) {
+    table.Forbid(key, "belongs to kind = \"npy\"; remove it");
+  }
+}
+
+void ReadNpyKeys(TomlTable& table, DataConfig& config) {
+  table.NonEmptyString("manifest", &config.manifest);
+  for (TomlTable& entry : table.Tables("where")) {
+    RowFilter filter;
+    entry.Require("column", "the manifest's column to filter by");
+    entry.Require("values", "the values of the column that are kept");
+    entry.NonEmptyString("column", &filter.column);
+    if (entry.Strings("values", &filter.values) && filter.values.empty()) {
+      entry.Refuse("values", "must name at least one value");
+    }
+    config.where.push_back(std::move(filter));
+  }
+  for (const char* key :
+       {"separator", "header", "columns", "rename", "unit", "order", "truth", "missing"}) {
+    table.Forbid(key, "belongs to kind = \"delimited\"; remove it");
+  }
+}
+
+}  // namespace
+
+DataConfig ReadDataConfig(TomlTable table, const std::string& base_directory) {
+  constexpr NamedValue<DataKind> kKinds[] = {{"delimited", DataKind::kDelimited},
+                                             {"npy", DataKind::kNpy}};
+  DataConfig config;
+  table.Require("kind", "\"delimited\" or \"npy\"");
+  table.Enum("kind", kKinds, &config.kind);
+  table.Require("path", "where the data lies");
+  if (table.NonEmptyString("path", &config.path)) {
+    config.path = Resolved(base_directory, config.path);
+  }
+  table.Int("max_bytes", {.min = 1}, &config.max_bytes);
+  table.Double("from_share", {.min = 0, .max = 1, .below_max = true}, &config.from_share);
+  table.Double("to_share", {.min = 0, .max = 1, .above_min = true}, &config.to_share);
+  if (config.from_share >= config.to_share) {
+    table.Refuse("from_share", "must be less than to_share");
+  }
+  if (config.kind == DataKind::kDelimited) {
+    ReadDelimited(table, base_directory, config);
+  } else {
+    ReadNpyKeys(table, config);
+  }
+  return config;
+}
+
+}  // namespace millrace

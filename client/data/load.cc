@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/data/load.h"
+
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "client/data/delimited.h"
+#include "client/data/recordings.h"
+
+namespace millrace {
+namespace {
+
+// Keeps rows [begin, end) of a [rows, width] matrix.
+template <typename T>
+void KeepRows(int64_t begin, int64_t end, int64_t width, std::vector<T>& matrix) {
+  if (matrix.empty()) return;
+  matrix.erase(matrix.begin() + end * width, matrix.end());
+  matrix.erase(matrix.begin(), matrix.begin() + begin * width);
+}
+
+void KeepShare(const DataConfig& config, int64_t channels, Series& series) {
+  const auto step = [&](double share) {
+    return static_cast<int64_t>(std::floor(share * static_cast<double>(series.steps)));
+  };
+  const int64_t begin = step(config.from_share);
+  const int64_t end = step(config.to_share);
+  KeepRows(begin, end, channels, series.values);
+  KeepRows(begin, end, 1, series.cells);
+  KeepRows(begin, end, 1, series.labels);
+  series.steps = end - begin;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Series>> LoadSeries(const DataConfig& config, const Plan& plan) {
+  MR_ASSIGN_OR_RETURN(std::vector<Series> series, config.kind == DataKind::kDelimited
+                                                      ? LoadDelimited(config, plan)
+                                                      : LoadRecordings(config, plan));
+  if (config.from_share > 0 || config.to_share < 1) {
+    for (Series& s : series) {
+      KeepShare(config, static_cast<int64_t>(plan.input.channels.size()), s);
+    }
+  }
+  std::erase_if(series, [](const Series& s) { return s.steps == 0; });
+  if (series.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        config.path, ": no row is left; look at missing = \"drop\", from_share and to_share"));
+  }
+  return series;
+}
+
+}  // namespace millrace

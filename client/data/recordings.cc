@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/data/recordings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/file_system.h"
+#include "base/status.h"
+#include "client/data/fields.h"
+#include "client/data/label_value.h"
+#include "client/data/mode_cell.h"
+#include "client/data/npy.h"
+#include "client/data/table_reader.h"
+
+namespace millrace {
+namespace {
+
+using Fields = std::vector<absl::string_view>;
+
+// The manifest comes with the data, from whoever made it: it must not reach files elsewhere.
+bool StaysInFolder(const std::filesystem::path& name) {
+  if (name.empty() || name.has_root_path()) return false;
+  return std::find(name.begin(), name.end(), "..") == name.end();
+}
+
+absl::Status CheckLabelKind(const DataConfig& config, const Plan& plan) {
+  if (plan.label.kind == LabelKind::kNone || plan.label.kind == LabelKind::kRecording) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(config.path,
+                   ": recordings have one label each; the plan needs [label] kind = "
+                   "\"recording\" or \"none\", or the site data of kind = "
+                   "\"delimited\""));
+}
+
+class Manifest {
+ public:
+  Manifest(const DataConfig& config, const Plan& plan, TableReader* table)
+      : config_(config), plan_(plan), table_(table) {}
+
+  absl::Status Bind();
+  absl::StatusOr<std::vector<Series>> ReadAll();
+
+ private:
+  bool Passes(const Fields& fields) const;
+  absl::StatusOr<double> Number(const Fields& fields, size_t column) const;
+  absl::StatusOr<NpyArray> ReadArray(const std::string& file) const;
+  absl::StatusOr<Series> Read(const Fields& fields) const;
+
+  const DataConfig& config_;
+  const Plan& plan_;
+  TableReader* const table_;  // outlives this object
+  size_t file_ = 0;
+  size_t label_ = 0;  // used if the plan has recording labels
+  std::vector<size_t> modes_;
+  std::vector<size_t> where_;
+};
+
+absl::Status Manifest::Bind() {
+  const bool labelled = plan_.label.kind == LabelKind::kRecording;
+  std::vector<std::string> names = {"file"};
+  for (const ModeColumn& mode : plan_.input.modes) names.push_back(mode.column);
+  for (const RowFilter& filter : config_.where) names.push_back(filter.column);
+  if (labelled) names.push_back(plan_.label.column.empty() ? "label" : plan_.label.column);
+  MR_ASSIGN_OR_RETURN(const std::vector<size_t> found, table_->Find(names));
+  file_ = found[0];
+  const auto modes_end = found.begin() + 1 + static_cast<int64_t>(plan_.input.modes.size());
+  modes_.assign(found.begin() + 1, modes_end);
+  where_.assign(modes_end, modes_end + static_cast<int64_t>(config_.where.size()));
+  if (labelled) label_ = found.back();
+  return absl::OkStatus();
+}
+
+bool Manifest::Passes(const Fields& fields) const {
+  for (size_t i = 0; i < where_.size(); ++i) {
+    const std::vector<std::string>& values = config_.where[i].values;
+    if (std::find(values.begin(), values.end(), fields[where_[i]]) == values.end()) return false;
+  }
+  return true;
+}
+
+absl::StatusOr<double> Manifest::Number(const Fields& fields, size_t column) const {
+  double value = 0;
+  if (ReadNumber(fields[column], &value) == NumberKind::kNumber) return value;
+  return table_->Refusal(column, absl::StrCat(Shown(fields[column]), " is not a finite number"));
+}
+
+absl::StatusOr<NpyArray> Manifest::ReadArray(const std::string& file) const {
+  const auto refuse = [&](const absl::Status& status) {
+    return absl::Status(status.code(), table_->Refusal(file_, status.message()).message());
+  };
+  if (!StaysInFolder(file)) {
+    return table_->Refusal(
+        file_, absl::StrCat(Shown(file), " is not a path below the folder ", config_.path));
+  }
+  const std::string path = (std::filesystem::path(config_.path) / file).string();
+  absl::StatusOr<std::string> bytes = ReadFile(PosixFileSystem(), path, config_.max_bytes);
+  if (!bytes.ok()) return refuse(bytes.status());
+  absl::StatusOr<NpyArray> array = ParseNpy(*bytes);
+  if (!array.ok()) return refuse(Annotate(array.status(), path));
+  const size_t wanted = plan_.input.channels.size();
+  const size_t channels = array->shape.size() == 1 ? 1 : static_cast<size_t>(array->shape[1]);
+  if (channels != wanted) {
+    return refuse(absl::InvalidArgumentError(
+        absl::StrCat(path, ": ", channels, " channels where the plan names ", wanted, " (",
+                     absl::StrJoin(plan_.input.channels, ", "), ")")));
+  }
+  for (size_t i = 0; i < array->values.size(); ++i) {
+    if (std::isfinite(array->values[i])) continue;
+    return refuse(absl::InvalidArgumentError(
+        absl::StrCat(path, ": step ", i / wanted, " of channel ", plan_.input.channels[i % wanted],
+                     " is not a finite number")));
+  }
+  if (array->values.empty()) return refuse(absl::InvalidArgumentError(path + ": no samples"));
+  return array;
+}
+
+absl::StatusOr<Series> Manifest::Read(const Fields& fields) const {
+  Series series;
+  series.unit = std::string(fields[file_]);
+  std::vector<double> modes;
+  for (const size_t column : modes_) {
+    MR_ASSIGN_OR_RETURN(const double value, Number(fields, column));
+    modes.push_back(value);
+  }
+  double label = 0;
+  if (plan_.label.kind == LabelKind::kRecording) {
+    MR_ASSIGN_OR_RETURN(label, Number(fields, label_));
+    const std::string problem = LabelProblem(plan_.label, label);
+    if (!problem.empty()) return table_->Refusal(label_, problem);
+  }
+  MR_ASSIGN_OR_RETURN(NpyArray array, ReadArray(series.unit));
+  series.steps = array.shape[0];
+  series.values = std::move(array.values);
+  const auto steps = static_cast<size_t>(series.steps);
+  if (!modes.empty()) series.cells.assign(steps, ModeCell(plan_.input.modes, modes));
+  if (plan_.label.kind == LabelKind::kRecording) {
+    series.labels.assign(steps, static_cast<float>(label));
+  }
+  return series;
+}
+
+absl::StatusOr<std::vector<Series>> Manifest::ReadAll() {
+  std::vector<Series> all;
+  Fields fields;
+  while (true) {
+    MR_ASSIGN_OR_RETURN(const bool more, table_->Next(&fields));
+    if (!more) break;
+    if (!Passes(fields)) continue;
+    MR_ASSIGN_OR_RETURN(Series series, Read(fields));
+    all.push_back(std::move(series));
+  }
+  if (!all.empty()) return all;
+  std::vector<std::string> conditions;
+  for (const RowFilter& filter : config_.where) {
+    conditions.push_back(
+        absl::StrCat(filter.column, " in [", absl::StrJoin(filter.values, ", "), "]"));
+  }
+  return table_->Refusal(conditions.empty() ? "no recording is listed"
+                                            : absl::StrCat("no recording is left by where: ",
+                                                           absl::StrJoin(conditions, " and ")));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Series>> LoadRecordings(const DataConfig& config, const Plan& plan) {
+  MR_RETURN_IF_ERROR(CheckLabelKind(config, plan));
+  const std::string path = (std::filesystem::path(config.path) / config.manifest).string();
+  MR_ASSIGN_OR_RETURN(
+      const std::unique_ptr<TableReader> table,
+      TableReader::Open(
+          path, {.separator = ',', .columns = {}, .renames = {}, .max_bytes = config.max_bytes}));
+  Manifest manifest(config, plan, table.get());
+  MR_RETURN_IF_ERROR(manifest.Bind());
+  return manifest.ReadAll();
+}
+
+}  // namespace millrace

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "client/data/data_config.h"
+#include "models/dataset.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+/// Reads the recordings of kind = "npy"; see LoadSeries.
+absl::StatusOr<std::vector<Series>> LoadRecordings(const DataConfig& config, const Plan& plan);
+
+}  // namespace millrace

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/crypto/digest.h"
+#include "base/file_system.h"
+#include "millrace/v1/rounds.pb.h"
+#include "millrace/v1/telemetry.pb.h"
+#include "millrace/v1/transfer.pb.h"
+
+namespace millrace {
+
+struct LinkOptions {
+  std::string address;          // host:port
+  std::string authority_pem;    // certificates
+  std::string certificate_pem;
+  std::string key_pem;
+  absl::Duration call_timeout = absl::Seconds(30);  // of calls that do not stream or wait
+};
+
+/// The site's calls to its coordinator, each a status: UNAVAILABLE when it cannot be reached, in
+/// words that tell a dead link from a refused certificate. Thread-safe.
+class Link {
+ public:
+  explicit Link(const LinkOptions& options);
+  ~Link();
+
+  absl::StatusOr<v1::CheckInResponse> CheckIn(const v1::CheckInRequest& request);
+  absl::Status ReportFailure(const v1::RoundId& round, const std::string& reason);
+  void Report(const v1::ReportRequest& report);
+
+  /// Writes the model's bytes from `offset` on to `file`; returns how far the file now reaches,
+  /// also through `reached` when the stream breaks.
+  absl::Status Download(const v1::RoundId& round, const Digest& digest, int64_t offset, File* file,
+                        int64_t* reached);
+
+  absl::StatusOr<v1::UploadState> BeginUpload(const v1::UploadHeader& header);
+  /// Sends `file` from `offset` on.
+  absl::StatusOr<v1::UploadState> Append(const v1::RoundId& round, int64_t offset, int64_t size,
+                                         File* file);
+
+  /// Ends every call in progress with CANCELLED, and all later ones.
+  void Shutdown();
+
+ private:
+  struct Stubs;
+  class Call;
+
+  std::unique_ptr<Stubs> stubs_;
+};
+
+}  // namespace millrace

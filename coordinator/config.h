@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace millrace {
+
+/// The coordinator's TOML file. Relative paths are meant from the file's folder.
+struct CoordinatorConfig {
+  // [server]
+  std::string listen = "0.0.0.0:9443";  // host:port; port 0 picks a free one
+  std::string certificate;              // PEM files
+  std::string key;
+  std::string authority;
+  // [storage]
+  std::string folder;       // store, blobs and staged updates
+  // [sites]
+  std::vector<std::string> allowed;  // empty: every site that the authority certified
+  // [log]
+  std::string log_level = "info";
+  bool log_json = true;
+};
+
+/// INVALID_ARGUMENT names key and reason. `folder` is the config file's.
+absl::StatusOr<CoordinatorConfig> ParseCoordinatorConfig(absl::string_view toml,
+                                                         const std::string& folder);
+
+}  // namespace millrace

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the sum of a round's updates to the next model: streamed chunk by chunk from blobs to blobs,
+// so that memory does not grow with the optimiser's state.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "aggregation/weighted_sum.h"
+#include "coordinator/blob/blob_store.h"
+#include "coordinator/round/types.h"
+
+namespace millrace {
+
+struct NextModel {
+  Digest parameters;
+  std::vector<Digest> optimizer_state;
+};
+
+/// Applies the plan's server optimiser to `from` with the weighted mean of `sum`'s parameter
+/// section. ABORTED if a parameter of the new model would not be finite; the blob store's errors
+/// otherwise. Doing it again gives the same digests.
+absl::StatusOr<NextModel> CommitModel(const ServerPlan& plan, const ModelVersion& from,
+                                      const WeightedSum& sum, BlobStore& blobs);
+
+/// What the decoded statistics of a finished round say: the scaling, or metrics by name.
+struct RoundResult {
+  std::optional<Scaling> scaling;
+  std::map<std::string, double> metrics;
+};
+/// `statistics` are the decoded sums in StatisticsCount's order.
+absl::StatusOr<RoundResult> ReadStatistics(const Plan& plan, TaskKind task,
+                                           std::span<const double> statistics);
+
+/// OK if one site's decoded statistics can be true: finite, counts whole and not negative, at most
+/// max_weight where they count examples. INVALID_ARGUMENT says which number is not.
+absl::Status CheckStatistics(const Plan& plan, TaskKind task, std::span<const double> statistics);
+
+}  // namespace millrace

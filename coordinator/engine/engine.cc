@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/engine/engine.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "aggregation/exact_sum.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "coordinator/engine/commit.h"
+#include "coordinator/store/event_json.h"
+#include "models/package.h"
+
+namespace millrace {
+namespace {
+
+std::string ToBytes(const Digest& digest) { return {digest.bytes.begin(), digest.bytes.end()}; }
+
+v1::TaskKind ToProto(TaskKind task) {
+  switch (task) {
+    case TaskKind::kStatistics:
+      return v1::TASK_KIND_STATISTICS;
+    case TaskKind::kTraining:
+      return v1::TASK_KIND_TRAINING;
+    case TaskKind::kEvaluation:
+      return v1::TASK_KIND_EVALUATION;
+  }
+  return v1::TASK_KIND_UNSPECIFIED;
+}
+
+}  // namespace
+
+Engine::Engine(const EngineParts& parts, const EngineOptions& options)
+    : parts_(parts),
+      options_(options),
+      uploads_(parts.uploads),
+      sites_(parts.store, options.allowed_sites, options.presence) {}
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineParts& parts,
+                                                       const EngineOptions& options) {
+  std::unique_ptr<Engine> engine(new Engine(parts, options));
+  MR_RETURN_IF_ERROR(engine->Load());
+  return engine;
+}
+
+absl::Status Engine::Load() {
+  MR_ASSIGN_OR_RETURN(const std::vector<StoredRun> stored, parts_.store->LoadRuns());
+  absl::MutexLock lock(&mutex_);
+  MR_RETURN_IF_ERROR(sites_.Load());
+  for (const StoredRun& record : stored) {
+    auto run = std::make_unique<Run>();
+    MR_ASSIGN_OR_RETURN(run->state, StartOf(record.id, record.events.front()));
+    for (size_t i = 1; i < record.events.size(); ++i) {
+      if (const absl::Status status = CanApply(run->state, record.events[i]); !status.ok()) {
+        return absl::DataLossError(absl::StrCat("store: run ", record.id, " event ", i,
+                                                " does not follow: ", status.message()));
+      }
+      Apply(run->state, record.events[i]);
+    }
+    run->events = static_cast<int64_t>(record.events.size());
+    run->staged = !run->state.rounds.empty();
+    MR_ASSIGN_OR_RETURN(run->architecture, BuildArchitecture(run->state.plan));
+    runs_.push_back(std::move(run));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Engine::Run*> Engine::Find(const std::string& id) {
+  for (const std::unique_ptr<Run>& run : runs_) {
+    if (run->state.id == id) return run.get();
+  }
+  return absl::NotFoundError(absl::StrCat("run ", id, ": there is no such run"));
+}
+
+absl::Status Engine::Record(Run& run, const Event& event) {
+  MR_RETURN_IF_ERROR(CanApply(run.state, event));
+  MR_RETURN_IF_ERROR(parts_.store->Append(run.state.id, run.events, std::span(&event, 1)));
+  ++run.events;
+  Apply(run.state, event);
+  run.staged = run.staged || run.state.Current() != nullptr;
+  const RoundState* round = run.state.rounds.empty() ? nullptr : &run.state.rounds.back();
+  LogInfo(EventKind(event), {{"run", run.state.id},
+                             {"round", round == nullptr ? -1 : round->id.round},
+                             {"attempt", round == nullptr ? 0 : round->id.attempt},
+                             {"updates", round == nullptr ? 0 : round->contributions.size()},
+                             {"note", round == nullptr ? run.state.note : round->note}});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
+  MR_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(plan_text));
+  MR_ASSIGN_OR_RETURN(Architecture architecture, BuildArchitecture(plan));
+  const std::vector<float> start = InitialParameters(architecture, plan.run.seed);
+  MR_ASSIGN_OR_RETURN(const Digest digest,
+                      WriteBlob(parts_.blobs, {reinterpret_cast<const char*>(start.data()),
+                                               start.size() * sizeof(float)}));
+  const Event event{parts_.clock->Now(), RunStarted{plan_text, digest}};
+  std::string id;
+  {
+    absl::MutexLock lock(&mutex_);
+    int64_t number = 1;
+    do {
+      id = absl::StrCat(plan.run.name, "-", number++);
+    } while (Find(id).ok());
+    auto run = std::make_unique<Run>();
+    MR_ASSIGN_OR_RETURN(run->state, StartOf(id, event));
+    run->architecture = std::move(architecture);
+    MR_RETURN_IF_ERROR(parts_.store->Append(id, 0, std::span(&event, 1)));
+    run->events = 1;
+    runs_.push_back(std::move(run));
+  }
+  LogInfo("run_started", {{"run", id}, {"parameters", static_cast<int64_t>(start.size())}});
+  Changed();
+  return id;
+}
+
+absl::Status Engine::StopRun(const std::string& id, const std::string& reason) {
+  {
+    absl::MutexLock lock(&mutex_);
+    MR_ASSIGN_OR_RETURN(Run* const run, Find(id));
+    if (run->state.phase != RunPhase::kRunning) return absl::OkStatus();
+    MR_RETURN_IF_ERROR(
+        Record(*run, {parts_.clock->Now(), RunEnded{RunPhase::kStopped, reason}}));
+  }
+  Changed();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RunState> Engine::GetRun(const std::string& id) const {
+  absl::MutexLock lock(&mutex_);
+  for (const std::unique_ptr<Run>& run : runs_) {
+    if (run->state.id == id) return run->state;
+  }
+  return absl::NotFoundError(absl::StrCat("run ", id, ": there is no such run"));
+}
+
+std::vector<RunState> Engine::Runs() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<RunState> states;
+  for (const std::unique_ptr<Run>& run : runs_) states.push_back(run->state);
+  return states;
+}
+
+std::vector<v1::Site> Engine::Sites() const {
+  absl::MutexLock lock(&mutex_);
+  return sites_.List(parts_.clock->Now());
+}
+
+v1::Assignment Engine::AssignmentOf(const Run& run, const RoundState& round) const {
+  const UpdateShape shape = ShapeOf(run.state.plan, round.task, run.architecture.layout);
+  v1::Assignment assignment;
+  assignment.mutable_id()->set_run(round.id.run);
+  assignment.mutable_id()->set_round(round.id.round);
+  assignment.mutable_id()->set_attempt(round.id.attempt);
+  assignment.set_task(ToProto(round.task));
+  assignment.set_plan(run.state.plan_text);
+  if (round.task != TaskKind::kStatistics) assignment.set_model_sha256(ToBytes(round.model));
+  assignment.set_layout_sha256(ToBytes(run.architecture.layout.digest()));
+  assignment.set_parameters(shape.parameters);
+  assignment.set_statistics(shape.statistics);
+  if (run.state.scaling) *assignment.mutable_scaling() = millrace::ToProto(*run.state.scaling);
+  const absl::Duration remaining = round.deadline - parts_.clock->Now();
+  assignment.set_remaining_ms(std::max<int64_t>(0, absl::ToInt64Milliseconds(remaining)));
+  return assignment;
+}
+
+absl::StatusOr<std::optional<v1::Assignment>> Engine::CheckIn(const std::string& site,
+                                                              const std::string& version) {
+  absl::MutexLock lock(&mutex_);
+  MR_RETURN_IF_ERROR(sites_.CheckIn(site, version, parts_.clock->Now()));
+  for (const std::unique_ptr<Run>& run : runs_) {
+    const RoundState* round = run->state.Current();
+    if (round != nullptr && round->phase == RoundPhase::kOpen && round->Invited(site) &&
+        !round->contributions.contains(site) && !round->failures.contains(site)) {
+      return AssignmentOf(*run, *round);
+    }
+  }
+  return std::nullopt;
+}
+
+void Engine::Leave(const std::string& site) {
+  absl::MutexLock lock(&mutex_);
+  sites_.Leave(site);
+}
+
+void Engine::Report(const std::string& site, const v1::ReportRequest& report) {
+  absl::MutexLock lock(&mutex_);
+  sites_.Report(site, report, parts_.clock->Now());
+}
+
+absl::Status Engine::ReportFailure(const std::string& site, const RoundId& round,
+                                   const std::string& reason) {
+  {
+    absl::MutexLock lock(&mutex_);
+    MR_ASSIGN_OR_RETURN(Run* const run, Find(round.run));
+    const RoundState* current = run->state.Current();
+    if (current == nullptr || current->id != round) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("site ", site, ": failure in ", ToString(round), ": the round is over"));
+    }
+    if (current->failures.contains(site)) return absl::OkStatus();
+    MR_RETURN_IF_ERROR(Record(*run, {parts_.clock->Now(), SiteFailed{site, reason}}));
+  }
+  Changed();
+  return absl::OkStatus();
+}
+
+absl::Status Engine::CheckDownload(const std::string& site, const RoundId& round,
+                                   const Digest& digest) {
+  absl::MutexLock lock(&mutex_);
+  MR_ASSIGN_OR_RETURN(Run* const run, Find(round.run));
+  const RoundState* current = run->state.Current();
+  if (current == nullptr || current->id != round || !current->Invited(site)) {
+    return absl::FailedPreconditionError(absl::StrCat("site ", site, ": download for ",
+                                                      ToString(round),
+                                                      ": no such assignment is open"));
+  }
+  if (current->model != digest) {
+    return absl::NotFoundError(absl::StrCat("site ", site, ": model ", digest.Hex(), " is not ",
+                                            ToString(round), "'s"));
+  }
+  return absl::OkStatus();
+}
+
+void Engine::CountDownload(const std::string& run_id, int64_t bytes) {
+  absl::MutexLock lock(&mutex_);
+  if (absl::StatusOr<Run*> run = Find(run_id); run.ok()) (*run)->bytes_down += bytes;
+}
+
+absl::StatusOr<Engine::UploadProgress> Engine::BeginUpload(const UpdateClaim& claim,
+                                                           const Digest& digest) {
+  {
+    absl::MutexLock lock(&mutex_);
+    MR_ASSIGN_OR_RETURN(const Run* const run, Find(claim.round.run));
+    if (const RoundState* round = run->state.Current(); round != nullptr &&
+                                                        round->id == claim.round) {
+      const auto accepted = round->contributions.find(claim.site);
+      if (accepted != round->contributions.end() && accepted->second.digest == digest) {
+        return UploadProgress{claim.bytes, true};
+      }
+      if (accepted != round->contributions.end()) {
+        return absl::AlreadyExistsError(absl::StrCat(
+            "site ", claim.site, ": another update for ", ToString(claim.round),
+            " is in already (", accepted->second.digest.Hex(), ")"));
+      }
+    }
+    MR_RETURN_IF_ERROR(CheckUpdate(run->state, run->architecture.layout, claim));
+  }
+  MR_ASSIGN_OR_RETURN(const std::shared_ptr<Upload> upload, uploads_.Begin(claim, digest));
+  return UploadProgress{upload->received(), false};
+}
+
+absl::StatusOr<std::shared_ptr<Upload>> Engine::FindUpload(const std::string& site,
+                                                           const RoundId& round) {
+  return uploads_.Find(round, site);
+}
+
+absl::Status Engine::FinishUpload(const Upload& announced) {
+  const UpdateClaim& claim = announced.claim();
+  MR_ASSIGN_OR_RETURN(const std::shared_ptr<Upload> upload,
+                      uploads_.Find(claim.round, claim.site));
+  MR_RETURN_IF_ERROR(upload->Finish());
+  const auto refuse = [&](const absl::Status& status) {
+    uploads_.Remove(claim.round, claim.site);
+    return Annotate(status, absl::StrCat("site ", claim.site, ": update for ",
+                                         ToString(claim.round)));
+  };
+  Plan plan;
+  UpdateShape shape;
+  TaskKind task;
+  {
+    absl::MutexLock lock(&mutex_);
+    MR_ASSIGN_OR_RETURN(const Run* const run, Find(claim.round.run));
+    plan = run->state.plan;
+    task = TaskOfRound(plan, claim.round.round);
+    shape = ShapeOf(plan, task, run->architecture.layout);
+  }
+  MR_ASSIGN_OR_RETURN(const std::vector<float> limbs,
+                      upload->ReadFloats(shape.parameters, shape.statistics));
+  const std::vector<double> sums(limbs.begin(), limbs.end());
+  const absl::StatusOr<std::vector<double>> statistics = DecodeExact(sums);
+  if (!statistics.ok()) return refuse(statistics.status());
+  if (const absl::Status status = CheckStatistics(plan, task, *statistics); !status.ok()) {
+    return refuse(status);
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    MR_ASSIGN_OR_RETURN(Run* const run, Find(claim.round.run));
+    const RoundState* round = run->state.Current();
+    if (round != nullptr && round->id == claim.round && round->contributions.contains(claim.site)) {
+      return absl::OkStatus();
+    }
+    MR_RETURN_IF_ERROR(CheckUpdate(run->state, run->architecture.layout, claim));
+    MR_RETURN_IF_ERROR(Record(
+        *run, {parts_.clock->Now(), UpdateAccepted{{claim.site, upload->digest(), claim.weight,
+                                                    claim.bytes}}}));
+    if (const absl::Status status = sites_.CountUpdate(claim.site, parts_.clock->Now());
+        !status.ok()) {
+      LogWarning("site record not written", {{"site", claim.site}, {"error", status.ToString()}});
+    }
+  }
+  Changed();
+  return absl::OkStatus();
+}
+
+std::vector<std::string> Engine::Available() const {
+  std::set<std::string> busy;
+  for (const std::unique_ptr<Run>& run : runs_) {
+    const RoundState* round = run->state.Current();
+    if (round == nullptr || round->phase != RoundPhase::kOpen) continue;
+    for (const std::string& site : round->cohort) {
+      if (!round->contributions.contains(site) && !round->failures.contains(site)) {
+        busy.insert(site);
+      }
+    }
+  }
+  std::vector<std::string> available = sites_.Present(parts_.clock->Now());
+  std::erase_if(available, [&](const std::string& site) { return busy.contains(site); });
+  return available;
+}
+
+}  // namespace millrace

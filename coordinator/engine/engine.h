@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/clock.h"
+#include "coordinator/blob/blob_store.h"
+#include "coordinator/blob/upload_area.h"
+#include "coordinator/engine/round_fold.h"
+#include "coordinator/engine/uploads.h"
+#include "coordinator/round/decide.h"
+#include "coordinator/round/types.h"
+#include "coordinator/round/update.h"
+#include "coordinator/site_registry.h"
+#include "coordinator/store/store.h"
+#include "millrace/v1/rounds.pb.h"
+#include "models/catalogue/architecture.h"
+
+namespace millrace {
+
+/// What an engine works with; everything outlives it.
+struct EngineParts {
+  Clock* clock = nullptr;
+  Store* store = nullptr;
+  BlobStore* blobs = nullptr;
+  UploadArea* uploads = nullptr;
+};
+
+struct EngineOptions {
+  std::vector<std::string> allowed_sites;               // empty: all that the authority certified
+  absl::Duration presence = absl::Seconds(30);          // of a site, after its last check-in
+  absl::Duration retry_after_fault = absl::Seconds(2);  // of the store or the disk
+};
+
+/// Takes runs from their plan to their last version. Callers bring in what operators and sites ask
+/// for; one thread at a time calls Step, which decides, records and then acts. Whatever was
+/// acknowledged is in the store, so that a new engine on the same store goes on where this one
+/// stopped. Thread-safe.
+class Engine {
+ public:
+  /// Takes up every run of the store.
+  static absl::StatusOr<std::unique_ptr<Engine>> Create(const EngineParts& parts,
+                                                        const EngineOptions& options);
+
+  /// Called, without locks held, after every change that a waiting site, a watching operator or the
+  /// caller of Step may care about. Set before the engine is used.
+  void OnChange(std::function<void()> listener) { listener_ = std::move(listener); }
+
+  // For operators. Unknown runs are NOT_FOUND, by name.
+
+  /// Checks the plan and starts a run; returns its id.
+  absl::StatusOr<std::string> StartRun(const std::string& plan_text);
+  absl::Status StopRun(const std::string& id, const std::string& reason);
+  absl::StatusOr<RunState> GetRun(const std::string& id) const;
+  /// Oldest first.
+  std::vector<RunState> Runs() const;
+  std::vector<v1::Site> Sites() const;
+
+  // For sites.
+
+  /// The site's assignment, if a round wants it.
+  absl::StatusOr<std::optional<v1::Assignment>> CheckIn(const std::string& site,
+                                                        const std::string& version);
+  /// The site hung up while it waited.
+  void Leave(const std::string& site);
+  void Report(const std::string& site, const v1::ReportRequest& report);
+  absl::Status ReportFailure(const std::string& site, const RoundId& round,
+                             const std::string& reason);
+  /// OK if the site takes part in this open round; what it downloads counts into the round.
+  absl::Status CheckDownload(const std::string& site, const RoundId& round, const Digest& digest);
+  void CountDownload(const std::string& run, int64_t bytes);
+
+  struct UploadProgress {
+    int64_t received = 0;
+    bool accepted = false;
+  };
+  absl::StatusOr<UploadProgress> BeginUpload(const UpdateClaim& claim, const Digest& digest);
+  /// For Append on it; FinishUpload then counts it in.
+  absl::StatusOr<std::shared_ptr<Upload>> FindUpload(const std::string& site,
+                                                     const RoundId& round);
+  /// Checks the whole update, makes it durable and counts it in. Safe to repeat.
+  absl::Status FinishUpload(const Upload& upload_of_claim);
+
+  /// Does everything there is to do now and returns when to be called again at the latest.
+  absl::Time Step();
+
+ private:
+  struct Run {
+    RunState state;
+    Architecture architecture;
+    int64_t events = 0;      // in the store
+    int64_t bytes_down = 0;  // since the last committed round
+    bool staged = false;     // the last round's updates may still lie on disk
+  };
+  /// A copy of what folding and committing a round needs, so that neither holds a lock.
+  struct RoundWork {
+    Plan plan;
+    RoundState round;
+    ModelVersion newest;
+    const Layout* layout = nullptr;  // the run's; runs live as long as the engine
+    int64_t bytes_down = 0;
+  };
+
+  Engine(const EngineParts& parts, const EngineOptions& options);
+
+  absl::Status Load();
+  absl::StatusOr<Run*> Find(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// Persists an event, then applies it.
+  absl::Status Record(Run& run, const Event& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<std::string> Available() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  v1::Assignment AssignmentOf(const Run& run, const RoundState& round) const;
+
+  absl::Time StepRun(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
+  /// Folds what is in. Any error leaves the run without a fold: the next call begins anew.
+  absl::Status Fold(const RoundWork& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
+  absl::StatusOr<RoundCommitted> Aggregate(const RoundWork& work)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
+  /// Drops what a round that has ended leaves in memory and on disk.
+  void CleanUp(Run& run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_, mutex_);
+  void Changed() const {
+    if (listener_) listener_();
+  }
+
+  const EngineParts parts_;
+  const EngineOptions options_;
+  std::function<void()> listener_;
+  Uploads uploads_;
+
+  absl::Mutex step_mutex_;  // taken before mutex_
+  std::map<std::string, std::unique_ptr<RoundFold>> folds_ ABSL_GUARDED_BY(step_mutex_);
+
+  mutable absl::Mutex mutex_;
+  SiteRegistry sites_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Run>> runs_ ABSL_GUARDED_BY(mutex_);  // oldest first
+};
+
+}  // namespace millrace

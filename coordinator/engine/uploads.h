@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "coordinator/blob/upload_area.h"
+#include "coordinator/round/types.h"
+#include "coordinator/round/update.h"
+
+namespace millrace {
+
+/// One site's update on its way in, shared by the calls that bring it and the fold that reads it.
+/// Thread-safe.
+class Upload {
+ public:
+  Upload(UpdateClaim claim, const Digest& digest, std::unique_ptr<StagedUpload> staged);
+
+  const UpdateClaim& claim() const { return claim_; }
+  const Digest& digest() const { return digest_; }
+
+  int64_t received() const;
+  bool finished() const;
+  // As StagedUpload's.
+  absl::Status Append(int64_t offset, std::span<const char> bytes);
+  absl::Status Finish();
+  absl::Status ReadAt(int64_t offset, std::span<char> out);
+  /// Elements [offset, offset + count) of the vector.
+  absl::StatusOr<std::vector<float>> ReadFloats(int64_t offset, int64_t count);
+
+ private:
+  const UpdateClaim claim_;
+  const Digest digest_;
+  mutable absl::Mutex mutex_;
+  std::unique_ptr<StagedUpload> staged_ ABSL_GUARDED_BY(mutex_);
+};
+
+/// The updates of open rounds. Thread-safe.
+class Uploads {
+ public:
+  /// `area` outlives the object.
+  explicit Uploads(UploadArea* area) : area_(area) {}
+
+  /// The upload of this claim, with what has arrived of it. Another digest than before replaces an
+  /// upload that is not finished; ALREADY_EXISTS if it is.
+  absl::StatusOr<std::shared_ptr<Upload>> Begin(const UpdateClaim& claim, const Digest& digest);
+  /// FAILED_PRECONDITION, naming round and site, if it has not begun.
+  absl::StatusOr<std::shared_ptr<Upload>> Find(const RoundId& round, const std::string& site);
+  /// An update that the store says is in, after a restart too: DATA_LOSS if the disk lost it.
+  absl::StatusOr<std::shared_ptr<Upload>> FindAccepted(const RoundId& round,
+                                                       const Contribution& contribution);
+  /// Forgets one site's upload, on disk as well.
+  void Remove(const RoundId& round, const std::string& site);
+  /// Forgets a round's uploads, on disk as well.
+  void DiscardRound(const RoundId& round);
+
+ private:
+  using Key = std::pair<RoundId, std::string>;
+
+  UploadArea* area_;
+  absl::Mutex mutex_;
+  std::map<Key, std::shared_ptr<Upload>> uploads_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace millrace

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// millrace-coordinator: the service in the cloud.
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/log.h"
+#include "coordinator/config.h"
+#include "coordinator/server.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kExitConfig = 2;
+constexpr int kExitStart = 3;
+
+int Run(const std::string& config_path) {
+  // Blocked before any thread starts, so that sigwait below is the only one to see them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  const absl::StatusOr<std::string> text = ReadFile(PosixFileSystem(), config_path);
+  absl::StatusOr<CoordinatorConfig> config =
+      text.ok() ? ParseCoordinatorConfig(*text, DirectoryOf(config_path)) : text.status();
+  if (!config.ok()) {
+    std::fprintf(stderr, "millrace-coordinator: %s: %s\n", config_path.c_str(),
+                 std::string(config.status().message()).c_str());
+    return kExitConfig;
+  }
+  InitLog("millrace-coordinator", config->log_json ? LogFormat::kJson : LogFormat::kText,
+          config->log_level);
+  const auto server = CoordinatorServer::Start(*config, SystemClock());
+  if (!server.ok()) {
+    LogError("coordinator cannot start", {{"error", server.status().message()}});
+    return kExitStart;
+  }
+  std::printf("port %d\n", (*server)->port());
+  std::fflush(stdout);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  LogInfo("coordinator stops", {{"signal", signal}});
+  return 0;
+}
+
+}  // namespace
+}  // namespace millrace
+
+int main(int argc, char** argv) {
+  CLI::App app("Millrace coordinator: runs federations of sites. Prints the port it listens on.");
+  std::string config;
+  app.add_option("--config", config, "TOML file, see docs/configuration.md")->required();
+  CLI11_PARSE(app, argc, argv);
+  return millrace::Run(config);
+}

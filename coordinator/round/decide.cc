@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/round/decide.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/random.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kMaxBackoffDoublings = 10;
+
+std::vector<std::string> DrawCohort(const RunState& run, std::vector<std::string> available) {
+  Random random = Random(run.plan.run.seed)
+                      .Fork(absl::StrCat("cohort ", run.next_round, " ", run.next_attempt));
+  random.Shuffle(std::span(available));
+  const auto size = std::min<int64_t>(run.plan.cohort_size(), available.size());
+  available.resize(size);
+  std::sort(available.begin(), available.end());
+  return available;
+}
+
+Decision DecideOpening(const RunState& run, const std::vector<std::string>& available,
+                       absl::Time now) {
+  const CohortPlan& cohort = run.plan.cohort;
+  if (now < run.waiting_since) return Wait{run.waiting_since};
+  const auto present = static_cast<int64_t>(available.size());
+  const absl::Time patience_ends = run.waiting_since + absl::Seconds(cohort.wait_s);
+  if (present < cohort.minimum) return Wait{absl::InfiniteFuture()};
+  if (present < cohort.target && now < patience_ends) return Wait{patience_ends};
+  RoundOpened opened;
+  opened.round = run.next_round;
+  opened.attempt = run.next_attempt;
+  opened.cohort = DrawCohort(run, available);
+  opened.target = std::min(cohort.target, present);
+  return Event{now, std::move(opened)};
+}
+
+Decision DecideRound(const RunState& run, const RoundState& round, absl::Time now) {
+  if (round.phase == RoundPhase::kClosed) return Aggregate{};
+  const auto received = static_cast<int64_t>(round.contributions.size());
+  if (received >= round.target) return Event{now, RoundClosed{"target reached"}};
+  const bool late = now >= round.deadline;
+  if (!late && round.Outstanding() > 0) return Wait{round.deadline};
+  const char* why = late ? "deadline" : "no site outstanding";
+  if (received >= round.minimum) return Event{now, RoundClosed{why}};
+  return AbandonOrFail(run, why, now);
+}
+
+}  // namespace
+
+Event AbandonOrFail(const RunState& run, absl::string_view why, absl::Time now) {
+  const RoundState& round = *run.Current();
+  const CohortPlan& cohort = run.plan.cohort;
+  std::string reason = absl::StrCat(why, ": ", round.contributions.size(), " of at least ",
+                                    round.minimum, " updates");
+  for (const auto& [site, failure] : round.failures) {
+    absl::StrAppend(&reason, "; site ", site, ": ", failure);
+  }
+  if (round.id.attempt >= cohort.attempts) {
+    return {now, RunEnded{RunPhase::kFailed, absl::StrCat(ToString(round.id), ", the last: ",
+                                                          reason)}};
+  }
+  const int doublings = std::min(round.id.attempt - 1, kMaxBackoffDoublings);
+  const absl::Duration backoff = absl::Seconds(cohort.backoff_s << doublings);
+  return {now, RoundAbandoned{reason, now + backoff}};
+}
+
+Decision Decide(const RunState& run, const std::vector<std::string>& available, absl::Time now) {
+  if (run.phase != RunPhase::kRunning) return Wait{absl::InfiniteFuture()};
+  if (const RoundState* round = run.Current()) return DecideRound(run, *round, now);
+  if (run.next_round > LastRound(run.plan)) {
+    return Event{now, RunEnded{RunPhase::kFinished, "all rounds done"}};
+  }
+  return DecideOpening(run, available, now);
+}
+
+}  // namespace millrace

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "coordinator/round/types.h"
+
+namespace millrace {
+
+/// Nothing to do before `until` unless an event comes first.
+struct Wait {
+  absl::Time until;
+};
+/// The open round has what it needs: fold and commit it.
+struct Aggregate {};
+
+/// What a run needs next: an event to record, work to do, or time.
+using Decision = std::variant<Wait, Aggregate, Event>;
+
+/// The event that gives up the current round for `why`: RoundAbandoned with a time to try again, or
+/// RunEnded when it was the last attempt.
+Event AbandonOrFail(const RunState& run, absl::string_view why, absl::Time now);
+
+/// Decides from values alone. `available` are the sites that could be invited now, sorted.
+///
+/// A round opens when `target` sites are available, or after wait_s with at least `minimum`; it
+/// invites up to cohort_size of them, drawn with the run's seed. It closes when `target` updates
+/// are in, when no invited site is outstanding, or at its deadline; with fewer updates than
+/// `minimum` it is abandoned and tried again after backoff_s, doubled with each attempt, at most
+/// `attempts` times.
+Decision Decide(const RunState& run, const std::vector<std::string>& available, absl::Time now);
+
+}  // namespace millrace

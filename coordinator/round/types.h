@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs and rounds as plain values. Nothing here knows a clock, a disk or a thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/crypto/digest.h"
+#include "models/scaling.h"
+#include "models/task.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+struct RoundId {
+  std::string run;
+  int64_t round = 0;
+  int32_t attempt = 1;
+  auto operator<=>(const RoundId&) const = default;
+};
+/// "turbofan-1 round 3 attempt 1".
+std::string ToString(const RoundId& id);
+
+/// An update that is durable and counts.
+struct Contribution {
+  std::string site;
+  Digest digest;
+  double weight = 0;
+  int64_t bytes = 0;
+};
+
+enum class RoundPhase { kOpen, kClosed, kCommitted, kAbandoned };
+
+struct RoundState {
+  RoundId id;
+  TaskKind task = TaskKind::kTraining;
+  Digest model;                      // parameters the cohort starts from
+  std::vector<std::string> cohort;   // sorted; updates are folded in this order
+  int64_t target = 1;
+  int64_t minimum = 1;
+  absl::Time opened;
+  absl::Time deadline;
+  RoundPhase phase = RoundPhase::kOpen;
+  std::map<std::string, Contribution> contributions;  // by site
+  std::map<std::string, std::string> failures;        // site -> reason
+  absl::Time ended = absl::InfiniteFuture();
+  std::map<std::string, double> metrics;
+  std::string note;
+  int64_t bytes_down = 0;
+
+  bool Invited(const std::string& site) const;
+  /// Invited sites that have neither sent an update nor failed.
+  int64_t Outstanding() const;
+};
+
+/// The global model after a round, and what the server optimiser carries to the next.
+struct ModelVersion {
+  int64_t version = 0;
+  Digest parameters;
+  std::vector<Digest> optimizer_state;  // aggregation/server_optimizer.h's vectors
+  int64_t sites = 0;
+  double examples = 0;
+  std::map<std::string, double> metrics;  // measured by the round after the one that made it
+  absl::Time created;
+};
+
+enum class RunPhase { kRunning, kFinished, kFailed, kStopped };
+
+struct RunState {
+  std::string id;
+  std::string plan_text;
+  Plan plan;
+  RunPhase phase = RunPhase::kRunning;
+  absl::Time created;
+  absl::Time ended = absl::InfiniteFuture();
+  std::string note;
+  std::vector<RoundState> rounds;      // every attempt, oldest first
+  std::vector<ModelVersion> versions;  // ascending; [0] is the start value
+  std::optional<Scaling> scaling;
+  int64_t next_round = 0;
+  int32_t next_attempt = 1;
+  absl::Time waiting_since;            // when the next attempt could first have opened
+
+  /// The round that takes updates or is being aggregated; null between rounds.
+  const RoundState* Current() const;
+  const ModelVersion& Newest() const { return versions.back(); }
+};
+
+// Events: what happened, as it is stored. A run is the fold of its events.
+
+struct RunStarted {
+  std::string plan_text;
+  Digest parameters;
+};
+struct RoundOpened {
+  int64_t round = 0;
+  int32_t attempt = 1;
+  std::vector<std::string> cohort;
+  int64_t target = 1;
+};
+struct UpdateAccepted {
+  Contribution contribution;
+};
+struct SiteFailed {
+  std::string site;
+  std::string reason;
+};
+struct RoundClosed {
+  std::string reason;
+};
+/// Ends a round well. A training round brings a version, a statistics round the scaling.
+struct RoundCommitted {
+  std::optional<Digest> parameters;
+  std::vector<Digest> optimizer_state;
+  std::optional<Scaling> scaling;
+  double examples = 0;
+  std::map<std::string, double> metrics;
+  int64_t bytes_down = 0;
+};
+struct RoundAbandoned {
+  std::string reason;
+  absl::Time retry_at;
+};
+struct RunEnded {
+  RunPhase phase = RunPhase::kFinished;
+  std::string reason;
+};
+
+struct Event {
+  absl::Time time;
+  std::variant<RunStarted, RoundOpened, UpdateAccepted, SiteFailed, RoundClosed, RoundCommitted,
+               RoundAbandoned, RunEnded>
+      body;
+};
+
+}  // namespace millrace

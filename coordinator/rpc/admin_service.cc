@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/rpc/admin_service.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "coordinator/rpc/peer.h"
+#include "coordinator/rpc/run_proto.h"
+
+namespace millrace {
+namespace {
+
+/// Runs `body` for an operator's call and answers with its status. `body` is told the operator.
+template <typename Body>
+grpc::ServerUnaryReactor* ForOperator(grpc::CallbackServerContext* context, Body&& body) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const absl::StatusOr<std::string> name = RequireRole(*context, Role::kOperator);
+  reactor->Finish(ToGrpc(name.ok() ? body(*name) : name.status()));
+  return reactor;
+}
+
+/// A run sent anew whenever it has changed, until it ends. Deletes itself.
+class WatchCall final : public grpc::ServerWriteReactor<v1::Run>, public Waiter {
+ public:
+  WatchCall(Engine* engine, WaitingRoom* room, Clock* clock, std::string run)
+      : engine_(engine), room_(room), clock_(clock), run_(std::move(run)) {}
+
+  bool Poll(absl::Time) override {
+    if (writing_) return false;
+    if (failed_) return End({grpc::StatusCode::CANCELLED, "watcher hung up"});
+    const absl::StatusOr<RunState> run = engine_->GetRun(run_);
+    if (!run.ok()) return End(ToGrpc(run.status()));
+    v1::Run next = ToProto(*run, true);
+    std::string bytes = next.SerializeAsString();
+    if (bytes == sent_) {
+      return run->phase != RunPhase::kRunning && End(grpc::Status::OK);
+    }
+    sent_ = std::move(bytes);
+    message_ = std::move(next);
+    writing_ = true;
+    StartWrite(&message_);
+    return false;
+  }
+
+  void Cancel() override { Finish({grpc::StatusCode::CANCELLED, "watch ended"}); }
+
+  void OnWriteDone(bool ok) override {
+    room_->Update(this, clock_->Now(), [&] {
+      writing_ = false;
+      failed_ = !ok;
+    });
+  }
+  void OnCancel() override { room_->Cancel(this); }
+  void OnDone() override { delete this; }
+
+ private:
+  bool End(const grpc::Status& status) {
+    Finish(status);
+    return true;
+  }
+
+  Engine* const engine_;
+  WaitingRoom* const room_;
+  Clock* const clock_;
+  const std::string run_;
+  std::string sent_;
+  v1::Run message_;
+  bool writing_ = false;
+  bool failed_ = false;
+};
+
+/// A watch that is refused at once.
+class RefusedWatch final : public grpc::ServerWriteReactor<v1::Run> {
+ public:
+  explicit RefusedWatch(const absl::Status& status) { Finish(ToGrpc(status)); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AdminService::StartRun(grpc::CallbackServerContext* context,
+                                                 const v1::StartRunRequest* request,
+                                                 v1::Run* response) {
+  return ForOperator(context, [&](const std::string& name) -> absl::Status {
+    MR_ASSIGN_OR_RETURN(const std::string id, engine_->StartRun(request->plan()));
+    LogInfo("operator started a run", {{"operator", name}, {"run", id}});
+    MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(id));
+    *response = ToProto(run, true);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* AdminService::ListRuns(grpc::CallbackServerContext* context,
+                                                 const v1::ListRunsRequest*,
+                                                 v1::ListRunsResponse* response) {
+  return ForOperator(context, [&](const std::string&) {
+    const std::vector<RunState> runs = engine_->Runs();
+    for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
+      *response->add_runs() = ToProto(*run, false);
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* AdminService::GetRun(grpc::CallbackServerContext* context,
+                                               const v1::GetRunRequest* request,
+                                               v1::Run* response) {
+  return ForOperator(context, [&](const std::string&) -> absl::Status {
+    MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request->run()));
+    *response = ToProto(run, true);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerWriteReactor<v1::Run>* AdminService::WatchRun(grpc::CallbackServerContext* context,
+                                                          const v1::GetRunRequest* request) {
+  const absl::Status allowed = RequireRole(*context, Role::kOperator).status();
+  if (!allowed.ok()) return new RefusedWatch(allowed);
+  auto* call = new WatchCall(engine_, room_, clock_, request->run());
+  room_->Enter(call, clock_->Now());
+  return call;
+}
+
+grpc::ServerUnaryReactor* AdminService::StopRun(grpc::CallbackServerContext* context,
+                                                const v1::StopRunRequest* request,
+                                                v1::Run* response) {
+  return ForOperator(context, [&](const std::string& name) -> absl::Status {
+    const std::string reason = request->reason().empty() ? "stopped" : request->reason();
+    MR_RETURN_IF_ERROR(engine_->StopRun(request->run(), reason + " (operator " + name + ")"));
+    MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request->run()));
+    *response = ToProto(run, true);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* AdminService::ListSites(grpc::CallbackServerContext* context,
+                                                  const v1::ListSitesRequest*,
+                                                  v1::ListSitesResponse* response) {
+  return ForOperator(context, [&](const std::string&) {
+    for (const v1::Site& site : engine_->Sites()) *response->add_sites() = site;
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace millrace

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "coordinator/blob/blob_store.h"
+#include "coordinator/engine/engine.h"
+#include "millrace/v1/models.grpc.pb.h"
+
+namespace millrace {
+
+/// millrace.v1.Models. Everything it is given outlives it.
+class ModelsService final : public v1::Models::CallbackService {
+ public:
+  ModelsService(Engine* engine, BlobStore* blobs) : engine_(engine), blobs_(blobs) {}
+
+  grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context,
+                                       const v1::ListModelsRequest* request,
+                                       v1::ListModelsResponse* response) override;
+  grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context,
+                                     const v1::GetModelRequest* request,
+                                     v1::Model* response) override;
+  grpc::ServerWriteReactor<v1::Chunk>* ExportModel(grpc::CallbackServerContext* context,
+                                                   const v1::GetModelRequest* request) override;
+
+ private:
+  /// With the number of parameters, from the blob's size.
+  v1::Model Describe(const RunState& run, const ModelVersion& version) const;
+
+  Engine* const engine_;
+  BlobStore* const blobs_;
+};
+
+}  // namespace millrace

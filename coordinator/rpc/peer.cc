@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/rpc/peer.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+
+namespace millrace {
+
+constexpr char kPeerUri[] = "peer_uri";  // gRPC's name for the certificate's URI SAN
+
+absl::StatusOr<Identity> PeerOf(const grpc::ServerContextBase& context) {
+  const auto auth = context.auth_context();
+  if (auth != nullptr && auth->IsPeerAuthenticated()) {
+    const auto uris = auth->FindPropertyValues(kPeerUri);
+    if (uris.size() == 1) return ParseIdentityUri({uris[0].data(), uris[0].size()});
+  }
+  return absl::UnauthenticatedError(absl::StrCat(
+      "caller ", context.peer(), ": needs a certificate that the federation's authority issued"));
+}
+
+absl::StatusOr<std::string> RequireRole(const grpc::ServerContextBase& context, Role role) {
+  MR_ASSIGN_OR_RETURN(const Identity peer, PeerOf(context));
+  if (peer.role == role) return peer.name;
+  return absl::PermissionDeniedError(absl::StrCat(RoleName(peer.role), " ", peer.name,
+                                                  ": this call is for the role ",
+                                                  RoleName(role)));
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
+}
+
+RoundId FromProto(const v1::RoundId& proto) {
+  return {proto.run(), proto.round(), proto.attempt()};
+}
+
+absl::StatusOr<Digest> DigestFromProto(absl::string_view field, const std::string& bytes) {
+  Digest digest;
+  if (bytes.size() != digest.bytes.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(field, ": ", bytes.size(), " bytes, a SHA-256 has ", digest.bytes.size()));
+  }
+  std::copy(bytes.begin(), bytes.end(), digest.bytes.begin());
+  return digest;
+}
+
+}  // namespace millrace

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/site_registry.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+
+namespace millrace {
+
+constexpr absl::Duration kConnected = absl::Minutes(1);
+
+SiteRegistry::SiteRegistry(Store* store, std::vector<std::string> allowed, absl::Duration presence)
+    : store_(store), allowed_(std::move(allowed)), presence_(presence) {}
+
+absl::Status SiteRegistry::Load() {
+  MR_ASSIGN_OR_RETURN(const std::vector<SiteRecord> records, store_->LoadSites());
+  for (const SiteRecord& record : records) sites_[record.name].record = record;
+  return absl::OkStatus();
+}
+
+absl::Status SiteRegistry::Admit(const std::string& site) const {
+  if (allowed_.empty() || std::find(allowed_.begin(), allowed_.end(), site) != allowed_.end()) {
+    return absl::OkStatus();
+  }
+  return absl::PermissionDeniedError(absl::StrCat(
+      "site ", site, ": unknown to this coordinator; add it to [sites] allowed to let it in"));
+}
+
+absl::Status SiteRegistry::CheckIn(const std::string& site, const std::string& version,
+                                   absl::Time now) {
+  MR_RETURN_IF_ERROR(Admit(site));
+  const auto [position, is_new] = sites_.try_emplace(site);
+  Entry& entry = position->second;
+  const bool changed = is_new || entry.record.version != version;
+  if (is_new) entry.record.first_seen = now;
+  entry.record.name = site;
+  entry.record.version = version;
+  entry.record.last_seen = now;
+  entry.last_check_in = now;
+  if (!changed) return absl::OkStatus();
+  LogInfo("site checked in", {{"site", site}, {"version", version}, {"new", is_new}});
+  return store_->PutSite(entry.record);
+}
+
+void SiteRegistry::Leave(const std::string& site) {
+  if (const auto entry = sites_.find(site); entry != sites_.end()) {
+    entry->second.last_check_in = absl::InfinitePast();
+  }
+}
+
+void SiteRegistry::Report(const std::string& site, const v1::ReportRequest& report,
+                          absl::Time now) {
+  const auto entry = sites_.find(site);
+  if (entry == sites_.end()) return;
+  entry->second.record.last_seen = now;
+  entry->second.report = report;
+}
+
+absl::Status SiteRegistry::CountUpdate(const std::string& site, absl::Time now) {
+  SiteRecord& record = sites_[site].record;
+  record.name = site;
+  record.last_seen = now;
+  ++record.updates;
+  return store_->PutSite(record);
+}
+
+std::vector<std::string> SiteRegistry::Present(absl::Time now) const {
+  std::vector<std::string> present;
+  for (const auto& [name, entry] : sites_) {
+    if (now - entry.last_check_in <= presence_) present.push_back(name);
+  }
+  return present;
+}
+
+std::vector<v1::Site> SiteRegistry::List(absl::Time now) const {
+  std::vector<v1::Site> list;
+  for (const auto& [name, entry] : sites_) {
+    v1::Site& site = list.emplace_back();
+    site.set_name(name);
+    site.set_first_seen_ms(absl::ToUnixMillis(entry.record.first_seen));
+    site.set_last_seen_ms(absl::ToUnixMillis(entry.record.last_seen));
+    site.set_version(entry.record.version);
+    site.set_connected(now - entry.record.last_seen <= kConnected);
+    site.set_updates(entry.record.updates);
+    *site.mutable_report() = entry.report;
+  }
+  return list;
+}
+
+}  // namespace millrace

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "coordinator/store/store.h"
+#include "millrace/v1/admin.pb.h"
+#include "millrace/v1/telemetry.pb.h"
+
+namespace millrace {
+
+/// The sites a coordinator knows: who may take part, who is there, what each one does. Not
+/// thread-safe; the engine guards it.
+class SiteRegistry {
+ public:
+  /// With a non-empty `allowed` every other site is refused; with an empty one each site that the
+  /// federation authority certified is admitted. A site counts as present for `presence` after its
+  /// last check-in. `store` outlives the registry.
+  SiteRegistry(Store* store, std::vector<std::string> allowed, absl::Duration presence);
+
+  absl::Status Load();
+
+  /// PERMISSION_DENIED, naming the site and the way in, if it may not take part.
+  absl::Status Admit(const std::string& site) const;
+
+  /// The site asks for work. Remembers a new site durably.
+  absl::Status CheckIn(const std::string& site, const std::string& version, absl::Time now);
+  /// The site hung up: it is not present until it checks in again.
+  void Leave(const std::string& site);
+  void Report(const std::string& site, const v1::ReportRequest& report, absl::Time now);
+  /// Counts an accepted update.
+  absl::Status CountUpdate(const std::string& site, absl::Time now);
+
+  /// Present sites, sorted.
+  std::vector<std::string> Present(absl::Time now) const;
+  std::vector<v1::Site> List(absl::Time now) const;
+
+ private:
+  struct Entry {
+    SiteRecord record;
+    absl::Time last_check_in = absl::InfinitePast();
+    v1::ReportRequest report;
+  };
+
+  Store* store_;
+  std::vector<std::string> allowed_;
+  absl::Duration presence_;
+  std::map<std::string, Entry> sites_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "coordinator/store/store.h"
+
+namespace millrace {
+
+/// Opens or makes the database at `path` (":memory:" for one that ends with the process): WAL,
+/// synchronous=FULL. DATA_LOSS if the file is no store of ours or of a newer version.
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path);
+
+}  // namespace millrace

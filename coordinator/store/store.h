@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "coordinator/round/types.h"
+
+namespace millrace {
+
+struct StoredRun {
+  std::string id;
+  std::vector<Event> events;
+};
+
+/// What the registry remembers of a site.
+struct SiteRecord {
+  std::string name;
+  absl::Time first_seen;
+  absl::Time last_seen;
+  std::string version;  // of its daemon
+  int64_t updates = 0;  // accepted
+};
+
+/// What the coordinator must not forget: the events of every run, and the sites. Thread-safe; more
+/// than one process may share one store.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Appends events to a run, its first at position `sequence` (0-based). All or nothing, durable
+  /// on return. ABORTED if another process has written that position, RESOURCE_EXHAUSTED when the
+  /// disk is full, UNAVAILABLE for other faults of the disk.
+  virtual absl::Status Append(const std::string& run, int64_t sequence,
+                              std::span<const Event> events) = 0;
+  /// Every run, oldest first. DATA_LOSS names a run whose events cannot be read.
+  virtual absl::StatusOr<std::vector<StoredRun>> LoadRuns() = 0;
+
+  /// Inserts or replaces, by name.
+  virtual absl::Status PutSite(const SiteRecord& site) = 0;
+  /// By name.
+  virtual absl::StatusOr<std::vector<SiteRecord>> LoadSites() = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/package.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "aggregation/weighted_sum.h"
+#include "base/status.h"
+
+namespace millrace {
+namespace {
+
+v1::Scaling::Mode ToProto(const Scaling::Mode& mode) {
+  v1::Scaling::Mode proto;
+  proto.set_cell(mode.cell);
+  proto.mutable_mean()->Assign(mode.mean.begin(), mode.mean.end());
+  proto.mutable_deviation()->Assign(mode.deviation.begin(), mode.deviation.end());
+  proto.set_count(mode.count);
+  return proto;
+}
+
+absl::StatusOr<Scaling::Mode> FromProto(const v1::Scaling::Mode& proto, int64_t channels) {
+  const auto refuse = [&](absl::string_view why) {
+    return absl::InvalidArgumentError(absl::StrCat("scaling of mode ", proto.cell(), ": ", why));
+  };
+  if (proto.mean_size() != channels || proto.deviation_size() != channels) {
+    return refuse(absl::StrCat("expected ", channels, " channels"));
+  }
+  for (int64_t i = 0; i < channels; ++i) {
+    if (!std::isfinite(proto.mean(i)) || !std::isfinite(proto.deviation(i)) ||
+        proto.deviation(i) <= 0) {
+      return refuse(absl::StrCat("channel ", i, " has mean ", proto.mean(i), ", deviation ",
+                                 proto.deviation(i)));
+    }
+  }
+  return Scaling::Mode{proto.cell(),
+                       {proto.mean().begin(), proto.mean().end()},
+                       {proto.deviation().begin(), proto.deviation().end()},
+                       proto.count()};
+}
+
+v1::Layout LayoutToProto(const Layout& layout) {
+  v1::Layout proto;
+  for (const TensorSpec& tensor : layout.tensors()) {
+    v1::Layout::Tensor& out = *proto.add_tensors();
+    out.set_name(tensor.name);
+    out.mutable_shape()->Assign(tensor.shape.begin(), tensor.shape.end());
+  }
+  return proto;
+}
+
+std::string DigestBytes(const Digest& digest) { return {digest.bytes.begin(), digest.bytes.end()}; }
+
+absl::Status Mismatch(absl::string_view what) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("model package: its ", what, " is not what its plan gives"));
+}
+
+}  // namespace
+
+v1::Scaling ToProto(const Scaling& scaling) {
+  v1::Scaling proto;
+  proto.set_channels(scaling.channels);
+  for (const Scaling::Mode& mode : scaling.modes) *proto.add_modes() = ToProto(mode);
+  *proto.mutable_overall() = ToProto(scaling.overall);
+  return proto;
+}
+
+absl::StatusOr<Scaling> FromProto(const v1::Scaling& proto, int64_t channels) {
+  Scaling scaling;
+  scaling.channels = channels;
+  if (proto.channels() != channels) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("scaling: for ", proto.channels(), " channels, the plan has ", channels));
+  }
+  for (const v1::Scaling::Mode& mode : proto.modes()) {
+    MR_ASSIGN_OR_RETURN(Scaling::Mode parsed, FromProto(mode, channels));
+    if (!scaling.modes.empty() && scaling.modes.back().cell >= parsed.cell) {
+      return absl::InvalidArgumentError("scaling: its modes do not ascend");
+    }
+    scaling.modes.push_back(std::move(parsed));
+  }
+  MR_ASSIGN_OR_RETURN(scaling.overall, FromProto(proto.overall(), channels));
+  return scaling;
+}
+
+v1::PackageManifest ManifestOf(absl::string_view plan_text, const Plan& plan,
+                               const Architecture& architecture, const Scaling* scaling,
+                               const Digest& parameters) {
+  v1::PackageManifest manifest;
+  manifest.set_name(plan.run.name);
+  manifest.set_plan(std::string(plan_text));
+  if (scaling != nullptr) *manifest.mutable_scaling() = ToProto(*scaling);
+  *manifest.mutable_layout() = LayoutToProto(architecture.layout);
+  manifest.set_graph_source(architecture.source);
+  manifest.set_parameters_sha256(DigestBytes(parameters));
+  return manifest;
+}
+
+std::string PackagePrefix(const v1::PackageManifest& manifest, int64_t parameter_bytes) {
+  v1::ModelPackage head;
+  head.set_manifest(manifest.SerializeAsString());
+  std::string prefix = head.SerializeAsString();
+  google::protobuf::io::StringOutputStream stream(&prefix);
+  google::protobuf::io::CodedOutputStream out(&stream);
+  constexpr uint32_t kLengthDelimited = 2;
+  out.WriteTag(v1::ModelPackage::kParametersFieldNumber << 3 | kLengthDelimited);
+  out.WriteVarint64(parameter_bytes);
+  return prefix;
+}
+
+absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes) {
+  v1::ModelPackage file;
+  ModelPackage package;
+  if (!file.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
+      !package.manifest.ParseFromString(file.manifest())) {
+    return absl::InvalidArgumentError("model package: not one, or cut short");
+  }
+  const v1::PackageManifest& manifest = package.manifest;
+  if (DigestBytes(Sha256Of(file.parameters())) != manifest.parameters_sha256()) {
+    return absl::DataLossError("model package: its parameters do not match the manifest's digest");
+  }
+  MR_ASSIGN_OR_RETURN(package.plan, ParsePlan(manifest.plan()));
+  MR_ASSIGN_OR_RETURN(package.architecture, BuildArchitecture(package.plan));
+  const Layout& layout = package.architecture.layout;
+  if (manifest.layout().SerializeAsString() != LayoutToProto(layout).SerializeAsString()) {
+    return Mismatch("layout");
+  }
+  if (manifest.graph_source() != package.architecture.source) return Mismatch("graph");
+  if (file.parameters().size() != layout.size() * sizeof(float)) {
+    return absl::InvalidArgumentError(absl::StrCat("model package: ", file.parameters().size(),
+                                                   " bytes of parameters, the layout has ",
+                                                   layout.size() * sizeof(float)));
+  }
+  package.parameters.resize(layout.size());
+  std::memcpy(package.parameters.data(), file.parameters().data(), file.parameters().size());
+  if (!AllFinite(package.parameters)) {
+    return absl::InvalidArgumentError("model package: a parameter is not finite");
+  }
+  const bool needs_scaling = package.plan.input.normalization == Normalization::kFederated;
+  if (needs_scaling != manifest.has_scaling()) return Mismatch("scaling");
+  if (needs_scaling) {
+    MR_ASSIGN_OR_RETURN(package.scaling,
+                        FromProto(manifest.scaling(),
+                                  static_cast<int64_t>(package.plan.input.channels.size())));
+  }
+  return package;
+}
+
+absl::StatusOr<ModelPackage> ReadPackage(FileSystem* files, const std::string& path) {
+  constexpr int64_t kMaxBytes = (int64_t{1} << 31) - 1;  // Protocol Buffers' limit for a message
+  MR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(files, path, kMaxBytes));
+  absl::StatusOr<ModelPackage> package = ParsePackage(bytes);
+  if (!package.ok()) return Annotate(package.status(), path);
+  return package;
+}
+
+absl::Status WritePackage(FileSystem* files, const std::string& path,
+                          const v1::PackageManifest& manifest, std::span<const float> parameters) {
+  std::string bytes = PackagePrefix(manifest, static_cast<int64_t>(parameters.size_bytes()));
+  bytes.append(reinterpret_cast<const char*>(parameters.data()), parameters.size_bytes());
+  return WriteFileDurably(files, path, bytes);
+}
+
+}  // namespace millrace

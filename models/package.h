@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model package: one file that holds a model and everything needed to run and judge it.
+// Format: proto/millrace/v1/package.proto.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/file_system.h"
+#include "millrace/v1/common.pb.h"
+#include "millrace/v1/package.pb.h"
+#include "models/catalogue/architecture.h"
+#include "models/scaling.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+v1::Scaling ToProto(const Scaling& scaling);
+/// INVALID_ARGUMENT if the shapes contradict each other or `channels`, or a number cannot be a
+/// mean or a deviation.
+absl::StatusOr<Scaling> FromProto(const v1::Scaling& proto, int64_t channels);
+
+/// A package that was read and checked: every part fits every other.
+struct ModelPackage {
+  v1::PackageManifest manifest;
+  Plan plan;
+  Architecture architecture;
+  std::optional<Scaling> scaling;
+  std::vector<float> parameters;
+};
+
+/// The manifest of a model of this plan; the caller fills in version, lineage and metrics.
+v1::PackageManifest ManifestOf(absl::string_view plan_text, const Plan& plan,
+                               const Architecture& architecture, const Scaling* scaling,
+                               const Digest& parameters);
+
+/// The file's bytes up to the parameters, which follow raw: packages of any size can be streamed.
+std::string PackagePrefix(const v1::PackageManifest& manifest, int64_t parameter_bytes);
+
+/// Parses and checks a package. INVALID_ARGUMENT or DATA_LOSS says which part does not fit: digest,
+/// length, layout, graph, plan, scaling.
+absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes);
+
+absl::StatusOr<ModelPackage> ReadPackage(FileSystem* files, const std::string& path);
+absl::Status WritePackage(FileSystem* files, const std::string& path,
+                          const v1::PackageManifest& manifest, std::span<const float> parameters);
+
+}  // namespace millrace

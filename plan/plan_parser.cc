@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "plan/plan.h"
+#include "plan/plan_names.h"
+#include "plan/toml_reader.h"
+
+namespace millrace {
+namespace {
+
+constexpr int64_t kMaxLayers = 64;                         // entries of hidden, filters, strides
+constexpr int64_t kMaxWidth = 65536;                       // units of a layer, channels of a block
+constexpr int64_t kMaxExampleElements = int64_t{1} << 22;  // window * channels
+constexpr int64_t kMaxWeight = (int64_t{1} << 32) - 1;     // two 16-bit limbs carry it
+constexpr int64_t kSecondsPerYear = 365 * 86400;
+constexpr size_t kMaxRunName = 64;  // it becomes part of file names
+
+constexpr DoubleRange kShare{.min = 0, .max = 1, .below_max = true};
+constexpr DoubleRange kNotNegative{.min = 0, .max = 1e9};
+constexpr DoubleRange kPositive{.min = 0, .max = 1e9, .above_min = true};
+
+void ReadRun(TomlTable table, RunPlan& run) {
+  table.Require("name", "it names the run on disk and in every message");
+  if (table.NonEmptyString("name", &run.name)) {
+    const bool plain = std::all_of(run.name.begin(), run.name.end(), [](char c) {
+      return absl::ascii_isalnum(c) || absl::StrContains("-_.", c);
+    });
+    if (!plain) table.Refuse("name", "only letters, digits, '-', '_' and '.' are allowed");
+    if (run.name.front() == '.') table.Refuse("name", "must not begin with '.'");
+    if (run.name.size() > kMaxRunName) {
+      table.Refuse("name", absl::StrCat("must have at most ", kMaxRunName, " characters"));
+    }
+  }
+  table.Int("rounds", {1, 100'000}, &run.rounds);
+  int64_t seed = static_cast<int64_t>(run.seed);
+  table.Int("seed", {.min = 0}, &seed);
+  run.seed = static_cast<uint64_t>(seed);
+}
+
+void ReadCohort(TomlTable table, CohortPlan& cohort) {
+  table.Int("target", {1, 1'000'000}, &cohort.target);
+  if (table.Int("minimum", {.min = 1}, &cohort.minimum) && cohort.minimum > cohort.target) {
+    table.Refuse("minimum", absl::StrCat("must be at most target (", cohort.target, ")"));
+  }
+  table.Double("over_selection", {.min = 0, .max = 10}, &cohort.over_selection);
+  table.Int("wait_s", {0, kSecondsPerYear}, &cohort.wait_s);
+  table.Int("deadline_s", {1, kSecondsPerYear}, &cohort.deadline_s);
+  table.Int("attempts", {1, 1000}, &cohort.attempts);
+  table.Int("backoff_s", {1, 86400}, &cohort.backoff_s);
+}
+
+// A convolution's hyperparameters: of cnn1d and of the convolutional autoencoder.
+void ReadFilters(TomlTable table, ModelPlan& model) {
+  table.Require("filters", "output channels of each block");
+  if (table.Ints("filters", {1, kMaxWidth}, &model.filters) &&
+      (model.filters.empty() || model.filters.size() > kMaxLayers)) {
+    table.Refuse("filters", absl::StrCat("must have 1 to ", kMaxLayers, " entries"));
+  }
+  table.Int("kernel", {1, 4095}, &model.kernel);
+}
+
+void ReadHidden(TomlTable table, ModelPlan& model) {
+  const bool recurrent = model.kind == ModelKind::kGru || model.kind == ModelKind::kLstm;
+  table.Require("hidden",
+                recurrent ? "one entry, the units of every layer" : "units of each layer");
+  if (!table.Ints("hidden", {1, kMaxWidth}, &model.hidden)) return;
+  if (recurrent && model.hidden.size() != 1) {
+    table.Refuse("hidden", absl::StrCat("kind ", Name(model.kind),
+                                        " takes exactly one entry; layers says how many layers"));
+  }
+  if (!recurrent && model.hidden.empty()) table.Refuse("hidden", "must have at least one layer");
+  if (model.hidden.size() > kMaxLayers) {
+    table.Refuse("hidden", absl::StrCat("must have at most ", kMaxLayers, " entries"));
+  }
+}
+
+void ReadModel(TomlTable table, ModelPlan& model) {
+  table.Require("kind", "one of mlp, cnn1d, gru, lstm, autoencoder");
+  if (!table.Enum("kind", kModelKinds, &model.kind)) {
+    // Without a kind no other key can be judged; they are known all the same.
+    for (const char* key :
+         {"hidden", "layers", "filters", "kernel", "strides", "pool", "convolutional", "dropout"}) {
+      table.Forbid(key, "needs a valid kind");
+    }
+    return;
+  }
+  std::string user = absl::StrCat("kind ", Name(model.kind));
+  if (model.kind == ModelKind::kAutoencoder) {
+    table.Bool("convolutional", &model.convolutional);
+    absl::StrAppend(&user, model.convolutional ? " with" : " without", " convolutional");
+  }
+  const auto not_used = [&](absl::string_view key) {
+    table.Forbid(key, absl::StrCat("not used by ", user, "; remove it"));
+  };
+  const bool cnn = model.kind == ModelKind::kCnn1d;
+  const bool recurrent = model.kind == ModelKind::kGru || model.kind == ModelKind::kLstm;
+  if (model.kind != ModelKind::kAutoencoder) not_used("convolutional");
+
+  if (cnn || model.convolutional) {
+    ReadFilters(table, model);
+    not_used("hidden");
+  } else {
+    ReadHidden(table, model);
+    not_used("filters");
+    not_used("kernel");
+  }
+  if (cnn) {
+    if (!table.Ints("strides", {1, 4096}, &model.strides)) {
+      model.strides.assign(model.filters.size(), 1);
+    } else if (model.strides.size() != model.filters.size()) {
+      table.Refuse("strides", absl::StrCat("must have one entry per entry of filters (",
+                                           model.filters.size(), ")"));
+    }
+    table.Int("pool", {1, 4096}, &model.pool);
+  } else {
+    not_used("strides");
+    not_used("pool");
+  }
+  if (recurrent) {
+    table.Int("layers", {1, kMaxLayers}, &model.layers);
+  } else {
+    not_used("layers");
+  }
+  table.Double("dropout", kShare, &model.dropout);
+}
+
+ModeColumn ReadMode(TomlTable table) {
+  ModeColumn mode;
+  table.Require("column", "the column that tells the operating modes apart");
+  table.NonEmptyString("column", &mode.column);
+  table.Double("step", kPositive, &mode.step);
+  table.Require("min", "the lowest cell's value");
+  table.Require("max", "the highest cell's value");
+  table.Double("min", {.min = -1e15, .max = 1e15}, &mode.min);
+  table.Double("max", {.min = -1e15, .max = 1e15}, &mode.max);
+  if (mode.max < mode.min) {
+    table.Refuse("max", absl::StrCat("must be at least min (", mode.min, ")"));
+  } else if (mode.Cells() > kMaxModeCells) {
+    table.Refuse("step", absl::StrCat("min to max in such steps gives more than ", kMaxModeCells,
+                                      " operating modes; use a larger step"));
+  }
+  return mode;
+}
+
+void ReadModes(TomlTable table, InputPlan& input) {
+  std::set<std::string> columns;
+  for (TomlTable& mode : table.Tables("mode")) {
+    input.modes.push_back(ReadMode(mode));
+    if (!columns.insert(input.modes.back().column).second) {
+      mode.Refuse("column", "another [[input.mode]] has the same column");
+    }
+  }
+  if (input.ModeCells() > kMaxModeCells) {
+    table.Refuse("mode", absl::StrCat("the grid has more than ", kMaxModeCells,
+                                      " operating modes; use larger steps or fewer columns"));
+  }
+}
+
+void ReadInput(TomlTable table, InputPlan& input) {
+  table.Require("channels", "the columns that the model sees");
+  if (table.Strings("channels", &input.channels)) {
+    std::set<std::string> seen;
+    for (const std::string& channel : input.channels) {
+      if (channel.empty()) table.Refuse("channels", "holds an empty name");
+      if (!seen.insert(channel).second) {
+        table.Refuse("channels", absl::StrCat("holds \"", channel, "\" twice"));
+      }
+    }
+    if (input.channels.empty()) table.Refuse("channels", "must name at least one column");
+  }
+  const auto channels = static_cast<int64_t>(input.channels.size());
+  if (table.Int("window", {1, kMaxExampleElements}, &input.window) && channels > 0 &&
+      input.window > kMaxExampleElements / channels) {
+    table.Refuse("window", absl::StrCat("times ", channels, " channels must be at most ",
+                                        kMaxExampleElements, " values"));
+  }
+  table.Int("stride", {1, kMaxExampleElements}, &input.stride);
+  table.Enum("normalization", kNormalizations, &input.normalization);
+  if (input.normalization == Normalization::kWindow && input.window < 2) {
+    table.Refuse("normalization", absl::StrCat("a window of ", input.window,
+                                               " step has no deviation; set window to 2 or more"));
+  }
+  ReadModes(table, input);
+  if (!input.modes.empty() && input.normalization != Normalization::kFederated) {
+    table.Refuse("normalization",
+                 "[[input.mode]] is for federated normalization only; remove one of the two");
+  }
+}
+
+void ReadLabel(TomlTable table, LabelPlan& label) {
+  if (!table.Enum("kind", kLabelKinds, &label.kind) && table.Has("kind")) {
+    for (const char* key : {"column", "classes", "cap"}) table.Forbid(key, "needs a valid kind");
+    return;
+  }
+  const auto not_used = [&](absl::string_view key, absl::string_view kind) {
+    table.Forbid(key, absl::StrCat("not used with label kind ", kind, "; remove it"));
+  };
+  const auto read_classes = [&] {
+    if (table.Int("classes", {0, kMaxWidth}, &label.classes) && label.classes == 1) {
+      table.Refuse("classes", "one class leaves nothing to tell apart; 0 is regression");
+    }
+  };
+  switch (label.kind) {
+    case LabelKind::kNone:
+      for (const char* key : {"column", "classes", "cap"}) not_used(key, "none");
+      break;
+    case LabelKind::kColumn:
+      table.Require("column", "the column that holds the label");
+      table.NonEmptyString("column", &label.column);
+      read_classes();
+      not_used("cap", "column");
+      break;
+    case LabelKind::kRecording:
+      table.NonEmptyString("column", &label.column);
+      read_classes();
+      if (label.column.empty() && label.classes == 0) {
+        table.Refuse("kind",
+                     "recording labels need classes (their number) or column (a value of "
+                     "the manifest)");
+      }
+      not_used("cap", "recording");
+      break;
+    case LabelKind::kRunToFailure:
+      table.Require("cap", "the largest label, in steps");
+      table.Double("cap", kPositive, &label.cap);
+      for (const char* key : {"column", "classes"}) not_used(key, "run_to_failure");
+      break;
+  }
+}
+
+void ReadSplit(TomlTable table, SplitPlan& split) {
+  table.Enum("by", kSplits, &split.by);
+  table.Double("validation", {.min = 0, .max = 0.9}, &split.validation);
+}
+
+void ReadTraining(TomlTable table, TrainingPlan& training) {
+  table.Enum("optimizer", kClientOptimizers, &training.optimizer);
+  table.Double("learning_rate", {.min = 0, .max = 1000, .above_min = true},
+               &training.learning_rate);
+  if (training.optimizer == ClientOptimizer::kSgd) {
+    table.Double("momentum", kShare, &training.momentum);
+  } else {
+    table.Forbid("momentum", "only optimizer sgd uses it; remove it");
+  }
+  table.Double("weight_decay", {.min = 0, .max = 1}, &training.weight_decay);
+  table.Enum("schedule", kSchedules, &training.schedule);
+  if (training.schedule == Schedule::kCosine) {
+    table.Double("final_share", {.min = 0, .max = 1}, &training.final_share);
+  } else {
+    table.Forbid("final_share", "only schedule cosine uses it; remove it");
+  }
+  if (training.schedule == Schedule::kStep) {
+    table.Int("step_rounds", {1, 100'000}, &training.step_rounds);
+    table.Double("step_factor", {.min = 0, .max = 1, .above_min = true}, &training.step_factor);
+  } else {
+    table.Forbid("step_rounds", "only schedule step uses it; remove it");
+    table.Forbid("step_factor", "only schedule step uses it; remove it");
+  }
+  table.Int("batch_size", {1, int64_t{1} << 20}, &training.batch_size);
+  table.Int("epochs", {1, 100'000}, &training.epochs);
+  table.Int("max_steps", {.min = 0}, &training.max_steps);
+  table.Double("clip_norm", kNotNegative, &training.clip_norm);
+  table.Double("proximal_mu", kNotNegative, &training.proximal_mu);
+  table.Int("patience", {.min = 0}, &training.patience);
+}
+
+void ReadServer(TomlTable table, ServerPlan& server) {
+  table.Enum("optimizer", kServerOptimizers, &server.optimizer);
+  table.Double("learning_rate", {.min = 0, .max = 1000, .above_min = true}, &server.learning_rate);
+  const ServerOptimizer optimizer = server.optimizer;
+  const auto read_or_forbid = [&](absl::string_view key, bool used, DoubleRange range,
+                                  double* out) {
+    if (used) {
+      table.Double(key, range, out);
+    } else {
+      table.Forbid(key, absl::StrCat("not used by optimizer ", Name(optimizer), "; remove it"));
+    }
+  };
+  const bool adaptive =
+      optimizer != ServerOptimizer::kFedAvg && optimizer != ServerOptimizer::kFedAvgM;
+  read_or_forbid("beta1", optimizer != ServerOptimizer::kFedAvg, kShare, &server.beta1);
+  read_or_forbid("beta2", adaptive && optimizer != ServerOptimizer::kFedAdagrad, kShare,
+                 &server.beta2);
+  // Below 1e-18 tau^2 would leave float32's normal range, in which the second moment is kept.
+  read_or_forbid("tau", adaptive, {.min = 1e-18, .max = 1e6}, &server.tau);
+}
+
+void ReadUpdate(TomlTable table, UpdatePlan& update) {
+  table.Enum("weights", kWeights, &update.weights);
+  table.Int("max_weight", {1, kMaxWeight}, &update.max_weight);
+  table.Double("clip_norm", kNotNegative, &update.clip_norm);
+}
+
+// Pairs of keys from different tables.
+void CheckAcrossTables(TomlTable root, const Plan& plan) {
+  TomlTable label = root.Table("label");
+  TomlTable model = root.Table("model");
+  const bool autoencoder = plan.model.kind == ModelKind::kAutoencoder;
+  if (autoencoder && plan.label.kind != LabelKind::kNone) {
+    label.Refuse("kind", "an autoencoder reconstructs its input and has no label; remove [label]");
+  }
+  if (!autoencoder && plan.label.kind == LabelKind::kNone) {
+    label.Refuse("kind",
+                 absl::StrCat("none is for [model] kind autoencoder only; kind ",
+                              Name(plan.model.kind), " needs column, recording or run_to_failure"));
+  }
+  const auto& channels = plan.input.channels;
+  if (plan.label.kind == LabelKind::kColumn &&
+      std::find(channels.begin(), channels.end(), plan.label.column) != channels.end()) {
+    label.Refuse("column", "is also one of [input] channels: the model would be shown its label");
+  }
+  if (plan.training.patience > 0 && plan.split.validation == 0) {
+    root.Table("training")
+        .Refuse("patience", "needs a validation loss; set [split] validation above 0");
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Plan> ParsePlan(absl::string_view toml) {
+  MR_ASSIGN_OR_RETURN(TomlTable root, TomlTable::Parse(toml));
+  Plan plan;
+  ReadRun(root.Table("run"), plan.run);
+  ReadCohort(root.Table("cohort"), plan.cohort);
+  ReadModel(root.Table("model"), plan.model);
+  ReadInput(root.Table("input"), plan.input);
+  ReadLabel(root.Table("label"), plan.label);
+  ReadSplit(root.Table("split"), plan.split);
+  ReadTraining(root.Table("training"), plan.training);
+  ReadServer(root.Table("server"), plan.server);
+  ReadUpdate(root.Table("update"), plan.update);
+  CheckAcrossTables(root, plan);
+  MR_RETURN_IF_ERROR(root.Finish());
+  return plan;
+}
+
+}  // namespace millrace

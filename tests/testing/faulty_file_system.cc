@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/testing/faulty_file_system.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/status.h"
+
+namespace millrace::testing {
+
+class FaultyFileSystem::FaultyFile final : public File {
+ public:
+  FaultyFile(FaultyFileSystem* files, std::unique_ptr<File> base, std::string path,
+             std::shared_ptr<Tracked> tracked)
+      : files_(files),
+        base_(std::move(base)),
+        path_(std::move(path)),
+        tracked_(std::move(tracked)) {}
+
+  absl::Status ReadAt(int64_t offset, std::span<char> out) override {
+    MR_RETURN_IF_ERROR(files_->Meet(DiskCall::kRead, path_));
+    return base_->ReadAt(offset, out);
+  }
+
+  absl::Status WriteAt(int64_t offset, std::span<const char> data) override {
+    bool short_write = false;
+    absl::Status met = files_->Meet(DiskCall::kWrite, path_, &short_write);
+    if (short_write) MR_CHECK(base_->WriteAt(offset, data.first(data.size() / 2)).ok());
+    if (!met.ok()) return met;
+    return base_->WriteAt(offset, data);
+  }
+
+  void StartWriteback(int64_t offset, int64_t length) override {
+    base_->StartWriteback(offset, length);
+  }
+
+  absl::Status Sync() override {
+    MR_RETURN_IF_ERROR(files_->Meet(DiskCall::kSync, path_));
+    MR_ASSIGN_OR_RETURN(const int64_t size, base_->Size());
+    const std::lock_guard lock(files_->mutex_);
+    tracked_->durable_size = size;
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<int64_t> Size() override { return base_->Size(); }
+
+  absl::Status Truncate(int64_t size) override {
+    MR_RETURN_IF_ERROR(files_->Meet(DiskCall::kTruncate, path_));
+    MR_RETURN_IF_ERROR(base_->Truncate(size));
+    const std::lock_guard lock(files_->mutex_);
+    tracked_->durable_size = std::min(tracked_->durable_size, size);
+    return absl::OkStatus();
+  }
+
+ private:
+  FaultyFileSystem* const files_;
+  const std::unique_ptr<File> base_;
+  const std::string path_;
+  const std::shared_ptr<Tracked> tracked_;
+};
+
+void FaultyFileSystem::FailCall(DiskCall call, int64_t index, DiskFault fault) {
+  const std::lock_guard lock(mutex_);
+  const int kind = static_cast<int>(call);
+  faults_[kind][calls_[kind] + index] = fault;
+}
+
+void FaultyFileSystem::DieAt(int64_t index) {
+  const std::lock_guard lock(mutex_);
+  dies_at_ = all_calls_ + index;
+}
+
+void FaultyFileSystem::Heal() {
+  const std::lock_guard lock(mutex_);
+  dies_at_ = -1;
+  for (auto& faults : faults_) faults.clear();
+}
+
+int64_t FaultyFileSystem::Calls(DiskCall call) const {
+  const std::lock_guard lock(mutex_);
+  return calls_[static_cast<int>(call)];
+}
+
+absl::Status FaultyFileSystem::Meet(DiskCall call, const std::string& path, bool* short_write) {
+  const std::lock_guard lock(mutex_);
+  const int kind = static_cast<int>(call);
+  const int64_t number = calls_[kind]++;
+  const int64_t overall = all_calls_++;
+  if (dies_at_ >= 0 && overall >= dies_at_) {
+    if (short_write != nullptr) *short_write = overall == dies_at_;
+    return absl::UnavailableError(absl::StrCat(path, ": injected death"));
+  }
+  const auto fault = faults_[kind].find(number);
+  if (fault == faults_[kind].end()) return absl::OkStatus();
+  if (fault->second == DiskFault::kIoError) {
+    return absl::UnavailableError(absl::StrCat(path, ": injected I/O error"));
+  }
+  if (short_write != nullptr) *short_write = fault->second == DiskFault::kShortWrite;
+  return absl::ResourceExhaustedError(absl::StrCat(path, ": injected full disk"));
+}
+
+absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::Open(const std::string& path,
+                                                             OpenMode mode) {
+  MR_RETURN_IF_ERROR(Meet(DiskCall::kOpen, path));
+  const bool existed = base_->Exists(path);
+  MR_ASSIGN_OR_RETURN(auto file, base_->Open(path, mode));
+  MR_ASSIGN_OR_RETURN(const int64_t size, file->Size());
+  const std::lock_guard lock(mutex_);
+  auto& tracked = files_[path];
+  if (tracked == nullptr) tracked = std::make_shared<Tracked>(Tracked{size});
+  if (!existed) unsynced_.push_back({path, "", false});
+  return std::make_unique<FaultyFile>(this, std::move(file), path, tracked);
+}
+
+absl::Status FaultyFileSystem::CreateDirectories(const std::string& path) {
+  MR_RETURN_IF_ERROR(Meet(DiskCall::kCreateDirectories, path));
+  std::vector<Entry> created;
+  for (std::string part = path; !base_->Exists(part); part = DirectoryOf(part)) {
+    created.insert(created.begin(), {part, "", true});
+  }
+  MR_RETURN_IF_ERROR(base_->CreateDirectories(path));
+  const std::lock_guard lock(mutex_);
+  unsynced_.insert(unsynced_.end(), created.begin(), created.end());
+  return absl::OkStatus();
+}
+
+absl::Status FaultyFileSystem::Rename(const std::string& from, const std::string& to) {
+  MR_RETURN_IF_ERROR(Meet(DiskCall::kRename, from));
+  const bool replaces = base_->Exists(to);
+  MR_RETURN_IF_ERROR(base_->Rename(from, to));
+  const std::lock_guard lock(mutex_);
+  if (files_.contains(from)) {
+    files_[to] = files_[from];
+    files_.erase(from);
+  }
+  if (!replaces) unsynced_.push_back({to, from, false});
+  return absl::OkStatus();
+}
+
+absl::Status FaultyFileSystem::Remove(const std::string& path) {
+  MR_RETURN_IF_ERROR(Meet(DiskCall::kRemove, path));
+  MR_RETURN_IF_ERROR(base_->Remove(path));
+  const std::lock_guard lock(mutex_);
+  files_.erase(path);
+  std::erase_if(unsynced_, [&](const Entry& entry) { return entry.path == path; });
+  return absl::OkStatus();
+}
+
+absl::Status FaultyFileSystem::SyncDirectory(const std::string& path) {
+  MR_RETURN_IF_ERROR(Meet(DiskCall::kSyncDirectory, path));
+  MR_RETURN_IF_ERROR(base_->SyncDirectory(path));
+  const std::lock_guard lock(mutex_);
+  std::erase_if(unsynced_, [&](const Entry& entry) { return DirectoryOf(entry.path) == path; });
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> FaultyFileSystem::List(const std::string& path) {
+  return base_->List(path);
+}
+
+bool FaultyFileSystem::Exists(const std::string& path) { return base_->Exists(path); }
+
+void FaultyFileSystem::LosePower() {
+  const std::lock_guard lock(mutex_);
+  for (auto entry = unsynced_.rbegin(); entry != unsynced_.rend(); ++entry) {
+    if (!base_->Exists(entry->path)) continue;
+    if (entry->is_directory) {
+      RemoveTree(entry->path);
+    } else if (entry->renamed_from.empty()) {
+      MR_CHECK(base_->Remove(entry->path).ok());
+      files_.erase(entry->path);
+    } else {
+      MR_CHECK(base_->Rename(entry->path, entry->renamed_from).ok());
+      files_[entry->renamed_from] = files_[entry->path];
+      files_.erase(entry->path);
+    }
+  }
+  unsynced_.clear();
+  for (const auto& [path, tracked] : files_) {
+    const auto file = base_->Open(path, OpenMode::kReadWrite);
+    MR_CHECK(file.ok() && (*file)->Truncate(tracked->durable_size).ok());
+  }
+}
+
+void FaultyFileSystem::RemoveTree(const std::string& path) {
+  if (const auto names = base_->List(path); names.ok()) {
+    for (const std::string& name : *names) RemoveTree(absl::StrCat(path, "/", name));
+    // The empty folder may stay where the base removes files only: no data is in it.
+    base_->Remove(path).IgnoreError();
+    return;
+  }
+  MR_CHECK(base_->Remove(path).ok());
+  files_.erase(path);
+}
+
+}  // namespace millrace::testing

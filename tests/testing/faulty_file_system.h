@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/file_system.h"
+
+namespace millrace::testing {
+
+/// What a call asks of the disk.
+enum class DiskCall {
+  kOpen,
+  kRead,
+  kWrite,
+  kSync,
+  kTruncate,
+  kCreateDirectories,
+  kRename,
+  kRemove,
+  kSyncDirectory,
+};
+inline constexpr int kDiskCalls = 9;
+
+/// How it fails.
+enum class DiskFault {
+  kIoError,     // UNAVAILABLE, nothing done
+  kDiskFull,    // RESOURCE_EXHAUSTED, nothing done
+  kShortWrite,  // a write that does half of its work, then RESOURCE_EXHAUSTED
+};
+
+/// Another file system whose calls fail where a test says so, and which can lose power. Files are
+/// taken to grow at their ends only. Thread-safe.
+class FaultyFileSystem final : public FileSystem {
+ public:
+  /// `base` outlives this.
+  explicit FaultyFileSystem(FileSystem* base) : base_(base) {}
+
+  /// The `index`-th call of this kind from now, the first being 0, fails once.
+  void FailCall(DiskCall call, int64_t index, DiskFault fault = DiskFault::kIoError);
+  /// The `index`-th call of any kind from now, and everything after it, fails: the process is as
+  /// good as dead. A write that is the first to fail is cut short.
+  void DieAt(int64_t index);
+  /// No more faults.
+  void Heal();
+  /// Calls of this kind so far.
+  int64_t Calls(DiskCall call) const;
+
+  /// Takes from the disk what was never synced: the ends of files, and files and renames whose
+  /// folder was not. (A removal, and a rename onto an existing file, are taken to last.) Every file
+  /// must be closed.
+  void LosePower();
+
+  absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
+  absl::Status CreateDirectories(const std::string& path) override;
+  absl::Status Rename(const std::string& from, const std::string& to) override;
+  absl::Status Remove(const std::string& path) override;
+  absl::Status SyncDirectory(const std::string& path) override;
+  absl::StatusOr<std::vector<std::string>> List(const std::string& path) override;
+  bool Exists(const std::string& path) override;
+
+ private:
+  class FaultyFile;
+  struct Tracked {
+    int64_t durable_size = 0;
+  };
+  // An entry that its folder does not hold durably yet.
+  struct Entry {
+    std::string path;
+    std::string renamed_from;  // empty: created
+    bool is_directory = false;
+  };
+
+  // Counts the call; the fault it meets. `*short_write` is set where half of it is to be done.
+  absl::Status Meet(DiskCall call, const std::string& path, bool* short_write = nullptr);
+  void RemoveTree(const std::string& path);
+
+  FileSystem* const base_;
+  mutable std::mutex mutex_;
+  // All below guarded by mutex_.
+  std::array<int64_t, kDiskCalls> calls_{};
+  int64_t all_calls_ = 0;
+  std::array<std::map<int64_t, DiskFault>, kDiskCalls> faults_;  // by number of the call
+  int64_t dies_at_ = -1;  // number among all calls; -1: lives
+  std::map<std::string, std::shared_ptr<Tracked>> files_;
+  std::vector<Entry> unsynced_;
+};
+
+}  // namespace millrace::testing
