@@ -23,8 +23,8 @@ double InitialState(const ServerPlan& plan, int64_t vector);
 ///   FedAvgM     m = beta1 m + d;  x += eta m                                  (Hsu et al. 2019)
 ///   FedAdagrad  m = beta1 m + (1-beta1) d; v = v + d^2;  x += eta m / (sqrt v + tau)
 ///   FedAdam     ... v = beta2 v + (1-beta2) d^2
-///   FedYogi     ... v = v - (1-beta2) d^2 sign(v - d^2)            (Reddi et al. 2021, Algorithm
-///   2)
+///   FedYogi     ... v = v - (1-beta2) d^2 sign(v - d^2)
+/// The adaptive three are Reddi et al. 2021, Algorithm 2.
 void ServerStep(const ServerPlan& plan, std::span<const float> delta, std::span<float> parameters,
                 std::span<float> first, std::span<float> second);
 

@@ -30,10 +30,10 @@ struct TrainingRequest {
 };
 
 struct TrainingResult {
-  std::vector<float>
-      parameters;        // the best by validation loss when early stop is on, else the last
-  double loss = 0;       // mean training loss of the last epoch
-  int64_t examples = 0;  // distinct training examples
+  /// The best by validation loss when early stop is on, else the last.
+  std::vector<float> parameters;
+  double loss = 0;       // mean training loss of the last epoch; regression: / LabelScale^2
+  int64_t examples = 0;  // distinct training examples seen
   int64_t steps = 0;
 };
 
@@ -41,8 +41,9 @@ struct TrainingResult {
 class Trainer {
  public:
   virtual ~Trainer() = default;
-  /// INVALID_ARGUMENT for a parameter vector or data set of the wrong shape, FAILED_PRECONDITION
-  /// for an empty training set, ABORTED when the loss stops being finite, CANCELLED on request.
+  /// INVALID_ARGUMENT for a parameter vector or data set of the wrong shape or a label outside the
+  /// classes, FAILED_PRECONDITION for an empty training set, ABORTED when the loss stops being
+  /// finite, CANCELLED on request. On the CPU the same request and threads give the same bits.
   virtual absl::StatusOr<TrainingResult> Train(const TrainingRequest& request) = 0;
 
   /// The model's outputs for every example: [size, outputs], or [size, window, channels] for

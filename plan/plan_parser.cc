@@ -4,9 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/name.h"
 #include "base/status.h"
 #include "plan/plan.h"
 #include "plan/plan_names.h"
@@ -20,7 +19,6 @@ constexpr int64_t kMaxWidth = 65536;                       // units of a layer, 
 constexpr int64_t kMaxExampleElements = int64_t{1} << 22;  // window * channels
 constexpr int64_t kMaxWeight = (int64_t{1} << 32) - 1;     // two 16-bit limbs carry it
 constexpr int64_t kSecondsPerYear = 365 * 86400;
-constexpr size_t kMaxRunName = 64;  // it becomes part of file names
 
 constexpr DoubleRange kShare{.min = 0, .max = 1, .below_max = true};
 constexpr DoubleRange kNotNegative{.min = 0, .max = 1e9};
@@ -28,15 +26,9 @@ constexpr DoubleRange kPositive{.min = 0, .max = 1e9, .above_min = true};
 
 void ReadRun(TomlTable table, RunPlan& run) {
   table.Require("name", "it names the run on disk and in every message");
-  if (table.NonEmptyString("name", &run.name)) {
-    const bool plain = std::all_of(run.name.begin(), run.name.end(), [](char c) {
-      return absl::ascii_isalnum(c) || absl::StrContains("-_.", c);
-    });
-    if (!plain) table.Refuse("name", "only letters, digits, '-', '_' and '.' are allowed");
-    if (run.name.front() == '.') table.Refuse("name", "must not begin with '.'");
-    if (run.name.size() > kMaxRunName) {
-      table.Refuse("name", absl::StrCat("must have at most ", kMaxRunName, " characters"));
-    }
+  if (table.NonEmptyString("name", &run.name) && !CheckName("run", run.name).ok()) {
+    table.Refuse("name",
+                 "must be 1 to 64 letters, digits, '-', '_' or '.', and not \".\" or \"..\"");
   }
   table.Int("rounds", {1, 100'000}, &run.rounds);
   int64_t seed = static_cast<int64_t>(run.seed);

@@ -26,7 +26,7 @@ std::string Shown(const toml::node& value) {
   constexpr size_t kLongest = 60;
   std::ostringstream text;
   if (const auto* string = value.as_string()) {
-    text << '"' << absl::CEscape(Absl(string->get())) << '"';
+    text << '"' << absl::Utf8SafeCEscape(Absl(string->get())) << '"';
   } else if (const auto* number = value.as_floating_point()) {
     // The shortest text that reads back as the same number: 0.9, not 0.90000000000000002.
     char shortest[32];
@@ -39,7 +39,11 @@ std::string Shown(const toml::node& value) {
   for (char& c : shown) {
     if (c == '\n') c = ' ';
   }
-  if (shown.size() > kLongest) shown = shown.substr(0, kLongest) + "...";
+  if (shown.size() > kLongest) {
+    size_t end = kLongest;
+    while ((shown[end] & 0xc0) == 0x80) --end;  // between characters of UTF-8
+    shown.replace(end, std::string::npos, "...");
+  }
   return shown;
 }
 
@@ -104,7 +108,7 @@ absl::Status TomlTable::Document::UnknownKeys(const Node& node) {
     if (node.asked.find(name) != node.asked.end()) continue;
     std::vector<absl::string_view> known;
     for (const auto& [asked, tables] : node.asked) known.push_back(asked);
-    const std::string escaped = absl::CEscape(name);
+    const std::string escaped = absl::Utf8SafeCEscape(name);
     const bool is_table = value.is_table() || value.is_array_of_tables();
     const std::string place = is_table
                                   ? absl::StrCat("[", node.PathBelow(escaped), "]: unknown table")

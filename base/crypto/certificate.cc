@@ -95,7 +95,8 @@ absl::Status CheckDates(const CertificateInfo& info, absl::Time now) {
                                                       "; now is ", DateOf(now),
                                                       "; check this machine's clock"));
   }
-  if (now > info.not_after) {
+  // RFC 5280 counts the last second in, OpenSSL and so every TLS peer here does not.
+  if (now >= info.not_after) {
     return absl::FailedPreconditionError(
         absl::StrCat("expired on ", DateOf(info.not_after), "; now is ", DateOf(now),
                      "; have the federation's authority issue a new one"));

@@ -33,9 +33,22 @@ std::vector<int64_t> Indices(int64_t count) {
   return indices;
 }
 
-/// Slice number `i` of `indices`, `size` long but for the last.
+/// `size` of `indices` from number `first` on, or as many as there are.
 std::span<const int64_t> Slice(std::span<const int64_t> indices, int64_t first, int64_t size) {
   return indices.subspan(first, std::min<size_t>(size, indices.size() - first));
+}
+
+/// What `run` returns, or INTERNAL when LibTorch throws, for want of memory say.
+template <typename F>
+auto WithoutExceptions(absl::string_view what, F run) -> decltype(run()) {
+  try {
+    return run();
+  } catch (const c10::Error& error) {
+    return absl::InternalError(
+        absl::StrCat("LibTorch failed in ", what, ": ", error.what_without_backtrace()));
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("LibTorch failed in ", what, ": ", error.what()));
+  }
 }
 
 class TorchTrainer : public Trainer {
@@ -69,6 +82,7 @@ class TorchTrainer : public Trainer {
     return plan_.training.max_steps > 0 && steps >= plan_.training.max_steps;
   }
   double ValidationLoss(const Dataset& data);
+  std::vector<float> Outputs(const Dataset& data);
   torch::Tensor Loss(const torch::Tensor& outputs, const Batch& batch) const;
   /// LibTorch keeps these per thread, and ours may have changed since the last call.
   void ConfigureThread() const;
@@ -227,45 +241,39 @@ absl::StatusOr<TrainingResult> TorchTrainer::Train(const TrainingRequest& reques
   }
   MR_RETURN_IF_ERROR(CheckData(*request.training));
   if (request.validation != nullptr) MR_RETURN_IF_ERROR(CheckData(*request.validation));
-  ConfigureThread();
-  MR_RETURN_IF_ERROR(module_.SetParameters(request.parameters));
-  try {
+  return WithoutExceptions("training", [&]() -> absl::StatusOr<TrainingResult> {
+    ConfigureThread();
+    MR_RETURN_IF_ERROR(module_.SetParameters(request.parameters));
     return RunEpochs(request);
-  } catch (const c10::Error& error) {
-    return absl::InternalError(
-        absl::StrCat("LibTorch failed in training: ", error.what_without_backtrace()));
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("LibTorch failed in training: ", error.what()));
-  }
+  });
 }
 
 absl::StatusOr<std::vector<float>> TorchTrainer::Predict(std::span<const float> parameters,
                                                          const Dataset& data) {
   MR_RETURN_IF_ERROR(CheckData(data));
-  ConfigureThread();
-  MR_RETURN_IF_ERROR(module_.SetParameters(parameters));
+  return WithoutExceptions("prediction", [&]() -> absl::StatusOr<std::vector<float>> {
+    ConfigureThread();
+    MR_RETURN_IF_ERROR(module_.SetParameters(parameters));
+    return Outputs(data);
+  });
+}
+
+std::vector<float> TorchTrainer::Outputs(const Dataset& data) {
+  torch::NoGradGuard no_grad;
   module_.SetTraining(false);
   const int64_t width =
       plan_.task() == Task::kReconstruction ? data.window * data.channels : plan_.outputs();
   std::vector<float> outputs;
   outputs.reserve(data.size() * width);
-  try {
-    torch::NoGradGuard no_grad;
-    const std::vector<int64_t> indices = Indices(data.size());
-    BatchLoader batches(&data, std::min(kEvaluationBatch, data.size()), module_.device());
-    for (int64_t i = 0; i < data.size(); i += kEvaluationBatch) {
-      const std::span<const int64_t> slice = Slice(indices, i, kEvaluationBatch);
-      const torch::Tensor output =
-          module_.Forward(batches.Load(slice).inputs).to(torch::kCPU).contiguous();
-      MR_CHECK(output.numel() == static_cast<int64_t>(slice.size()) * width);
-      outputs.insert(outputs.end(), output.data_ptr<float>(),
-                     output.data_ptr<float>() + output.numel());
-    }
-  } catch (const c10::Error& error) {
-    return absl::InternalError(
-        absl::StrCat("LibTorch failed in prediction: ", error.what_without_backtrace()));
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("LibTorch failed in prediction: ", error.what()));
+  const std::vector<int64_t> indices = Indices(data.size());
+  BatchLoader batches(&data, std::min(kEvaluationBatch, data.size()), module_.device());
+  for (int64_t i = 0; i < data.size(); i += kEvaluationBatch) {
+    const std::span<const int64_t> slice = Slice(indices, i, kEvaluationBatch);
+    const torch::Tensor output =
+        module_.Forward(batches.Load(slice).inputs).to(torch::kCPU).contiguous();
+    MR_CHECK(output.numel() == static_cast<int64_t>(slice.size()) * width);
+    const float* values = output.data_ptr<float>();
+    outputs.insert(outputs.end(), values, values + output.numel());
   }
   return outputs;
 }

@@ -47,6 +47,22 @@ struct Condition {
   double debris_ppm = 2;
 };
 
+// Particles, in ppm, that come loose while a spall grows by its size at failure: a ball sheds all
+// around, a race from one place.
+double DebrisPerGrowth(FaultKind fault) {
+  switch (fault) {
+    case FaultKind::kOuter:
+      return 200;
+    case FaultKind::kInner:
+      return 120;
+    case FaultKind::kBall:
+      return 340;
+    case FaultKind::kNone:
+      return 0;
+  }
+  return 0;
+}
+
 void Wear(const Plant& plant, const Machine& machine, const Cycle& cycle, Condition& condition) {
   const double stress = Stress(cycle.speed_rpm, cycle.load_percent) / plant.rated_stress;
   condition.stress_so_far += stress;
@@ -56,14 +72,15 @@ void Wear(const Plant& plant, const Machine& machine, const Cycle& cycle, Condit
     condition.spall += grown;
   }
   // The filter takes 3 % of the particles in a cycle.
-  condition.debris_ppm += 0.06 * stress + 220 * grown - 0.03 * condition.debris_ppm;
+  condition.debris_ppm +=
+      0.06 * stress + DebrisPerGrowth(machine.fault) * grown - 0.03 * condition.debris_ppm;
 }
 
 void Heat(const Plant& plant, const Machine& machine, const Cycle& cycle, Condition& condition) {
   const double power = cycle.load_percent / 100 * cycle.speed_rpm / 1500;
   const double settled = plant.ambient_c + 18 +
                          machine.friction * 28 * power * (1 + 0.25 * condition.spall) +
-                         6 * condition.spall;
+                         3 * condition.spall;
   condition.temperature_c += 0.5 * (settled - condition.temperature_c);
 }
 
@@ -97,7 +114,7 @@ void Measure(const Plant& plant, const Machine& machine, const Condition& condit
                     20 * std::log10(around_resonance / 1e-3) + 0.4 * random->Normal(),
                     4 + machine.friction * 11 * load * (1 + 0.06 * condition.spall),
                     condition.temperature_c + 0.3 * random->Normal(),
-                    condition.debris_ppm * LogNormal(0.08, random)};
+                    condition.debris_ppm * LogNormal(0.12, random)};
   // A reading's own spread, by channel; 0 where it was added above.
   constexpr std::array<double, kLifeChannels> kSpread = {0.04, 0.06, 0.06, 0.08, 0.08, 0.08,
                                                          0.06, 0.06, 0,    0.01, 0,    0};

@@ -21,9 +21,9 @@ double PathGain(FaultKind fault) {
     case FaultKind::kOuter:
       return 1;
     case FaultKind::kInner:
-      return 0.65;
+      return 0.6;
     case FaultKind::kBall:
-      return 0.4;
+      return 0.3;
     case FaultKind::kNone:
       return 0;
   }
@@ -54,14 +54,13 @@ Plant MakePlant(int index, uint64_t seed) {
     plant.rated_stress +=
         plant.regime_shares[i] * Stress(kRegimeTable[i].speed_rpm, kRegimeTable[i].load_percent);
   }
-  plant.fault_shares.fill(0.1);
-  plant.fault_shares[static_cast<size_t>(index) % kFaults.size()] = 0.8;
+  plant.fault_shares.fill(0.05);
+  plant.fault_shares[static_cast<size_t>(index) % kFaults.size()] = 0.9;
   return plant;
 }
 
 Plant Later(const Plant& plant) {
   Plant later = plant;
-  for (double& share : later.regime_shares) share = (share + 1.0 / kRegimes) / 2;
   later.fault_shares.fill(1.0 / static_cast<double>(kFaults.size()));
   return later;
 }

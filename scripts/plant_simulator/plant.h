@@ -41,13 +41,12 @@ struct Plant {
 /// What a regime does to a machine, in any unit: load^1.5 times speed.
 double Stress(double speed_rpm, double load_percent);
 
-/// Plant `index` (0-based) of a set. Each has its own bearing type, dominant fault (80 % of its
+/// Plant `index` (0-based) of a set. Each has its own bearing type, dominant fault (90 % of its
 /// failures) and favourite regimes.
 Plant MakePlant(int index, uint64_t seed);
 
-/// The same plant later on: every fault as likely as the others, regimes half-way to even. Test
-/// machines come from it: a plant is to recognise what it will meet, and of that much was so far
-/// seen elsewhere only.
+/// The same plant later on, when every fault is as likely as the others. Test machines come from
+/// it: a plant is to recognise what it will meet, and has so far seen little of most of that.
 Plant Later(const Plant& plant);
 
 /// The machine's vibration in a regime with a defect of size `wear` (about 1 at failure).

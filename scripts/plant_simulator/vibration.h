@@ -44,9 +44,9 @@ struct VibrationMoments {
   double kurtosis = 3;     // 3 for noise alone
 };
 
-/// Moments of the waveform. Cumulants of the independent parts add; a train of ringings h has the
-/// mean of x^k = rate * E[amplitude^k] * integral of h^k, as long as each has died away before the
-/// next begins.
+/// Moments of the waveform, averaged over the phases of its parts. Cumulants of the independent
+/// parts add; a train of ringings h has the mean of x^k = rate * E[amplitude^k] * integral of h^k,
+/// as long as each has died away before the next begins.
 VibrationMoments MomentsOf(const VibrationState& state);
 
 /// Amplitude, in g, of the line at the impacts' rate in the spectrum of the envelope

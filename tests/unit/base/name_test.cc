@@ -32,7 +32,7 @@ TEST(NameTest, WhatCouldLeaveAFolderOrAUriIsRefused) {
 
 TEST(NameTest, ARefusalQuotesHarmlesslyAndShort) {
   const absl::Status refused = CheckName("site", "\x1b[2J" + std::string(10'000, 'x'));
-  EXPECT_THAT(refused, IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("\\033[2J")));
+  EXPECT_THAT(refused, IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("\\x1b[2J")));
   EXPECT_LT(refused.message().size(), 250u);
 }
 

@@ -13,20 +13,14 @@
 
 #include "absl/strings/string_view.h"
 #include "plan/plan.h"
+#include "tests/testing/temporary_folder.h"
 
 namespace millrace::testing {
 
 /// A fresh folder per test, removed with it.
 class DataFiles : public ::testing::Test {
  protected:
-  DataFiles() {
-    std::string name = ::testing::TempDir() + "/millrace_data_XXXXXX";
-    EXPECT_NE(mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  ~DataFiles() override { std::filesystem::remove_all(folder_); }
-
-  std::string Path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
 
   std::string Write(const std::string& name, absl::string_view content) const {
     std::ofstream(Path(name), std::ios::binary) << content;
@@ -41,7 +35,7 @@ class DataFiles : public ::testing::Test {
     return Path(name);
   }
 
-  std::string folder_;
+  const TemporaryFolder folder_;
 };
 
 inline Plan PlanOf(std::vector<std::string> channels) {

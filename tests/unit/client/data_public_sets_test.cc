@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <map>
 
 #include "absl/strings/str_cat.h"
+#include "base/file_system.h"
 #include "client/data/load.h"
+#include "client/data/npy.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/client/data_files.h"
 
@@ -130,6 +132,14 @@ TEST(CwruTest, ASitesTenRecordingsHaveTheManifestsLabelsAndLengths) {
   EXPECT_EQ(series[0].steps, 60985);
   EXPECT_EQ(series[1].steps, 121265);
   for (size_t i = 0; i < series.size(); ++i) EXPECT_EQ(series[i].labels.front(), i);
+}
+
+TEST(CwruTest, AFileThatNumPyWroteIsWrittenBackByteForByte) {
+  const std::string path = PublicData() + "/cwru_de12k/0hp_normal.npy";
+  MR_SKIP_WITHOUT(path);
+  MR_ASSERT_OK_AND_ASSIGN(const std::string bytes, ReadFile(PosixFileSystem(), path));
+  MR_ASSERT_OK_AND_ASSIGN(const NpyArray array, ParseNpy(bytes));
+  EXPECT_TRUE(NpyBytes(array.shape, array.values) == bytes);
 }
 
 TEST(SkabTest, SemicolonFilesOfOneValveAreOneUnitEach) {

@@ -24,7 +24,7 @@ class RecordingsTest : public testing::DataFiles {
  protected:
   RecordingsTest() {
     config_.kind = DataKind::kNpy;
-    config_.path = folder_;
+    config_.path = folder_.path();
     plan_ = PlanOf({"accel"});
     plan_.label.kind = LabelKind::kRecording;
     plan_.label.column = "label10";

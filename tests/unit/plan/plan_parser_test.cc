@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/file_system.h"
 #include "plan/plan.h"
 #include "tests/testing/status_matchers.h"
 
@@ -253,11 +254,11 @@ const Refusal kRun[] = {
      "line 3: [run] round: unknown key; did you mean rounds?"},
     {"NameMissing", kName, "", "line 1: [run] name: missing"},
     {"NameEmpty", kName, "name = ''", "[run] name = \"\": must not be empty"},
-    {"NameWithSlash", kName, "name = 'a/b'", "[run] name = \"a/b\": only letters, digits"},
-    {"NameOfDots", kName, "name = '..'", "[run] name = \"..\": must not begin with '.'"},
+    {"NameWithSlash", kName, "name = 'a/b'", "[run] name = \"a/b\": must be 1 to 64 letters"},
+    {"NameOfDots", kName, "name = '..'", "[run] name = \"..\": must be 1 to 64 letters"},
     {"NameTooLong", kName,
      "name = 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'",
-     "must have at most 64 characters"},
+     ": must be 1 to 64 letters"},
     {"NoRounds", kName, "name = 'r'\nrounds = 0", "[run] rounds = 0: must be from 1 to 100000"},
     {"TooManyRounds", kName, "name = 'r'\nrounds = 100001",
      "[run] rounds = 100001: must be from 1 to 100000"},
@@ -498,6 +499,20 @@ const Refusal kServer[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Server, PlanRefusalTest, ::testing::ValuesIn(kServer),
                          [](const auto& info) { return info.param.name; });
+
+// The example of docs/configuration.md, so that the page stays true.
+TEST(ParsePlanTest, TheDocumentedExampleIsValid) {
+  MR_ASSERT_OK_AND_ASSIGN(const std::string page, ReadFile(PosixFileSystem(), MILLRACE_SOURCE_DIR
+                                                           "/docs/configuration.md"));
+  const size_t plan = page.find("## The plan");
+  ASSERT_NE(plan, std::string::npos);
+  const size_t begin = page.find("```toml\n", plan);
+  ASSERT_NE(begin, std::string::npos);
+  const size_t end = page.find("\n```", begin);
+  ASSERT_NE(end, std::string::npos);
+  const size_t first = begin + sizeof("```toml\n") - 1;
+  MR_EXPECT_OK(ParsePlan(absl::string_view(page).substr(first, end - first)));
+}
 
 // Every prefix of a plan and every plan with one byte changed is either a plan or a refusal.
 TEST(ParsePlanTest, DamagedPlansNeverCrash) {

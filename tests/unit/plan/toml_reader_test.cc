@@ -313,6 +313,22 @@ TEST(TomlTableTest, KeysOfManyPartsAreRefusedBeforeTheyNest) {
   }
 }
 
+TEST(TomlTableTest, TheDeepestTextThatIsAcceptedDoesNotExhaustTheStack) {
+  // Tables of 16 parts within one another, as deep as toml++ allows and one level deeper.
+  const std::string open = absl::StrCat("{", DottedKey(16), " = ");
+  int depth = 0;
+  bool accepted = true;
+  while (accepted && depth < 1000) {
+    ++depth;
+    std::string text = "a = ";
+    for (int i = 0; i < depth; ++i) absl::StrAppend(&text, open);
+    absl::StrAppend(&text, "1", std::string(depth, '}'));
+    accepted = TomlTable::Parse(text).ok();
+  }
+  EXPECT_FALSE(accepted);
+  EXPECT_GT(depth, 100);  // what was accepted before was deep
+}
+
 TEST(TomlTableTest, DotsInStringsCommentsAndNumbersAreNoKeys) {
   const std::string dots(100, '.');
   MR_EXPECT_OK(TomlTable::Parse(absl::StrCat(

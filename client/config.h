@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "client/data/data_config.h"
+
+namespace millrace {
+
+/// A site's TOML file: the daemon's, and what the training scripts read as a site's data. Relative
+/// paths are meant from the file's folder.
+struct SiteConfig {
+  // [coordinator], [identity], [storage]: the daemon only
+  std::string coordinator;  // host:port
+  std::string certificate;  // PEM files
+  std::string key;
+  std::string authority;
+  std::string folder;       // models, spooled updates
+  // [site]
+  std::string name;         // of the training scripts' tables; the daemon's comes from its certificate
+  // [training]
+  int64_t threads = 1;      // of the training process
+  bool cuda = true;         // where there is a device
+  // [log]
+  std::string log_level = "info";
+  bool log_json = true;
+
+  DataConfig data;                // [data]: what the site trains on
+  std::optional<DataConfig> test; // [test]: what the training scripts evaluate on
+};
+
+enum class SiteConfigUse { kDaemon, kScript };
+
+/// INVALID_ARGUMENT names key and reason. A script needs [data] only, a daemon the connection too.
+absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::string& folder,
+                                           SiteConfigUse use);
+
+/// The same from a file, which messages name.
+absl::StatusOr<SiteConfig> ReadSiteConfig(const std::string& path, SiteConfigUse use);
+
+}  // namespace millrace

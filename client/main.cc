@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// millrace-client: the daemon on a site's edge PC.
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/crypto/certificate.h"
+#include "base/file_system.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "client/config.h"
+#include "client/session/session.h"
+#include "client/training/child_process.h"
+#include "client/training/local_worker.h"
+#include "models/torch/blas_speed.h"
+#include "models/torch/torch_trainer.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kExitConfig = 2;
+constexpr int64_t kMaxPem = 1 << 20;
+
+int Refuse(const absl::Status& status) {
+  std::fprintf(stderr, "millrace-client: %s\n", std::string(status.message()).c_str());
+  return kExitConfig;
+}
+
+void StartLog(const SiteConfig& config) {
+  InitLog("millrace-client", config.log_json ? LogFormat::kJson : LogFormat::kText,
+          config.log_level);
+}
+
+/// This program's own file, to be started again as the training process.
+std::string OwnPath() {
+  std::array<char, 4096> path;
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+  return size > 0 ? std::string(path.data(), size) : "millrace-client";
+}
+
+struct Connection {
+  LinkOptions link;
+  std::string site;
+};
+
+absl::StatusOr<Connection> ReadConnection(const SiteConfig& config, absl::Time now) {
+  Connection connection;
+  LinkOptions& link = connection.link;
+  link.address = config.coordinator;
+  FileSystem* const files = PosixFileSystem();
+  MR_ASSIGN_OR_RETURN(link.authority_pem, ReadFile(files, config.authority, kMaxPem));
+  MR_ASSIGN_OR_RETURN(link.certificate_pem, ReadFile(files, config.certificate, kMaxPem));
+  MR_ASSIGN_OR_RETURN(link.key_pem, ReadFile(files, config.key, kMaxPem));
+  MR_RETURN_IF_ERROR(CheckCertificate(link.certificate_pem, link.authority_pem, link.key_pem,
+                                      Role::kSite, now, config.certificate));
+  MR_ASSIGN_OR_RETURN(const CertificateInfo info, ParseCertificate(link.certificate_pem));
+  connection.site = info.identity.name;
+  return connection;
+}
+
+absl::Status RunDaemon(const std::string& config_path) {
+  // Blocked before any thread starts, so that sigwait below is the only one to see them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  MR_ASSIGN_OR_RETURN(const SiteConfig config,
+                      ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
+  StartLog(config);
+  MR_ASSIGN_OR_RETURN(const Connection connection,
+                      ReadConnection(config, SystemClock()->Now()));
+  MR_ASSIGN_OR_RETURN(const std::unique_ptr<Spool> spool,
+                      Spool::Create(PosixFileSystem(), config.folder));
+  Link link(connection.link);
+  ChildProcessWorker worker({OwnPath(), "work", "--config", config_path, "--site", connection.site},
+                            config.folder);
+  SessionOptions options;
+  options.version = MILLRACE_VERSION;
+  options.seed = static_cast<uint64_t>(absl::ToUnixNanos(SystemClock()->Now()));
+  Session session({&link, spool.get(), &worker, SystemClock()}, options);
+  LogInfo("client starts", {{"site", connection.site}, {"coordinator", config.coordinator}});
+  std::thread thread([&] { session.Run(); });
+  int signal = 0;
+  sigwait(&signals, &signal);
+  LogInfo("client stops", {{"signal", signal}});
+  session.Stop();
+  thread.join();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> RunWork(const std::string& config_path, const std::string& site,
+                            const std::string& order, const std::string& result) {
+  MR_ASSIGN_OR_RETURN(const SiteConfig config,
+                      ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
+  StartLog(config);
+  WarnIfBlasIsSlow();
+  const TorchOptions torch{static_cast<int>(config.threads), config.cuda};
+  LocalWorker worker(
+      site, config.data,
+      [&](const Plan& plan, const Architecture& architecture) {
+        return NewTorchTrainer(plan, architecture, torch);
+      },
+      PosixFileSystem());
+  return ServeWorkOrder(order, result, worker);
+}
+
+}  // namespace
+}  // namespace millrace
+
+int main(int argc, char** argv) {
+  CLI::App app("Millrace client: trains on a site's data and sends what may leave it.");
+  app.require_subcommand(1);
+  std::string config, site, order, result;
+  CLI::App* run = app.add_subcommand("run", "run the daemon until it is stopped");
+  run->add_option("--config", config, "the site's TOML file, see docs/configuration.md")
+      ->required();
+  CLI::App* work = app.add_subcommand("work", "do one work order (started by the daemon)");
+  work->add_option("--config", config)->required();
+  work->add_option("--site", site)->required();
+  work->add_option("order", order)->required();
+  work->add_option("result", result)->required();
+  CLI11_PARSE(app, argc, argv);
+  if (run->parsed()) {
+    const absl::Status status = millrace::RunDaemon(config);
+    return status.ok() ? 0 : millrace::Refuse(status);
+  }
+  const absl::StatusOr<int> status = millrace::RunWork(config, site, order, result);
+  return status.ok() ? *status : millrace::Refuse(status.status());
+}

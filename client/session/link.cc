@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/session/link.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "base/status.h"
+#include "millrace/v1/rounds.grpc.pb.h"
+#include "millrace/v1/telemetry.grpc.pb.h"
+#include "millrace/v1/transfer.grpc.pb.h"
+
+namespace millrace {
+namespace {
+
+constexpr int64_t kChunkBytes = 1 << 20;
+constexpr int kKeepAliveMs = 30'000;
+
+std::shared_ptr<grpc::Channel> MakeChannel(const LinkOptions& options) {
+  grpc::SslCredentialsOptions tls;
+  tls.pem_root_certs = options.authority_pem;
+  tls.pem_cert_chain = options.certificate_pem;
+  tls.pem_private_key = options.key_pem;
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepAliveMs);
+  // Each link has its own connection, also where several sites share a process.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(options.address, grpc::SslCredentials(tls), arguments);
+}
+
+}  // namespace
+
+struct Link::Stubs {
+  explicit Stubs(const LinkOptions& o)
+      : options(o),
+        channel(MakeChannel(o)),
+        rounds(v1::Rounds::NewStub(channel)),
+        transfer(v1::Transfer::NewStub(channel)),
+        telemetry(v1::Telemetry::NewStub(channel)) {}
+
+  const LinkOptions options;
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<v1::Rounds::Stub> rounds;
+  std::unique_ptr<v1::Transfer::Stub> transfer;
+  std::unique_ptr<v1::Telemetry::Stub> telemetry;
+
+  absl::Mutex mutex;
+  std::set<grpc::ClientContext*> calls ABSL_GUARDED_BY(mutex);
+  bool shut_down ABSL_GUARDED_BY(mutex) = false;
+};
+
+/// A call in progress, known to Shutdown.
+class Link::Call {
+ public:
+  Call(Stubs* stubs, absl::Duration timeout) : stubs_(stubs) {
+    if (timeout < absl::InfiniteDuration()) {
+      context_.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
+    }
+    absl::MutexLock lock(&stubs_->mutex);
+    if (stubs_->shut_down) context_.TryCancel();
+    stubs_->calls.insert(&context_);
+  }
+  ~Call() {
+    absl::MutexLock lock(&stubs_->mutex);
+    stubs_->calls.erase(&context_);
+  }
+
+  grpc::ClientContext* context() { return &context_; }
+
+  absl::Status ToStatus(const grpc::Status& status) const {
+    if (status.ok()) return absl::OkStatus();
+    std::string message = status.error_message();
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+      // gRPC has one code for a dead link and a refused certificate; the operator needs to know.
+      const bool refused = absl::StrContains(absl::AsciiStrToLower(message), "handshake");
+      message = absl::StrCat("coordinator ", stubs_->options.address,
+                             refused ? ": TLS handshake failed: is its certificate, or this "
+                                       "site's, from another authority or expired? "
+                                     : ": cannot be reached: ",
+                             message);
+    }
+    return absl::Status(static_cast<absl::StatusCode>(status.error_code()), message);
+  }
+
+ private:
+  Stubs* const stubs_;
+  grpc::ClientContext context_;
+};
+
+Link::Link(const LinkOptions& options) : stubs_(std::make_unique<Stubs>(options)) {}
+Link::~Link() = default;
+
+absl::StatusOr<v1::CheckInResponse> Link::CheckIn(const v1::CheckInRequest& request) {
+  Call call(stubs_.get(),
+            absl::Milliseconds(request.wait_ms()) + stubs_->options.call_timeout);
+  v1::CheckInResponse response;
+  MR_RETURN_IF_ERROR(
+      call.ToStatus(stubs_->rounds->CheckIn(call.context(), request, &response)));
+  return response;
+}
+
+absl::Status Link::ReportFailure(const v1::RoundId& round, const std::string& reason) {
+  Call call(stubs_.get(), stubs_->options.call_timeout);
+  v1::ReportFailureRequest request;
+  *request.mutable_id() = round;
+  request.set_reason(reason);
+  v1::ReportFailureResponse response;
+  return call.ToStatus(stubs_->rounds->ReportFailure(call.context(), request, &response));
+}
+
+void Link::Report(const v1::ReportRequest& report) {
+  Call call(stubs_.get(), stubs_->options.call_timeout);
+  v1::ReportResponse response;
+  // Only the operator's view depends on it; the next report makes up for a lost one.
+  (void)stubs_->telemetry->Report(call.context(), report, &response);
+}
+
+absl::Status Link::Download(const v1::RoundId& round, const Digest& digest, int64_t offset,
+                            File* file, int64_t* reached) {
+  *reached = offset;
+  Call call(stubs_.get(), absl::InfiniteDuration());
+  v1::DownloadRequest request;
+  *request.mutable_round() = round;
+  request.set_sha256(std::string(digest.bytes.begin(), digest.bytes.end()));
+  request.set_offset(offset);
+  const auto stream = stubs_->transfer->Download(call.context(), request);
+  v1::Chunk chunk;
+  absl::Status written;
+  while (written.ok() && stream->Read(&chunk)) {
+    written = file->WriteAt(*reached, {chunk.data().data(), chunk.data().size()});
+    if (written.ok()) *reached += static_cast<int64_t>(chunk.data().size());
+  }
+  if (!written.ok()) call.context()->TryCancel();
+  const absl::Status ended = call.ToStatus(stream->Finish());
+  return written.ok() ? ended : written;
+}
+
+absl::StatusOr<v1::UploadState> Link::BeginUpload(const v1::UploadHeader& header) {
+  Call call(stubs_.get(), stubs_->options.call_timeout);
+  v1::UploadState state;
+  MR_RETURN_IF_ERROR(
+      call.ToStatus(stubs_->transfer->BeginUpload(call.context(), header, &state)));
+  return state;
+}
+
+absl::StatusOr<v1::UploadState> Link::Append(const v1::RoundId& round, int64_t offset,
+                                             int64_t size, File* file) {
+  Call call(stubs_.get(), absl::InfiniteDuration());
+  v1::UploadState state;
+  const auto stream = stubs_->transfer->Append(call.context(), &state);
+  v1::AppendRequest request;
+  *request.mutable_header()->mutable_round() = round;
+  request.mutable_header()->set_offset(offset);
+  bool open = stream->Write(request);
+  absl::Status read;
+  while (open && read.ok() && offset < size) {
+    std::string& data = *request.mutable_data();
+    data.resize(std::min(kChunkBytes, size - offset));
+    read = file->ReadAt(offset, {data.data(), data.size()});
+    offset += static_cast<int64_t>(data.size());
+    if (read.ok()) open = stream->Write(request);
+  }
+  if (!read.ok()) call.context()->TryCancel();
+  stream->WritesDone();
+  const absl::Status ended = call.ToStatus(stream->Finish());
+  MR_RETURN_IF_ERROR(read);
+  MR_RETURN_IF_ERROR(ended);
+  return state;
+}
+
+void Link::Shutdown() {
+  absl::MutexLock lock(&stubs_->mutex);
+  stubs_->shut_down = true;
+  for (grpc::ClientContext* call : stubs_->calls) call->TryCancel();
+}
+
+}  // namespace millrace

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/session/session.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+
+namespace millrace {
+namespace {
+
+/// Faults of the link or of the other side's load, which pass; everything else is an answer.
+bool MayPass(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsResourceExhausted(status) || absl::IsUnknown(status) ||
+         absl::IsInternal(status) || absl::IsCancelled(status) || absl::IsAborted(status);
+}
+
+std::string NameOf(const v1::RoundId& id) {
+  return absl::StrCat(id.run(), " round ", id.round(), " attempt ", id.attempt());
+}
+
+absl::StatusOr<Digest> ModelOf(const v1::Assignment& assignment) {
+  Digest digest;
+  if (assignment.model_sha256().size() != digest.bytes.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(NameOf(assignment.id()), ": its model has no digest"));
+  }
+  std::copy(assignment.model_sha256().begin(), assignment.model_sha256().end(),
+            digest.bytes.begin());
+  return digest;
+}
+
+}  // namespace
+
+Session::Session(const SessionParts& parts, const SessionOptions& options)
+    : parts_(parts), options_(options), random_(options.seed) {}
+
+void Session::Run() {
+  int failures = 0;
+  while (!stopping_) {
+    const absl::Status status = RunOnce();
+    if (status.ok()) {
+      failures = 0;
+      continue;
+    }
+    if (stopping_) return;
+    const absl::Duration wait = Backoff(options_.backoff, ++failures, random_);
+    LogWarning("session trouble, trying again", {{"error", status.ToString()},
+                                                 {"in_ms", absl::ToInt64Milliseconds(wait)},
+                                                 {"failures", failures}});
+    Pause(wait);
+  }
+}
+
+void Session::Stop() {
+  stopping_ = true;
+  parts_.link->Shutdown();
+}
+
+void Session::Pause(absl::Duration duration) {
+  constexpr absl::Duration kSlice = absl::Milliseconds(100);  // so that Stop is heard
+  const absl::Time end = parts_.clock->Now() + duration;
+  for (absl::Time now = parts_.clock->Now(); now < end && !stopping_; now = parts_.clock->Now()) {
+    parts_.clock->Sleep(std::min(kSlice, end - now));
+  }
+}
+
+absl::Status Session::RunOnce() {
+  v1::CheckInRequest request;
+  request.set_wait_ms(absl::ToInt64Milliseconds(options_.check_in_wait));
+  request.set_version(options_.version);
+  MR_ASSIGN_OR_RETURN(const v1::CheckInResponse response, parts_.link->CheckIn(request));
+  if (response.has_assignment()) return DoAssignment(response.assignment());
+  const absl::Duration delay = absl::Milliseconds(response.come_back().delay_ms());
+  Pause(delay * (0.5 + random_.Uniform()));
+  return absl::OkStatus();
+}
+
+absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
+  const std::string name = NameOf(assignment.id());
+  const absl::Time deadline =
+      parts_.clock->Now() + absl::Milliseconds(assignment.remaining_ms());
+  std::optional<v1::UploadHeader> header = parts_.spool->Update(assignment.id());
+  if (!header) {
+    LogInfo("assignment", {{"round", name}, {"remaining_ms", assignment.remaining_ms()}});
+    absl::StatusOr<v1::UploadHeader> done = Work(assignment, deadline);
+    if (!done.ok()) {
+      if (stopping_) return absl::OkStatus();
+      LogWarning("assignment failed", {{"round", name}, {"error", done.status().ToString()}});
+      return parts_.link->ReportFailure(assignment.id(), std::string(done.status().message()));
+    }
+    header = *std::move(done);
+  }
+  const absl::Status sent = Send(*header, deadline);
+  if (stopping_) return absl::OkStatus();
+  parts_.spool->DropUpdate();
+  if (sent.ok()) {
+    LogInfo("update accepted", {{"round", name}, {"bytes", header->bytes()}});
+    return absl::OkStatus();
+  }
+  LogWarning("update dropped", {{"round", name}, {"error", sent.ToString()}});
+  if (absl::IsFailedPrecondition(sent)) return absl::OkStatus();  // the round went on without it
+  const absl::Status told =
+      parts_.link->ReportFailure(assignment.id(), std::string(sent.message()));
+  // The round may have ended meanwhile: then nobody waits for this site.
+  return absl::IsFailedPrecondition(told) ? absl::OkStatus() : told;
+}
+
+template <typename Step>
+absl::Status Session::Persist(absl::string_view what, absl::Time deadline, const Step& step) {
+  for (int failures = 1;; ++failures) {
+    const absl::Status status = step();
+    if (status.ok() || !MayPass(status) || stopping_) return status;
+    const absl::Duration wait = Backoff(options_.backoff, failures, random_);
+    if (parts_.clock->Now() + wait >= deadline) {
+      return absl::DeadlineExceededError(
+          absl::StrCat(what, ": not before the round's deadline: ", std::string(status.message())));
+    }
+    LogWarning("transfer trouble, trying again",
+               {{"what", what}, {"error", status.ToString()}, {"failures", failures}});
+    Pause(wait);
+  }
+}
+
+absl::StatusOr<std::string> Session::FetchModel(const v1::Assignment& assignment,
+                                                absl::Time deadline) {
+  MR_ASSIGN_OR_RETURN(const Digest digest, ModelOf(assignment));
+  if (std::optional<std::string> path = parts_.spool->Model(digest)) return *std::move(path);
+  std::string path;
+  MR_RETURN_IF_ERROR(Persist("download", deadline, [&]() -> absl::Status {
+    MR_ASSIGN_OR_RETURN(const auto file, parts_.spool->OpenPartialModel(digest));
+    MR_ASSIGN_OR_RETURN(const int64_t offset, file->Size());
+    int64_t reached = 0;
+    MR_RETURN_IF_ERROR(
+        parts_.link->Download(assignment.id(), digest, offset, file.get(), &reached));
+    MR_ASSIGN_OR_RETURN(path, parts_.spool->KeepModel(digest));
+    return absl::OkStatus();
+  }));
+  return path;
+}
+
+absl::StatusOr<v1::UploadHeader> Session::Work(const v1::Assignment& assignment,
+                                               absl::Time deadline) {
+  WorkOrder order;
+  order.assignment = assignment;
+  order.update_path = parts_.spool->UpdatePath();
+  if (assignment.task() != v1::TASK_KIND_STATISTICS) {
+    MR_ASSIGN_OR_RETURN(order.parameters_path, FetchModel(assignment, deadline));
+  }
+  absl::Time next_report = parts_.clock->Now();
+  const auto on_progress = [&](const TrainingProgress& progress) {
+    const absl::Time now = parts_.clock->Now();
+    if (now >= next_report) {
+      next_report = now + options_.report_every;
+      v1::ReportRequest report;
+      *report.mutable_round() = assignment.id();
+      report.set_activity(v1::ACTIVITY_WORKING);
+      report.set_epoch(progress.epoch);
+      report.set_step(progress.step);
+      report.set_loss(progress.loss);
+      parts_.link->Report(report);
+    }
+    return !stopping_ && now < deadline;
+  };
+  MR_ASSIGN_OR_RETURN(const WorkResult result, parts_.worker->Do(order, on_progress));
+  return parts_.spool->KeepUpdate(assignment, result.weight);
+}
+
+absl::Status Session::Send(const v1::UploadHeader& header, absl::Time deadline) {
+  return Persist("upload", deadline, [&]() -> absl::Status {
+    MR_ASSIGN_OR_RETURN(const v1::UploadState begun, parts_.link->BeginUpload(header));
+    if (begun.accepted()) return absl::OkStatus();
+    MR_ASSIGN_OR_RETURN(const auto file, parts_.spool->OpenUpdate());
+    MR_ASSIGN_OR_RETURN(const v1::UploadState state,
+                        parts_.link->Append(header.round(), begun.received_bytes(),
+                                            header.bytes(), file.get()));
+    if (state.accepted()) return absl::OkStatus();
+    return absl::UnavailableError(
+        absl::StrCat("upload: ", state.received_bytes(), " of ", header.bytes(), " bytes are in"));
+  });
+}
+
+}  // namespace millrace

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "absl/status/status.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "client/session/backoff.h"
+#include "client/session/link.h"
+#include "client/session/spool.h"
+#include "client/training/worker.h"
+
+namespace millrace {
+
+/// What a session works with; everything outlives it.
+struct SessionParts {
+  Link* link = nullptr;
+  Spool* spool = nullptr;
+  Worker* worker = nullptr;
+  Clock* clock = nullptr;
+};
+
+struct SessionOptions {
+  std::string version;                            // of the daemon
+  absl::Duration check_in_wait = absl::Seconds(20);
+  absl::Duration report_every = absl::Seconds(2);
+  BackoffOptions backoff;
+  uint64_t seed = 1;                              // of the jitter
+};
+
+/// A site's side of rounds: check in, download, work, send, and again, for as long as the daemon
+/// lives. Whatever fails is tried again, later and later; what the coordinator has refused for good
+/// is dropped.
+class Session {
+ public:
+  Session(const SessionParts& parts, const SessionOptions& options);
+
+  /// Works until Stop. Call once.
+  void Run();
+  /// Thread-safe; Run returns soon after, abandoning what is in hand (the spool keeps it).
+  void Stop();
+
+  /// One check-in and what comes of it. UNAVAILABLE and the like when it should be tried again.
+  absl::Status RunOnce();
+
+ private:
+  absl::Status DoAssignment(const v1::Assignment& assignment);
+  absl::StatusOr<std::string> FetchModel(const v1::Assignment& assignment, absl::Time deadline);
+  absl::StatusOr<v1::UploadHeader> Work(const v1::Assignment& assignment, absl::Time deadline);
+  absl::Status Send(const v1::UploadHeader& header, absl::Time deadline);
+  /// Calls `step` until it succeeds, fails for good, or the deadline or Stop comes.
+  template <typename Step>
+  absl::Status Persist(absl::string_view what, absl::Time deadline, const Step& step);
+  void Pause(absl::Duration duration);
+
+  const SessionParts parts_;
+  const SessionOptions options_;
+  Random random_;
+  std::atomic<bool> stopping_ = false;
+};
+
+}  // namespace millrace

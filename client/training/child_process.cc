@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/training/child_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/file_system.h"
+#include "base/status.h"
+#include "millrace/internal/work.pb.h"
+
+extern char** environ;
+
+namespace millrace {
+namespace {
+
+constexpr int kNiceness = 10;
+constexpr int kPollMs = 500;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  void Close() { ::close(std::exchange(fd_, -1)); }
+
+ private:
+  int fd_;
+};
+
+/// Starts `command` with standard output on `out`.
+absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& command, int out) {
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+  // The daemon blocks the signals it waits for; the child is not to inherit that.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  pid_t pid = 0;
+  const int error =
+      ::posix_spawn(&pid, arguments[0], &actions, &attributes, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) return ErrnoStatus(error, absl::StrCat("start ", command[0]));
+  return pid;
+}
+
+/// Reads progress lines until the child closes the pipe. False if `on_progress` wants no more.
+bool FollowProgress(int in, const std::function<bool(const TrainingProgress&)>& on_progress) {
+  TrainingProgress progress;
+  std::string line;
+  std::array<char, 4096> buffer;
+  while (true) {
+    pollfd wait{in, POLLIN, 0};
+    if (::poll(&wait, 1, kPollMs) == 0) {
+      if (!on_progress(progress)) return false;
+      continue;
+    }
+    const ssize_t n = ::read(in, buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return true;
+    for (const char c : absl::string_view(buffer.data(), n)) {
+      if (c != '\n') {
+        line += c;
+        continue;
+      }
+      TrainingProgress next;
+      if (std::sscanf(line.c_str(), "progress %ld %ld %lf", &next.epoch, &next.step,
+                      &next.loss) == 3) {
+        progress = next;
+        if (!on_progress(progress)) return false;
+      }
+      line.clear();
+    }
+  }
+}
+
+std::string DescribeEnd(int wait_status) {
+  if (WIFSIGNALED(wait_status)) {
+    return absl::StrCat("ended by signal ", WTERMSIG(wait_status), " (",
+                        ::strsignal(WTERMSIG(wait_status)), ")");
+  }
+  return absl::StrCat("exit status ", WEXITSTATUS(wait_status));
+}
+
+absl::StatusOr<WorkResult> ReadResult(const std::string& path, int wait_status) {
+  const absl::StatusOr<std::string> bytes = ReadFile(PosixFileSystem(), path);
+  internal::WorkResult result;
+  if (!bytes.ok() || !result.ParseFromString(*bytes)) {
+    return absl::AbortedError(
+        absl::StrCat("training process left no result: ", DescribeEnd(wait_status)));
+  }
+  if (result.code() != 0) {
+    return absl::Status(static_cast<absl::StatusCode>(result.code()), result.message());
+  }
+  return WorkResult{result.weight()};
+}
+
+}  // namespace
+
+ChildProcessWorker::ChildProcessWorker(std::vector<std::string> command, std::string folder)
+    : command_(std::move(command)), folder_(std::move(folder)) {}
+
+absl::StatusOr<WorkResult> ChildProcessWorker::Do(
+    const WorkOrder& order, const std::function<bool(const TrainingProgress&)>& on_progress) {
+  FileSystem* const files = PosixFileSystem();
+  const std::string order_path = absl::StrCat(folder_, "/work.order");
+  const std::string result_path = absl::StrCat(folder_, "/work.result");
+  if (files->Exists(result_path)) MR_RETURN_IF_ERROR(files->Remove(result_path));
+  internal::WorkOrder message;
+  *message.mutable_assignment() = order.assignment;
+  message.set_parameters_path(order.parameters_path);
+  message.set_update_path(order.update_path);
+  MR_RETURN_IF_ERROR(WriteFileDurably(files, order_path, message.SerializeAsString()));
+
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "pipe");
+  Descriptor in(ends[0]);
+  Descriptor out(ends[1]);
+  std::vector<std::string> command = command_;
+  command.insert(command.end(), {order_path, result_path});
+  MR_ASSIGN_OR_RETURN(const pid_t child, Spawn(command, out.get()));
+  out.Close();
+  const bool go_on = FollowProgress(in.get(), on_progress);
+  if (!go_on) ::kill(child, SIGKILL);
+  int wait_status = 0;
+  while (::waitpid(child, &wait_status, 0) < 0 && errno == EINTR) {
+  }
+  if (!go_on) return absl::CancelledError("training was called off");
+  return ReadResult(result_path, wait_status);
+}
+
+int ServeWorkOrder(const std::string& order_path, const std::string& result_path, Worker& worker) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::setpriority(PRIO_PROCESS, 0, kNiceness);
+  FileSystem* const files = PosixFileSystem();
+  const auto work = [&]() -> absl::StatusOr<WorkResult> {
+    MR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(files, order_path));
+    internal::WorkOrder message;
+    if (!message.ParseFromString(bytes)) {
+      return absl::DataLossError(absl::StrCat(order_path, ": not a work order"));
+    }
+    return worker.Do({message.assignment(), message.parameters_path(), message.update_path()},
+                     [](const TrainingProgress& progress) {
+                       absl::PrintF("progress %d %d %.9g\n", progress.epoch, progress.step,
+                                    progress.loss);
+                       std::fflush(stdout);
+                       return true;
+                     });
+  };
+  const absl::StatusOr<WorkResult> done = work();
+  internal::WorkResult result;
+  result.set_code(static_cast<int>(done.status().code()));
+  result.set_message(std::string(done.status().message()));
+  if (done.ok()) result.set_weight(done->weight);
+  const absl::Status written = WriteFileDurably(files, result_path, result.SerializeAsString());
+  if (!written.ok()) std::fprintf(stderr, "%s\n", written.ToString().c_str());
+  return done.ok() && written.ok() ? 0 : 1;
+}
+
+}  // namespace millrace
