@@ -79,6 +79,9 @@ absl::Status Engine::Record(Run& run, const Event& event) {
   MR_RETURN_IF_ERROR(parts_.store->Append(run.state.id, run.events, std::span(&event, 1)));
   ++run.events;
   Apply(run.state, event);
+  if (const auto* committed = std::get_if<RoundCommitted>(&event.body)) {
+    run.bytes_down -= committed->bytes_down;
+  }
   run.staged = run.staged || run.state.Current() != nullptr;
   const RoundState* round = run.state.rounds.empty() ? nullptr : &run.state.rounds.back();
   LogInfo(EventKind(event), {{"run", run.state.id},

@@ -25,7 +25,8 @@ struct Architecture {
   std::vector<Initialization> initialization;  // one per tensor of the layout
   /// TorchScript methods for Module::define. `forward(self, x)` takes x: float32
   /// [batch, window, channels] and returns [batch, outputs], or x's own shape for reconstruction.
-  /// Parameters are attributes named as in the layout, '.' replaced by '_'.
+  /// Parameters are attributes named as in the layout, '.' replaced by '_'. `millrace.` names the
+  /// operators of models/torch/operators.h.
   std::string source;
 };
 

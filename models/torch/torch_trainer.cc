@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "base/status.h"
+#include "models/torch/allocator.h"
 #include "models/torch/batches.h"
 #include "models/torch/optimizer.h"
 #include "models/torch/scripted_module.h"
@@ -283,6 +284,7 @@ std::vector<float> TorchTrainer::Outputs(const Dataset& data) {
 absl::StatusOr<std::unique_ptr<Trainer>> NewTorchTrainer(const Plan& plan,
                                                          const Architecture& architecture,
                                                          const TorchOptions& options) {
+  KeepFreedMemory();
   const bool cuda = options.allow_cuda && torch::cuda::is_available();
   MR_ASSIGN_OR_RETURN(ScriptedModule module,
                       ScriptedModule::Compile(architecture, cuda ? torch::kCUDA : torch::kCPU));

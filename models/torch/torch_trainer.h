@@ -16,6 +16,7 @@ struct TorchOptions {
 };
 
 /// A trainer that runs `architecture` in LibTorch. INVALID_ARGUMENT if the graph does not compile.
+/// Sets LibTorch's thread count for the calling thread and the process's allocator (allocator.h).
 absl::StatusOr<std::unique_ptr<Trainer>> NewTorchTrainer(const Plan& plan,
                                                          const Architecture& architecture,
                                                          const TorchOptions& options);

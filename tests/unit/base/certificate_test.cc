@@ -248,6 +248,54 @@ TEST_F(CertificateTest, ACertificateWithoutAnIdentityIsNoMillraceCertificate) {
               IsStatus(kInvalid, StartsWith("site.crt: not a Millrace certificate")));
 }
 
+// The site's certificate with other alternative names, signed by the authority all the same: what
+// a careless operator could make with other tools.
+std::string WithAlternativeNames(const KeyAndCertificate& authority, const std::string& pem,
+                                 const char* names) {
+  const X509Ptr certificate = Load(pem);
+  X509_EXTENSION_free(X509_delete_ext(
+      certificate.get(), X509_get_ext_by_NID(certificate.get(), NID_subject_alt_name, -1)));
+  X509_EXTENSION* const extension =
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names);
+  X509_add_ext(certificate.get(), extension, -1);
+  X509_EXTENSION_free(extension);
+  BIO* const in = BIO_new_mem_buf(authority.key_pem.data(), -1);
+  EVP_PKEY* const key = PEM_read_bio_PrivateKey(in, nullptr, nullptr, nullptr);
+  X509_sign(certificate.get(), key, EVP_sha256());
+  EVP_PKEY_free(key);
+  BIO_free(in);
+  BIO* const out = BIO_new(BIO_s_mem());
+  PEM_write_bio_X509(out, certificate.get());
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(out, &data);
+  std::string result(data, size);
+  BIO_free(out);
+  return result;
+}
+
+TEST_F(CertificateTest, AnIdentityOfAnotherFederationIsRefused) {
+  const std::string pem = WithAlternativeNames(*authority_, site_->certificate_pem,
+                                               "URI:millrace://other/site/press-7");
+  EXPECT_THAT(CheckCertificate(pem, authority_->certificate_pem, site_->key_pem, Role::kSite, kNow,
+                               "site.crt"),
+              IsStatus(kRefused, HasSubstr("is for federation other, its authority's is acme-")));
+}
+
+TEST_F(CertificateTest, TwoIdentitiesInOneCertificateAreRefused) {
+  const std::string pem = WithAlternativeNames(
+      *authority_, site_->certificate_pem,
+      "URI:millrace://acme-presses/site/press-7,URI:millrace://acme-presses/site/press-8");
+  EXPECT_THAT(ParseCertificate(pem), IsStatus(kInvalid, HasSubstr("two identities")));
+}
+
+TEST_F(CertificateTest, OtherUrisBesideTheIdentityAreNoneOfOurs) {
+  const std::string pem =
+      WithAlternativeNames(*authority_, site_->certificate_pem,
+                           "URI:https://acme.example/,URI:millrace://acme-presses/site/press-9");
+  MR_ASSERT_OK_AND_ASSIGN(const CertificateInfo info, ParseCertificate(pem));
+  EXPECT_EQ(info.identity.name, "press-9");
+}
+
 TEST_F(CertificateTest, AnAuthorityThatIsNotValidYetIsRefused) {
   MR_ASSERT_OK_AND_ASSIGN(const auto young, CreateAuthority("acme", kNow + absl::Hours(48)));
   MR_ASSERT_OK_AND_ASSIGN(const auto pair,

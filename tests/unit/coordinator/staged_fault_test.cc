@@ -142,7 +142,36 @@ TEST(StagedFaultTest, AfterAFailedSyncTheBytesAreSentAgain) {
   ExpectWhole(upload.get());
 }
 
-TEST(StagedFaultTest, AFailedRenameOrFolderSyncIsFinishedBySecondFinish) {
+TEST(StagedFaultTest, BytesOfAFailedSyncAreNotTakenUpThoughTheirFileStays) {
+  MemoryFileSystem memory;
+  FaultyFileSystem files(&memory);
+  MR_ASSERT_OK_AND_ASSIGN(const auto area, UploadArea::Create(&files, "uploads"));
+  files.FailCall(DiskCall::kSync, 0);
+  files.FailCall(DiskCall::kRemove, 0);
+  EXPECT_FALSE(Send(area->Open(kKey, Declaration()).value().get()).ok());
+  MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kKey, Declaration()));
+  EXPECT_EQ(upload->size(), 0);
+}
+
+TEST(StagedFaultTest, AnUpdateRenamedBeforeADeathIsDurableOnceItIsTakenUp) {
+  MemoryFileSystem memory;
+  FaultyFileSystem files(&memory);
+  {
+    MR_ASSERT_OK_AND_ASSIGN(const auto area, UploadArea::Create(&files, "uploads"));
+    MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kKey, Declaration()));
+    files.FailCall(DiskCall::kSyncDirectory, 0);
+    EXPECT_FALSE(Send(upload.get()).ok());
+  }
+  MR_ASSERT_OK_AND_ASSIGN(const auto area, UploadArea::Create(&files, "uploads"));
+  MR_ASSERT_OK_AND_ASSIGN(auto upload, area->Open(kKey, Declaration()));
+  EXPECT_TRUE(upload->finished());
+  upload.reset();
+  files.LosePower();
+  MR_ASSERT_OK_AND_ASSIGN(upload, area->Open(kKey, Declaration()));
+  ExpectWhole(upload.get());
+}
+
+TEST(StagedFaultTest, AFailedRenameOrFolderSyncIsMadeGoodByFinishingAgain) {
   for (const DiskCall call : {DiskCall::kRename, DiskCall::kSyncDirectory}) {
     MemoryFileSystem memory;
     FaultyFileSystem files(&memory);

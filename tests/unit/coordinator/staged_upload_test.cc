@@ -252,7 +252,8 @@ TEST_P(StagedUploadTest, NonFiniteValuesSpoiltBeforeARestartAreSentAgain) {
   }
   Overwrite("press-7.part", 1'200'000, std::string(4, '\xff'));
   Restart();
-  EXPECT_EQ(Open(Declare(update))->size(), 1 << 20) << "the last piece before the spoilt one";
+  EXPECT_EQ(Open(Declare(update))->size(), 1 << 20) << "up to the spoilt piece";
+  EXPECT_THAT(area_->StagedBytes(), IsOkAndHolds(1 << 20)) << "nothing stale behind it";
   Send(update);
 }
 
