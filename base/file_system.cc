@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <utility>
 
@@ -97,7 +98,7 @@ class RealFileSystem final : public FileSystem {
   }
 
   absl::Status Remove(const std::string& path) override {
-    if (::unlink(path.c_str()) != 0) return ErrnoStatus(errno, absl::StrCat("remove ", path));
+    if (::remove(path.c_str()) != 0) return ErrnoStatus(errno, absl::StrCat("remove ", path));
     return absl::OkStatus();
   }
 

@@ -21,7 +21,7 @@
 namespace millrace {
 namespace {
 
-constexpr int64_t kChunkBytes = 1 << 20;
+constexpr int64_t kChunkBytes = 256 << 10;
 constexpr int kKeepAliveMs = 30'000;
 
 std::shared_ptr<grpc::Channel> MakeChannel(const LinkOptions& options) {

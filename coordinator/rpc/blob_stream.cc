@@ -5,10 +5,9 @@
 #include <utility>
 
 #include "coordinator/rpc/peer.h"
+#include "coordinator/rpc/raw_chunks.h"
 
 namespace millrace {
-
-constexpr int64_t kChunkBytes = 1 << 20;
 
 BlobStream::BlobStream(std::string prefix, std::unique_ptr<BlobReader> blob, int64_t offset,
                        std::function<void(int64_t)> on_sent)
@@ -17,8 +16,10 @@ BlobStream::BlobStream(std::string prefix, std::unique_ptr<BlobReader> blob, int
     Next();
     return;
   }
-  chunk_.set_data(std::move(prefix));
-  StartWrite(&chunk_);
+  Send(static_cast<int64_t>(prefix.size()), [&](std::span<char> out) {
+    std::copy(prefix.begin(), prefix.end(), out.begin());
+    return absl::OkStatus();
+  });
 }
 
 BlobStream::BlobStream(const absl::Status& status) { Finish(ToGrpc(status)); }
@@ -28,25 +29,29 @@ void BlobStream::OnWriteDone(bool ok) {
     Finish({grpc::StatusCode::CANCELLED, "receiver hung up"});
     return;
   }
-  if (on_sent_) on_sent_(static_cast<int64_t>(chunk_.data().size()));
+  if (on_sent_) on_sent_(sending_);
   Next();
 }
 
 void BlobStream::Next() {
-  const int64_t count = std::min(kChunkBytes, blob_->size() - offset_);
+  const int64_t count = std::min(kStreamChunkBytes, blob_->size() - offset_);
   if (count <= 0) {
     Finish(grpc::Status::OK);
     return;
   }
-  std::string& data = *chunk_.mutable_data();
-  data.resize(count);
-  if (const absl::Status status = blob_->ReadAt(offset_, {data.data(), data.size()});
-      !status.ok()) {
-    Finish(ToGrpc(status));
+  const int64_t offset = std::exchange(offset_, offset_ + count);
+  Send(count, [&](std::span<char> out) { return blob_->ReadAt(offset, out); });
+}
+
+void BlobStream::Send(int64_t size, const std::function<absl::Status(std::span<char>)>& fill) {
+  absl::StatusOr<grpc::ByteBuffer> message = MakeChunk(size, fill);
+  if (!message.ok()) {
+    Finish(ToGrpc(message.status()));
     return;
   }
-  offset_ += count;
-  StartWrite(&chunk_);
+  message_ = *std::move(message);
+  sending_ = size;
+  StartWrite(&message_);
 }
 
 }  // namespace millrace

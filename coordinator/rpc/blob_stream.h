@@ -5,16 +5,16 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "coordinator/blob/blob_store.h"
-#include "millrace/v1/transfer.pb.h"
 
 namespace millrace {
 
-/// Streams `prefix`, then a blob from `offset` to its end, in chunks of at most 1 MiB. `on_sent` is
+/// Streams `prefix`, then a blob from `offset` to its end, as serialised v1::Chunk messages. `on_sent` is
 /// told the bytes of each chunk that has gone out. Deletes itself when the call is over.
-class BlobStream final : public grpc::ServerWriteReactor<v1::Chunk> {
+class BlobStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
   BlobStream(std::string prefix, std::unique_ptr<BlobReader> blob, int64_t offset,
              std::function<void(int64_t)> on_sent);
@@ -26,11 +26,14 @@ class BlobStream final : public grpc::ServerWriteReactor<v1::Chunk> {
 
  private:
   void Next();
+  /// Sends `size` bytes that `fill` provides.
+  void Send(int64_t size, const std::function<absl::Status(std::span<char>)>& fill);
 
   std::unique_ptr<BlobReader> blob_;
   int64_t offset_ = 0;
   std::function<void(int64_t)> on_sent_;
-  v1::Chunk chunk_;
+  grpc::ByteBuffer message_;
+  int64_t sending_ = 0;  // bytes of data in message_
 };
 
 }  // namespace millrace

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "coordinator/rpc/blob_stream.h"
 #include "coordinator/rpc/peer.h"
+#include "coordinator/rpc/raw_chunks.h"
 #include "coordinator/rpc/run_proto.h"
 #include "models/package.h"
 
@@ -103,12 +104,13 @@ grpc::ServerUnaryReactor* ModelsService::GetModel(grpc::CallbackServerContext* c
   return reactor;
 }
 
-grpc::ServerWriteReactor<v1::Chunk>* ModelsService::ExportModel(
-    grpc::CallbackServerContext* context, const v1::GetModelRequest* request) {
+grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelsService::ExportModel(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* message) {
   const auto open = [&]() -> absl::StatusOr<Export> {
     MR_RETURN_IF_ERROR(PeerOf(*context).status());
-    MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request->run()));
-    MR_ASSIGN_OR_RETURN(const ModelVersion version, FindVersion(run, request->version()));
+    MR_ASSIGN_OR_RETURN(const auto request, ParseMessage<v1::GetModelRequest>(*message));
+    MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request.run()));
+    MR_ASSIGN_OR_RETURN(const ModelVersion version, FindVersion(run, request.version()));
     return OpenExport(run, version, *blobs_);
   };
   absl::StatusOr<Export> opened = open();

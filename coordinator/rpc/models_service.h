@@ -7,8 +7,13 @@
 
 namespace millrace {
 
+/// The generated service with its bulk call raw (see raw_chunks.h).
+using RawModels = v1::Models::WithCallbackMethod_ListModels<
+    v1::Models::WithCallbackMethod_GetModel<
+        v1::Models::WithRawCallbackMethod_ExportModel<v1::Models::Service>>>;
+
 /// millrace.v1.Models. Everything it is given outlives it.
-class ModelsService final : public v1::Models::CallbackService {
+class ModelsService final : public RawModels {
  public:
   ModelsService(Engine* engine, BlobStore* blobs) : engine_(engine), blobs_(blobs) {}
 
@@ -18,8 +23,8 @@ class ModelsService final : public v1::Models::CallbackService {
   grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context,
                                      const v1::GetModelRequest* request,
                                      v1::Model* response) override;
-  grpc::ServerWriteReactor<v1::Chunk>* ExportModel(grpc::CallbackServerContext* context,
-                                                   const v1::GetModelRequest* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* ExportModel(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
 
  private:
   /// With the number of parameters, from the blob's size.

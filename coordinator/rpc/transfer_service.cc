@@ -9,15 +9,16 @@
 #include "base/status.h"
 #include "coordinator/rpc/blob_stream.h"
 #include "coordinator/rpc/peer.h"
+#include "coordinator/rpc/raw_chunks.h"
 
 namespace millrace {
 namespace {
 
 /// An upload's bytes as they come in; the last one counts the update in. Deletes itself.
-class AppendCall final : public grpc::ServerReadReactor<v1::AppendRequest> {
+class AppendCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
   AppendCall(Engine* engine, WorkQueue* disk, absl::StatusOr<std::string> site,
-             v1::UploadState* response)
+             grpc::ByteBuffer* response)
       : engine_(engine), disk_(disk), site_(std::move(site)), response_(response) {
     if (site_.ok()) {
       StartRead(&request_);
@@ -43,19 +44,22 @@ class AppendCall final : public grpc::ServerReadReactor<v1::AppendRequest> {
  private:
   absl::Status Take() {
     if (upload_ == nullptr) {
-      if (!request_.has_header()) {
+      MR_ASSIGN_OR_RETURN(const auto first, ParseMessage<v1::AppendRequest>(request_));
+      if (!first.has_header()) {
         return absl::InvalidArgumentError(
             absl::StrCat("site ", *site_, ": an append begins with its header"));
       }
-      MR_ASSIGN_OR_RETURN(upload_,
-                          engine_->FindUpload(*site_, FromProto(request_.header().round())));
-      offset_ = request_.header().offset();
+      MR_ASSIGN_OR_RETURN(upload_, engine_->FindUpload(*site_, FromProto(first.header().round())));
+      offset_ = first.header().offset();
       return absl::OkStatus();
     }
-    const std::string& data = request_.data();
-    MR_RETURN_IF_ERROR(upload_->Append(offset_, {data.data(), data.size()}));
-    offset_ += static_cast<int64_t>(data.size());
-    return absl::OkStatus();
+    return Annotate(ReadAppendData(request_,
+                                   [this](std::span<const char> piece) {
+                                     MR_RETURN_IF_ERROR(upload_->Append(offset_, piece));
+                                     offset_ += static_cast<int64_t>(piece.size());
+                                     return absl::OkStatus();
+                                   }),
+                    absl::StrCat("site ", *site_));
   }
 
   /// The site has sent all it wants to: count the update in if it is whole.
@@ -66,47 +70,58 @@ class AppendCall final : public grpc::ServerReadReactor<v1::AppendRequest> {
       return;
     }
     if (upload_->received() < upload_->claim().bytes) {
-      response_->set_received_bytes(upload_->received());
-      Finish(grpc::Status::OK);
+      FinishWith(absl::OkStatus(), false);
       return;
     }
     disk_->Add([this] {
       const absl::Status status = engine_->FinishUpload(*upload_);
-      response_->set_received_bytes(upload_->received());
-      response_->set_accepted(status.ok());
-      Finish(ToGrpc(status));
+      FinishWith(status, status.ok());
     });
+  }
+
+  void FinishWith(const absl::Status& status, bool accepted) {
+    v1::UploadState state;
+    state.set_received_bytes(upload_->received());
+    state.set_accepted(accepted);
+    bool own_buffer = false;
+    grpc::Status sent =
+        grpc::SerializationTraits<v1::UploadState>::Serialize(state, response_, &own_buffer);
+    if (!status.ok()) sent = ToGrpc(status);
+    Finish(sent);
   }
 
   Engine* const engine_;
   WorkQueue* const disk_;
   const absl::StatusOr<std::string> site_;
-  v1::UploadState* const response_;
-  v1::AppendRequest request_;
+  grpc::ByteBuffer* const response_;
+  grpc::ByteBuffer request_;
   std::shared_ptr<Upload> upload_;
   int64_t offset_ = 0;
 };
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::Chunk>* TransferService::Download(
-    grpc::CallbackServerContext* context, const v1::DownloadRequest* request) {
-  const RoundId round = FromProto(request->round());
+grpc::ServerWriteReactor<grpc::ByteBuffer>* TransferService::Download(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* message) {
+  RoundId round;
+  int64_t offset = 0;
   const auto open = [&]() -> absl::StatusOr<std::unique_ptr<BlobReader>> {
     MR_ASSIGN_OR_RETURN(const std::string site, RequireRole(*context, Role::kSite));
-    MR_ASSIGN_OR_RETURN(const Digest digest, DigestFromProto("sha256", request->sha256()));
+    MR_ASSIGN_OR_RETURN(const auto request, ParseMessage<v1::DownloadRequest>(*message));
+    round = FromProto(request.round());
+    offset = request.offset();
+    MR_ASSIGN_OR_RETURN(const Digest digest, DigestFromProto("sha256", request.sha256()));
     MR_RETURN_IF_ERROR(engine_->CheckDownload(site, round, digest));
     MR_ASSIGN_OR_RETURN(std::unique_ptr<BlobReader> blob, blobs_->Open(digest));
-    if (request->offset() < 0 || request->offset() > blob->size()) {
-      return absl::OutOfRangeError(absl::StrCat("site ", site, ": download from byte ",
-                                                request->offset(), ", model ", digest.Hex(),
-                                                " has ", blob->size()));
+    if (offset < 0 || offset > blob->size()) {
+      return absl::OutOfRangeError(absl::StrCat("site ", site, ": download from byte ", offset,
+                                                ", model ", digest.Hex(), " has ", blob->size()));
     }
     return blob;
   };
   absl::StatusOr<std::unique_ptr<BlobReader>> blob = open();
   if (!blob.ok()) return new BlobStream(blob.status());
-  return new BlobStream("", *std::move(blob), request->offset(),
+  return new BlobStream("", *std::move(blob), offset,
                         [engine = engine_, run = round.run](int64_t bytes) {
                           engine->CountDownload(run, bytes);
                         });
@@ -134,8 +149,8 @@ grpc::ServerUnaryReactor* TransferService::BeginUpload(grpc::CallbackServerConte
   return reactor;
 }
 
-grpc::ServerReadReactor<v1::AppendRequest>* TransferService::Append(
-    grpc::CallbackServerContext* context, v1::UploadState* response) {
+grpc::ServerReadReactor<grpc::ByteBuffer>* TransferService::Append(
+    grpc::CallbackServerContext* context, grpc::ByteBuffer* response) {
   return new AppendCall(engine_, disk_, RequireRole(*context, Role::kSite), response);
 }
 

@@ -8,19 +8,24 @@
 
 namespace millrace {
 
+/// The generated service with its two bulk calls raw (see raw_chunks.h).
+using RawTransfer = v1::Transfer::WithRawCallbackMethod_Download<
+    v1::Transfer::WithCallbackMethod_BeginUpload<
+        v1::Transfer::WithRawCallbackMethod_Append<v1::Transfer::Service>>>;
+
 /// millrace.v1.Transfer. Everything it is given outlives it. `disk` does what waits for the disk.
-class TransferService final : public v1::Transfer::CallbackService {
+class TransferService final : public RawTransfer {
  public:
   TransferService(Engine* engine, BlobStore* blobs, WorkQueue* disk)
       : engine_(engine), blobs_(blobs), disk_(disk) {}
 
-  grpc::ServerWriteReactor<v1::Chunk>* Download(grpc::CallbackServerContext* context,
-                                                const v1::DownloadRequest* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Download(grpc::CallbackServerContext* context,
+                                                       const grpc::ByteBuffer* request) override;
   grpc::ServerUnaryReactor* BeginUpload(grpc::CallbackServerContext* context,
                                         const v1::UploadHeader* request,
                                         v1::UploadState* response) override;
-  grpc::ServerReadReactor<v1::AppendRequest>* Append(grpc::CallbackServerContext* context,
-                                                     v1::UploadState* response) override;
+  grpc::ServerReadReactor<grpc::ByteBuffer>* Append(grpc::CallbackServerContext* context,
+                                                    grpc::ByteBuffer* response) override;
 
  private:
   Engine* const engine_;

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/cli/format_model.h"
+
+#include <map>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "coordinator/cli/format_plan.h"
+#include "coordinator/cli/table.h"
+#include "coordinator/cli/units.h"
+
+namespace millrace {
+namespace {
+
+constexpr size_t kShortDigest = 12;  // hexadecimal digits, enough to tell versions apart
+
+using Metrics = std::map<std::string, double>;
+
+template <typename Map>
+Metrics Sorted(const Map& metrics) {
+  return {metrics.begin(), metrics.end()};
+}
+
+std::string MetricsText(const Metrics& metrics) {
+  return absl::StrJoin(metrics, ", ", [](std::string* out, const auto& metric) {
+    absl::StrAppend(out, metric.first, " ", HumanNumber(metric.second));
+  });
+}
+
+std::string ParametersText(int64_t parameters) {
+  return absl::StrCat(HumanCount(parameters), " (",
+                      HumanBytes(parameters * static_cast<int64_t>(sizeof(float))), ")");
+}
+
+std::string ExamplesText(double examples) { return HumanCount(static_cast<int64_t>(examples)); }
+
+std::string LineageText(const v1::Lineage& lineage) {
+  if (lineage.run().empty()) return "trained outside a federation";
+  return absl::StrCat("run ", lineage.run(), " round ", lineage.round(), ", ", lineage.sites(),
+                      " sites, ", ExamplesText(lineage.examples()), " examples");
+}
+
+std::string TensorsText(const Layout& layout) {
+  Table table({"TENSOR", "SHAPE", ">ELEMENTS"});
+  for (const TensorSpec& tensor : layout.tensors()) {
+    table.AddRow({tensor.name, absl::StrJoin(tensor.shape, " x "), HumanCount(tensor.Elements())});
+  }
+  return table.Text();
+}
+
+}  // namespace
+
+std::string ModelsText(const v1::ListModelsResponse& models, absl::TimeZone zone) {
+  Table table({"RUN", ">VERSION", ">PARAMETERS", ">SITES", ">EXAMPLES", "MADE", "SHA-256",
+               "METRICS"});
+  for (const v1::Model& model : models.models()) {
+    table.AddRow({model.run(), absl::StrCat(model.version()), HumanCount(model.parameters()),
+                  absl::StrCat(model.sites()), ExamplesText(model.examples()),
+                  HumanTime(model.created_ms(), zone),
+                  absl::BytesToHexString(model.parameters_sha256()).substr(0, kShortDigest),
+                  MetricsText(Sorted(model.metrics()))});
+  }
+  return table.empty() ? "no versions yet\n" : table.Text();
+}
+
+std::string ModelText(const v1::Model& model, absl::TimeZone zone) {
+  return KeyValueText({{"run", model.run()},
+                       {"version", absl::StrCat(model.version())},
+                       {"made", HumanTime(model.created_ms(), zone)},
+                       {"parameters", ParametersText(model.parameters())},
+                       {"sha-256", absl::BytesToHexString(model.parameters_sha256())},
+                       {"sites", absl::StrCat(model.sites())},
+                       {"examples", ExamplesText(model.examples())},
+                       {"metrics", MetricsText(Sorted(model.metrics()))}});
+}
+
+Json ModelJson(const v1::Model& model) {
+  return {{"run", model.run()},
+          {"version", model.version()},
+          {"created", JsonTime(model.created_ms())},
+          {"parameters", model.parameters()},
+          {"parameters_sha256", absl::BytesToHexString(model.parameters_sha256())},
+          {"sites", model.sites()},
+          {"examples", model.examples()},
+          {"metrics", Sorted(model.metrics())}};
+}
+
+Json ModelsJson(const v1::ListModelsResponse& models) {
+  Json list = Json::array();
+  for (const v1::Model& model : models.models()) list.push_back(ModelJson(model));
+  return {{"models", std::move(list)}};
+}
+
+std::string PackageText(const ModelPackage& package, absl::TimeZone zone) {
+  const v1::PackageManifest& manifest = package.manifest;
+  const v1::Lineage& lineage = manifest.lineage();
+  const std::string head = KeyValueText(
+      {{"name", manifest.name()},
+       {"version", absl::StrCat(manifest.version())},
+       {"from", LineageText(lineage)},
+       {"made", HumanTime(lineage.created_ms(), zone)},
+       {"by", lineage.program()},
+       {"model", std::string(Name(package.plan.model.kind))},
+       {"input", InputText(package.plan)},
+       {"output", OutputText(package.plan)},
+       {"scaling", package.scaling
+                       ? absl::StrCat("federated, ", package.scaling->modes.size(),
+                                      " operating modes")
+                       : "none in the package"},
+       {"parameters", ParametersText(package.architecture.layout.size())},
+       {"sha-256", absl::BytesToHexString(manifest.parameters_sha256())},
+       {"parent", absl::BytesToHexString(lineage.parent_sha256())},
+       {"metrics", MetricsText(Sorted(manifest.metrics()))}});
+  return absl::StrCat(head, "\n", TensorsText(package.architecture.layout));
+}
+
+Json PackageJson(const ModelPackage& package) {
+  const v1::PackageManifest& manifest = package.manifest;
+  const v1::Lineage& lineage = manifest.lineage();
+  Json tensors = Json::array();
+  for (const TensorSpec& tensor : package.architecture.layout.tensors()) {
+    tensors.push_back({{"name", tensor.name}, {"shape", tensor.shape}});
+  }
+  Json scaling = nullptr;
+  if (package.scaling) scaling = {{"modes", package.scaling->modes.size()}};
+  return {{"name", manifest.name()},
+          {"version", manifest.version()},
+          {"model", std::string(Name(package.plan.model.kind))},
+          {"task", std::string(Name(package.plan.task()))},
+          {"channels", package.plan.input.channels},
+          {"window", package.plan.input.window},
+          {"outputs", package.plan.outputs()},
+          {"scaling", std::move(scaling)},
+          {"parameters", package.architecture.layout.size()},
+          {"parameters_sha256", absl::BytesToHexString(manifest.parameters_sha256())},
+          {"lineage",
+           {{"run", lineage.run()},
+            {"round", lineage.round()},
+            {"parent_sha256", absl::BytesToHexString(lineage.parent_sha256())},
+            {"sites", lineage.sites()},
+            {"examples", lineage.examples()},
+            {"created", JsonTime(lineage.created_ms())},
+            {"program", lineage.program()}}},
+          {"metrics", Sorted(manifest.metrics())},
+          {"tensors", std::move(tensors)},
+          {"plan", manifest.plan()}};
+}
+
+}  // namespace millrace

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Model versions and packages as text and JSON. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "coordinator/cli/json.h"
+#include "millrace/v1/models.pb.h"
+#include "models/package.h"
+
+namespace millrace {
+
+std::string ModelsText(const v1::ListModelsResponse& models, absl::TimeZone zone);
+std::string ModelText(const v1::Model& model, absl::TimeZone zone);
+Json ModelJson(const v1::Model& model);
+Json ModelsJson(const v1::ListModelsResponse& models);
+
+/// What a package file holds: where it comes from, what goes in and out, its tensors.
+std::string PackageText(const ModelPackage& package, absl::TimeZone zone);
+Json PackageJson(const ModelPackage& package);
+
+}  // namespace millrace

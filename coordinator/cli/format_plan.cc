@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/cli/format_plan.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "coordinator/cli/table.h"
+#include "coordinator/cli/units.h"
+#include "models/task.h"
+
+namespace millrace {
+namespace {
+
+constexpr int64_t kFloatBytes = sizeof(float);
+
+const char* NormalizationText(Normalization normalization) {
+  switch (normalization) {
+    case Normalization::kFederated:
+      return "normalized by the federation's statistics";
+    case Normalization::kWindow:
+      return "normalized by window";
+    case Normalization::kNone:
+      return "not normalized";
+  }
+  return "";
+}
+
+std::string CohortText(const CohortPlan& cohort, int64_t invited) {
+  return absl::StrCat("invites up to ", invited, " sites, ends a round with ", cohort.target,
+                      " updates or after ", HumanDuration(absl::Seconds(cohort.deadline_s)),
+                      " with at least ", cohort.minimum);
+}
+
+std::string RoundsText(const Plan& plan) {
+  return absl::StrCat(plan.run.rounds, " of training",
+                      FirstRound(plan) == 0 ? ", after one that sums scaling statistics" : "",
+                      LastRound(plan) > plan.run.rounds ? ", then one of evaluation" : "");
+}
+
+}  // namespace
+
+std::string InputText(const Plan& plan) {
+  return absl::StrCat(plan.input.channels.size(), " channels x ", plan.input.window, " steps, ",
+                      NormalizationText(plan.input.normalization));
+}
+
+std::string OutputText(const Plan& plan) {
+  std::string text(Name(plan.task()));
+  if (plan.task() == Task::kClassification) {
+    absl::StrAppend(&text, ", ", plan.label.classes, " classes");
+  }
+  return text;
+}
+
+std::string PlanText(const Plan& plan, const Architecture& architecture) {
+  const int64_t parameters = architecture.layout.size();
+  return KeyValueText(
+      {{"plan", plan.run.name},
+       {"rounds", RoundsText(plan)},
+       {"cohort", CohortText(plan.cohort, plan.cohort_size())},
+       {"model", absl::StrCat(std::string(Name(plan.model.kind)), ", ", HumanCount(parameters),
+                              " parameters")},
+       {"input", InputText(plan)},
+       {"output", OutputText(plan)},
+       {"server", std::string(Name(plan.server.optimizer))},
+       {"transfer", absl::StrCat(HumanBytes(parameters * kFloatBytes),
+                                 " down and up per site and training round")}});
+}
+
+Json PlanJson(const Plan& plan, const Architecture& architecture) {
+  return {{"plan", plan.run.name},
+          {"rounds", plan.run.rounds},
+          {"first_round", FirstRound(plan)},
+          {"last_round", LastRound(plan)},
+          {"cohort",
+           {{"target", plan.cohort.target},
+            {"minimum", plan.cohort.minimum},
+            {"invited", plan.cohort_size()},
+            {"deadline_s", plan.cohort.deadline_s}}},
+          {"model", std::string(Name(plan.model.kind))},
+          {"task", std::string(Name(plan.task()))},
+          {"parameters", architecture.layout.size()},
+          {"server", std::string(Name(plan.server.optimizer))},
+          {"bytes_per_model", architecture.layout.size() * kFloatBytes}};
+}
+
+}  // namespace millrace

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/cli/format_site.h"
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/cli/table.h"
+#include "coordinator/cli/units.h"
+
+namespace millrace {
+namespace {
+
+/// "working: turbofan-1 round 7, epoch 2, step 120, loss 0.0123".
+std::string ActivityText(const v1::Site& site) {
+  if (!site.connected() || !site.has_report()) return kNothing;
+  const v1::ReportRequest& report = site.report();
+  std::string text(Name(report.activity()));
+  if (report.activity() == v1::ACTIVITY_IDLE || !report.has_round()) return text;
+  absl::StrAppend(&text, ": ", report.round().run(), " round ", report.round().round());
+  if (report.activity() == v1::ACTIVITY_WORKING && report.step() > 0) {
+    absl::StrAppend(&text, ", epoch ", report.epoch(), ", step ", report.step(), ", loss ",
+                    HumanNumber(report.loss()));
+  }
+  return text;
+}
+
+std::string LastSeenText(const v1::Site& site, absl::Time now) {
+  if (site.last_seen_ms() == 0) return "never";
+  return absl::StrCat(HumanDuration(now - absl::FromUnixMillis(site.last_seen_ms())), " ago");
+}
+
+Json ReportJson(const v1::Site& site) {
+  if (!site.has_report()) return nullptr;
+  const v1::ReportRequest& report = site.report();
+  Json round = nullptr;
+  if (report.has_round()) {
+    round = {{"run", report.round().run()},
+             {"round", report.round().round()},
+             {"attempt", report.round().attempt()}};
+  }
+  return {{"activity", std::string(Name(report.activity()))},
+          {"round", std::move(round)},
+          {"epoch", report.epoch()},
+          {"step", report.step()},
+          {"loss", report.loss()}};
+}
+
+}  // namespace
+
+absl::string_view Name(v1::Activity activity) {
+  switch (activity) {
+    case v1::ACTIVITY_IDLE:
+      return "idle";
+    case v1::ACTIVITY_DOWNLOADING:
+      return "downloading";
+    case v1::ACTIVITY_WORKING:
+      return "working";
+    case v1::ACTIVITY_UPLOADING:
+      return "uploading";
+    default:
+      return "unknown";
+  }
+}
+
+std::string SitesText(const v1::ListSitesResponse& sites, absl::Time now) {
+  Table table({"SITE", "STATE", ">UPDATES", ">LAST SEEN", "VERSION", "ACTIVITY"});
+  for (const v1::Site& site : sites.sites()) {
+    table.AddRow({site.name(), site.connected() ? "connected" : "away",
+                  HumanCount(site.updates()), LastSeenText(site, now),
+                  site.version().empty() ? kNothing : site.version(), ActivityText(site)});
+  }
+  return table.empty() ? "no site has checked in yet\n" : table.Text();
+}
+
+Json SitesJson(const v1::ListSitesResponse& sites) {
+  Json list = Json::array();
+  for (const v1::Site& site : sites.sites()) {
+    list.push_back({{"site", site.name()},
+                    {"connected", site.connected()},
+                    {"first_seen", JsonTime(site.first_seen_ms())},
+                    {"last_seen", JsonTime(site.last_seen_ms())},
+                    {"version", site.version()},
+                    {"updates", site.updates()},
+                    {"report", ReportJson(site)}});
+  }
+  return {{"sites", std::move(list)}};
+}
+
+}  // namespace millrace

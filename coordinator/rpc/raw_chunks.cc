@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/rpc/raw_chunks.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+#include <grpcpp/support/proto_buffer_reader.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/status.h"
+
+namespace millrace {
+namespace {
+
+using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedInputStream;
+using google::protobuf::io::CodedOutputStream;
+
+constexpr uint32_t DataTag(int field) {
+  return WireFormatLite::MakeTag(field, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+}
+
+}  // namespace
+
+absl::StatusOr<grpc::ByteBuffer> MakeChunk(
+    int64_t size, const std::function<absl::Status(std::span<char>)>& fill) {
+  std::array<uint8_t, 16> head;
+  uint8_t* end = CodedOutputStream::WriteTagToArray(DataTag(v1::Chunk::kDataFieldNumber),
+                                                    head.data());
+  end = CodedOutputStream::WriteVarint64ToArray(size, end);
+  const auto head_size = static_cast<size_t>(end - head.data());
+  const grpc::Slice slice(grpc_slice_malloc(head_size + size), grpc::Slice::STEAL_REF);
+  auto* bytes = const_cast<uint8_t*>(slice.begin());
+  std::copy_n(head.data(), head_size, bytes);
+  MR_RETURN_IF_ERROR(fill({reinterpret_cast<char*>(bytes) + head_size,
+                           static_cast<size_t>(size)}));
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+absl::Status ReadAppendData(const grpc::ByteBuffer& message,
+                            const std::function<absl::Status(std::span<const char>)>& sink) {
+  const absl::Status malformed =
+      absl::InvalidArgumentError("append: expected a message with nothing but data");
+  grpc::ByteBuffer copy = message;  // shares the slices
+  grpc::ProtoBufferReader reader(&copy);
+  if (!reader.status().ok()) return malformed;
+  CodedInputStream in(&reader);
+  uint64_t left = 0;
+  if (in.ReadTag() != DataTag(v1::AppendRequest::kDataFieldNumber) || !in.ReadVarint64(&left)) {
+    return malformed;
+  }
+  while (left > 0) {
+    const void* piece = nullptr;
+    int available = 0;
+    if (!in.GetDirectBufferPointer(&piece, &available)) return malformed;
+    const auto count = static_cast<int>(std::min<uint64_t>(left, available));
+    MR_RETURN_IF_ERROR(sink({static_cast<const char*>(piece), static_cast<size_t>(count)}));
+    in.Skip(count);
+    left -= count;
+  }
+  return in.ReadTag() == 0 && in.ConsumedEntireMessage() ? absl::OkStatus() : malformed;
+}
+
+}  // namespace millrace

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bytes of bulk messages, without the copies that parsing and serialising them would make. The
+// messages themselves are those of transfer.proto: any Protocol Buffers peer understands them.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <span>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "millrace/v1/transfer.pb.h"
+
+namespace millrace {
+
+/// Payload per message of a stream that we send. Small enough that what gRPC buffers for each of
+/// many sites stays bounded.
+inline constexpr int64_t kStreamChunkBytes = 256 << 10;
+
+/// A serialised v1::Chunk whose data, `size` bytes, `fill` writes in place.
+absl::StatusOr<grpc::ByteBuffer> MakeChunk(
+    int64_t size, const std::function<absl::Status(std::span<char>)>& fill);
+
+/// Hands the data of a serialised v1::AppendRequest to `sink`, piece by piece as they lie in memory.
+/// INVALID_ARGUMENT for anything else than one data field.
+absl::Status ReadAppendData(const grpc::ByteBuffer& message,
+                            const std::function<absl::Status(std::span<const char>)>& sink);
+
+/// Parses a whole message of another kind.
+template <typename Message>
+absl::StatusOr<Message> ParseMessage(const grpc::ByteBuffer& buffer) {
+  grpc::ByteBuffer copy = buffer;  // shares the slices; parsing consumes them
+  Message message;
+  if (!grpc::SerializationTraits<Message>::Deserialize(&copy, &message).ok()) {
+    return absl::InvalidArgumentError("message: cannot be parsed");
+  }
+  return message;
+}
+
+}  // namespace millrace

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/config.h"
+
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_replace.h"
+#include "tests/testing/status_matchers.h"
+
+namespace millrace {
+namespace {
+
+using testing::IsStatus;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr char kFull[] = R"(
+[server]
+listen = "127.0.0.1:0"
+certificate = "pki/coordinator.pem"
+key = "/etc/millrace/coordinator.key"
+authority = "pki/authority.pem"
+[storage]
+folder = "state"
+[sites]
+allowed = ["press-7", "lathe"]
+[log]
+level = "debug"
+format = "text"
+)";
+
+TEST(CoordinatorConfig, EveryKeyIsReadAndPathsStartAtTheFilesFolder) {
+  MR_ASSERT_OK_AND_ASSIGN(const CoordinatorConfig config, ParseCoordinatorConfig(kFull, "/srv/m"));
+  EXPECT_EQ(config.listen, "127.0.0.1:0");
+  EXPECT_EQ(config.certificate, "/srv/m/pki/coordinator.pem");
+  EXPECT_EQ(config.key, "/etc/millrace/coordinator.key");
+  EXPECT_EQ(config.authority, "/srv/m/pki/authority.pem");
+  EXPECT_EQ(config.folder, "/srv/m/state");
+  EXPECT_THAT(config.allowed, ElementsAre("press-7", "lathe"));
+  EXPECT_EQ(config.log_level, "debug");
+  EXPECT_FALSE(config.log_json);
+}
+
+TEST(CoordinatorConfig, WhatIsNotNeededHasADefault) {
+  MR_ASSERT_OK_AND_ASSIGN(
+      const CoordinatorConfig config,
+      ParseCoordinatorConfig("[server]\ncertificate = \"c\"\nkey = \"k\"\nauthority = \"a\"\n"
+                             "[storage]\nfolder = \"f\"\n",
+                             "."));
+  EXPECT_EQ(config.listen, "0.0.0.0:9443");
+  EXPECT_THAT(config.allowed, IsEmpty());
+  EXPECT_TRUE(config.log_json);
+}
+
+struct Spoilt {
+  const char* from;
+  const char* to;
+  const char* named;  // in the message
+};
+
+class SpoiltCoordinatorConfig : public ::testing::TestWithParam<Spoilt> {};
+
+TEST_P(SpoiltCoordinatorConfig, IsRefusedNamingTheKey) {
+  const std::string text = absl::StrReplaceAll(kFull, {{GetParam().from, GetParam().to}});
+  ASSERT_NE(text, kFull);
+  EXPECT_THAT(ParseCoordinatorConfig(text, "."),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr(GetParam().named)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Keys, SpoiltCoordinatorConfig,
+    ::testing::Values(Spoilt{"certificate = \"pki/coordinator.pem\"", "", "certificate"},
+                      Spoilt{"key = \"/etc/millrace/coordinator.key\"", "", "key"},
+                      Spoilt{"authority = \"pki/authority.pem\"", "", "authority"},
+                      Spoilt{"folder = \"state\"", "", "folder"},
+                      Spoilt{"listen =", "lisen =", "lisen"},
+                      Spoilt{"\"127.0.0.1:0\"", "9443", "listen"},
+                      Spoilt{"[\"press-7\", \"lathe\"]", "\"press-7\"", "allowed"},
+                      Spoilt{"format = \"text\"", "format = \"xml\"", "format"},
+                      Spoilt{"[storage]", "[storge]", "storge"}));
+
+}  // namespace
+}  // namespace millrace
