@@ -10,11 +10,16 @@
 namespace millrace {
 namespace {
 
-// 2^31 set iff the exponent is all ones, that is for NaN and the infinities. OR-ing these words
-// costs no branch and no lane crossing, so that the check rides along with a loop over memory.
-inline uint32_t NonFiniteMark(float x) {
-  return (std::bit_cast<uint32_t>(x) & 0x7f800000U) + 0x00800000U;
+// Bit 31 set iff the biased exponent is at least `exponent`. OR-ing these words costs no branch and
+// no lane crossing, so that the check rides along with a loop over memory.
+template <uint32_t exponent>
+inline uint32_t Mark(float x) {
+  return (std::bit_cast<uint32_t>(x) & 0x7f800000U) + ((256U - exponent) << 23);
 }
+
+constexpr uint32_t kNonFinite = 255;  // NaN and the infinities
+constexpr uint32_t kOutOfBound = std::bit_cast<uint32_t>(kUpdateBound) >> 23;
+static_assert(std::bit_cast<uint32_t>(kUpdateBound) == kOutOfBound << 23, "a power of two");
 
 inline bool Marked(uint32_t marks) { return (marks >> 31) != 0; }
 
@@ -23,14 +28,20 @@ MR_VECTOR_TARGETS uint32_t FoldLoop(double* __restrict sum, const float* __restr
   uint32_t marks = 0;
   for (size_t i = 0; i < n; ++i) {
     sum[i] += weight * static_cast<double>(x[i]);
-    marks |= NonFiniteMark(x[i]);
+    marks |= Mark<kNonFinite>(x[i]);
   }
   return marks;
 }
 
-MR_VECTOR_TARGETS uint32_t MarkLoop(const float* x, size_t n) {
+MR_VECTOR_TARGETS uint32_t NonFiniteLoop(const float* x, size_t n) {
   uint32_t marks = 0;
-  for (size_t i = 0; i < n; ++i) marks |= NonFiniteMark(x[i]);
+  for (size_t i = 0; i < n; ++i) marks |= Mark<kNonFinite>(x[i]);
+  return marks;
+}
+
+MR_VECTOR_TARGETS uint32_t OutOfBoundLoop(const float* x, size_t n) {
+  uint32_t marks = 0;
+  for (size_t i = 0; i < n; ++i) marks |= Mark<kOutOfBound>(x[i]);
   return marks;
 }
 
@@ -46,7 +57,11 @@ bool FoldChunk(std::span<double> sum, std::span<const float> x, double weight) {
   return !Marked(FoldLoop(sum.data(), x.data(), x.size(), weight));
 }
 
-bool AllFinite(std::span<const float> x) { return !Marked(MarkLoop(x.data(), x.size())); }
+bool AllFinite(std::span<const float> x) { return !Marked(NonFiniteLoop(x.data(), x.size())); }
+
+bool WithinUpdateBound(std::span<const float> x) {
+  return !Marked(OutOfBoundLoop(x.data(), x.size()));
+}
 
 WeightedSum::WeightedSum(int64_t parameters, int64_t statistics)
     : parameters_(parameters), sum_(parameters + statistics) {

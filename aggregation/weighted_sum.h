@@ -13,6 +13,13 @@ bool FoldChunk(std::span<double> sum, std::span<const float> x, double weight);
 /// True iff every element is finite.
 bool AllFinite(std::span<const float> x);
 
+/// No element of an update reaches this magnitude: no honest one comes near, and a model that adds
+/// up such updates for millions of rounds still stays finite.
+inline constexpr float kUpdateBound = 0x1p30F;
+
+/// True iff every |element| < kUpdateBound; NaN is not.
+bool WithinUpdateBound(std::span<const float> x);
+
 /// The streaming weighted sum of updates: a parameter section that is weighted and a statistics
 /// section behind it that is merely added. Memory: 8 bytes per element, however many updates.
 ///

@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/file_system.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "millrace/internal/work.pb.h"
 
@@ -148,8 +149,11 @@ absl::StatusOr<WorkResult> ChildProcessWorker::Do(
   const bool go_on = FollowProgress(in.get(), on_progress);
   if (!go_on) ::kill(child, SIGKILL);
   int wait_status = 0;
-  while (::waitpid(child, &wait_status, 0) < 0 && errno == EINTR) {
+  rusage usage{};
+  while (::wait4(child, &wait_status, 0, &usage) < 0 && errno == EINTR) {
   }
+  LogInfo("training process ended",
+          {{"end", DescribeEnd(wait_status)}, {"peak_rss_bytes", int64_t{usage.ru_maxrss} * 1024}});
   if (!go_on) return absl::CancelledError("training was called off");
   return ReadResult(result_path, wait_status);
 }

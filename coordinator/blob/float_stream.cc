@@ -12,14 +12,20 @@ namespace millrace {
 
 static_assert(std::endian::native == std::endian::little, "updates are little-endian on the wire");
 
-std::optional<int64_t> FloatStream::FindNonFinite(std::span<const char> bytes) {
+namespace {
+
+bool InBound(float value) { return std::abs(value) < kUpdateBound; }
+
+}  // namespace
+
+std::optional<int64_t> FloatStream::FindOutOfBound(std::span<const char> bytes) {
   if (partial_bytes_ > 0) {
     const size_t taken = std::min(sizeof(float) - partial_bytes_, bytes.size());
     std::copy_n(bytes.begin(), taken, partial_.begin() + partial_bytes_);
     partial_bytes_ += taken;
     bytes = bytes.subspan(taken);
     if (partial_bytes_ < sizeof(float)) return std::nullopt;
-    if (!std::isfinite(std::bit_cast<float>(partial_))) return elements_;
+    if (!InBound(std::bit_cast<float>(partial_))) return elements_;
     partial_bytes_ = 0;
     ++elements_;
   }
@@ -30,9 +36,8 @@ std::optional<int64_t> FloatStream::FindNonFinite(std::span<const char> bytes) {
     const size_t count = std::min(block.size(), bytes.size() / sizeof(float));
     std::memcpy(block.data(), bytes.data(), count * sizeof(float));
     const std::span<const float> values(block.data(), count);
-    if (!AllFinite(values)) {
-      const auto found = std::find_if(values.begin(), values.end(),
-                                      [](float value) { return !std::isfinite(value); });
+    if (!WithinUpdateBound(values)) {
+      const auto found = std::find_if_not(values.begin(), values.end(), InBound);
       return elements_ + (found - values.begin());
     }
     elements_ += static_cast<int64_t>(count);

@@ -9,13 +9,15 @@
 
 namespace millrace {
 
-/// Looks for NaN and infinities in little-endian float32 values that arrive as chunks of bytes; a
-/// value may straddle chunks. A copy continues on its own, so that a chunk can be tried first.
+/// Looks for values that are not to be aggregated in little-endian float32 values that arrive as
+/// chunks of bytes; a value may straddle chunks. A copy continues on its own, so that a chunk can
+/// be tried first.
 class FloatStream {
  public:
-  /// The index in the whole stream of the first value that is not finite, counting those that
+  /// The index in the whole stream of the first value that no update may hold (NaN, infinite, or
+  /// at least kUpdateBound, aggregation/weighted_sum.h), counting those that
   /// `bytes` completes. After a find the stream is of no further use.
-  std::optional<int64_t> FindNonFinite(std::span<const char> bytes);
+  std::optional<int64_t> FindOutOfBound(std::span<const char> bytes);
 
  private:
   std::array<char, sizeof(float)> partial_{};  // the first partial_bytes_ of value elements_

@@ -46,7 +46,7 @@ absl::Status StagedUpload::TakeUpPart() {
     // finite now was spoilt here, and the site sends it again.
     if (!file_->ReadAt(size_, chunk).ok()) break;
     FloatStream values = values_;
-    if (values.FindNonFinite(chunk)) break;
+    if (values.FindOutOfBound(chunk)) break;
     values_ = values;
     hash_.Update(chunk);
     size_ += std::ssize(chunk);
@@ -91,11 +91,11 @@ absl::Status StagedUpload::Append(int64_t offset, std::span<const char> bytes) {
                                                    " declared"));
   }
   FloatStream values = values_;
-  if (const std::optional<int64_t> element = values.FindNonFinite(bytes)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(place_.title, ": element ", *element,
-                     " is NaN or infinite; the site's training diverged, look at its log and "
-                     "learning rate"));
+  if (const std::optional<int64_t> element = values.FindOutOfBound(bytes)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        place_.title, ": element ", *element,
+        " is NaN, infinite or beyond 2^30; the site's training diverged, look at its log and "
+        "learning rate"));
   }
   if (absl::Status written = file_->WriteAt(size_, bytes); !written.ok()) {
     // Gives the space of a half-written chunk back. Should that fail too, no harm is done: the

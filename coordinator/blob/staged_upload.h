@@ -49,7 +49,8 @@ class StagedUpload {
 
   /// Takes the next bytes, all or none.
   ///   FAILED_PRECONDITION  `offset` is not size() (the message names it), or the upload is
-  ///   finished INVALID_ARGUMENT     beyond the declared size, or a value is NaN or infinite
+  ///   finished INVALID_ARGUMENT     beyond the declared size, or a value is NaN, infinite or
+  ///                        at least kUpdateBound
   ///   RESOURCE_EXHAUSTED, UNAVAILABLE  the disk; resume at size()
   absl::Status Append(int64_t offset, std::span<const char> bytes);
 

@@ -53,8 +53,8 @@ std::string TensorsText(const Layout& layout) {
 }  // namespace
 
 std::string ModelsText(const v1::ListModelsResponse& models, absl::TimeZone zone) {
-  Table table({"RUN", ">VERSION", ">PARAMETERS", ">SITES", ">EXAMPLES", "MADE", "SHA-256",
-               "METRICS"});
+  Table table(
+      {"RUN", ">VERSION", ">PARAMETERS", ">SITES", ">EXAMPLES", "MADE", "SHA-256", "METRICS"});
   for (const v1::Model& model : models.models()) {
     table.AddRow({model.run(), absl::StrCat(model.version()), HumanCount(model.parameters()),
                   absl::StrCat(model.sites()), ExamplesText(model.examples()),
@@ -105,10 +105,9 @@ std::string PackageText(const ModelPackage& package, absl::TimeZone zone) {
        {"model", std::string(Name(package.plan.model.kind))},
        {"input", InputText(package.plan)},
        {"output", OutputText(package.plan)},
-       {"scaling", package.scaling
-                       ? absl::StrCat("federated, ", package.scaling->modes.size(),
-                                      " operating modes")
-                       : "none in the package"},
+       {"scaling", package.scaling ? absl::StrCat("federated, ", package.scaling->modes.size(),
+                                                  " operating modes")
+                                   : "none in the package"},
        {"parameters", ParametersText(package.architecture.layout.size())},
        {"sha-256", absl::BytesToHexString(manifest.parameters_sha256())},
        {"parent", absl::BytesToHexString(lineage.parent_sha256())},

@@ -53,17 +53,16 @@ std::string OutputText(const Plan& plan) {
 
 std::string PlanText(const Plan& plan, const Architecture& architecture) {
   const int64_t parameters = architecture.layout.size();
-  return KeyValueText(
-      {{"plan", plan.run.name},
-       {"rounds", RoundsText(plan)},
-       {"cohort", CohortText(plan.cohort, plan.cohort_size())},
-       {"model", absl::StrCat(std::string(Name(plan.model.kind)), ", ", HumanCount(parameters),
-                              " parameters")},
-       {"input", InputText(plan)},
-       {"output", OutputText(plan)},
-       {"server", std::string(Name(plan.server.optimizer))},
-       {"transfer", absl::StrCat(HumanBytes(parameters * kFloatBytes),
-                                 " down and up per site and training round")}});
+  return KeyValueText({{"plan", plan.run.name},
+                       {"rounds", RoundsText(plan)},
+                       {"cohort", CohortText(plan.cohort, plan.cohort_size())},
+                       {"model", absl::StrCat(std::string(Name(plan.model.kind)), ", ",
+                                              HumanCount(parameters), " parameters")},
+                       {"input", InputText(plan)},
+                       {"output", OutputText(plan)},
+                       {"server", std::string(Name(plan.server.optimizer))},
+                       {"transfer", absl::StrCat(HumanBytes(parameters * kFloatBytes),
+                                                 " down and up per site and training round")}});
 }
 
 Json PlanJson(const Plan& plan, const Architecture& architecture) {

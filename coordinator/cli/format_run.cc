@@ -56,8 +56,7 @@ std::string RoundsText(const v1::Run& run, absl::Time now) {
                   std::string(Name(round.phase())),
                   absl::StrCat(round.received_size(), "/", round.target()),
                   absl::StrCat(round.failures_size()),
-                  loss == nullptr ? kNothing : HumanNumber(*loss),
-                  OrNothing(ValidationText(round)),
+                  loss == nullptr ? kNothing : HumanNumber(*loss), OrNothing(ValidationText(round)),
                   HumanDuration(Took(round.opened_ms(), round.ended_ms(), now)),
                   HumanBytes(round.bytes_up()), HumanBytes(round.bytes_down()),
                   Fit(Printable(round.note()), kNoteWidth)});
@@ -78,8 +77,8 @@ std::string FailuresText(const v1::Run& run) {
 }
 
 std::string Bar(int64_t done, int64_t target) {
-  const int64_t filled = target <= 0 ? 0 : std::clamp<int64_t>(kBarWidth * done / target, 0,
-                                                               kBarWidth);
+  const int64_t filled =
+      target <= 0 ? 0 : std::clamp<int64_t>(kBarWidth * done / target, 0, kBarWidth);
   return absl::StrCat("[", std::string(filled, '#'), std::string(kBarWidth - filled, '.'), "]");
 }
 
@@ -203,21 +202,21 @@ std::string RunEndedText(const v1::Run& run) {
   const absl::Duration took =
       Took(run.created_ms(), run.ended_ms(), absl::FromUnixMillis(run.created_ms()));
   return absl::StrCat("run ", run.id(), " ", std::string(Name(run.phase())), ": ",
-                      Printable(run.note()), " (version ", run.version(), ", ",
-                      HumanDuration(took), ")");
+                      Printable(run.note()), " (version ", run.version(), ", ", HumanDuration(took),
+                      ")");
 }
 
 std::string LiveText(const v1::Run& run, std::optional<absl::Duration> deadline, absl::Time now,
                      size_t columns) {
   const v1::Round* round = OpenRound(run);
   if (round == nullptr) {
-    return Fit(absl::StrCat("waiting to open the next round",
-                            run.note().empty() ? "" : ": ", Printable(run.note())),
+    return Fit(absl::StrCat("waiting to open the next round", run.note().empty() ? "" : ": ",
+                            Printable(run.note())),
                columns);
   }
-  std::string text = absl::StrCat(RoundLabel(run, *round), "  ",
-                                  Bar(round->received_size(), round->target()), " ",
-                                  round->received_size(), "/", Sites(round->target()));
+  std::string text =
+      absl::StrCat(RoundLabel(run, *round), "  ", Bar(round->received_size(), round->target()), " ",
+                   round->received_size(), "/", Sites(round->target()));
   if (round->phase() == v1::ROUND_PHASE_CLOSED) {
     absl::StrAppend(&text, "  aggregating");
   } else if (deadline) {

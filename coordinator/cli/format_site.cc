@@ -63,9 +63,9 @@ absl::string_view Name(v1::Activity activity) {
 std::string SitesText(const v1::ListSitesResponse& sites, absl::Time now) {
   Table table({"SITE", "STATE", ">UPDATES", ">LAST SEEN", "VERSION", "ACTIVITY"});
   for (const v1::Site& site : sites.sites()) {
-    table.AddRow({site.name(), site.connected() ? "connected" : "away",
-                  HumanCount(site.updates()), LastSeenText(site, now),
-                  site.version().empty() ? kNothing : site.version(), ActivityText(site)});
+    table.AddRow({site.name(), site.connected() ? "connected" : "away", HumanCount(site.updates()),
+                  LastSeenText(site, now), site.version().empty() ? kNothing : site.version(),
+                  ActivityText(site)});
   }
   return table.empty() ? "no site has checked in yet\n" : table.Text();
 }

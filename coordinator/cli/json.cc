@@ -13,9 +13,7 @@ std::string JsonDocument(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
-Json JsonTime(int64_t unix_ms) {
-  return unix_ms == 0 ? Json(nullptr) : Json(UtcTime(unix_ms));
-}
+Json JsonTime(int64_t unix_ms) { return unix_ms == 0 ? Json(nullptr) : Json(UtcTime(unix_ms)); }
 
 Json JsonSeconds(int64_t begin_ms, int64_t end_ms) {
   if (begin_ms == 0 || end_ms == 0) return nullptr;

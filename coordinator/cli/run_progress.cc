@@ -33,8 +33,7 @@ bool HasEnded(const v1::Run& run) {
 const v1::Round* OpenRound(const v1::Run& run) {
   if (run.history().empty()) return nullptr;
   const v1::Round& last = *run.history().rbegin();
-  const bool open =
-      last.phase() == v1::ROUND_PHASE_OPEN || last.phase() == v1::ROUND_PHASE_CLOSED;
+  const bool open = last.phase() == v1::ROUND_PHASE_OPEN || last.phase() == v1::ROUND_PHASE_CLOSED;
   return open ? &last : nullptr;
 }
 

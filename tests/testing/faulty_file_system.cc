@@ -9,6 +9,14 @@
 #include "base/status.h"
 
 namespace millrace::testing {
+namespace {
+
+bool NeedsSpace(DiskCall call) {
+  return call == DiskCall::kWrite || call == DiskCall::kSync ||
+         call == DiskCall::kCreateDirectories;
+}
+
+}  // namespace
 
 class FaultyFileSystem::FaultyFile final : public File {
  public:
@@ -72,15 +80,31 @@ void FaultyFileSystem::DieAt(int64_t index) {
   dies_at_ = all_calls_ + index;
 }
 
+void FaultyFileSystem::FillUp() {
+  const std::lock_guard lock(mutex_);
+  full_ = true;
+}
+
 void FaultyFileSystem::Heal() {
   const std::lock_guard lock(mutex_);
   dies_at_ = -1;
+  full_ = false;
   for (auto& faults : faults_) faults.clear();
+}
+
+bool FaultyFileSystem::dead() const {
+  const std::lock_guard lock(mutex_);
+  return dies_at_ >= 0 && all_calls_ > dies_at_;
 }
 
 int64_t FaultyFileSystem::Calls(DiskCall call) const {
   const std::lock_guard lock(mutex_);
   return calls_[static_cast<int>(call)];
+}
+
+int64_t FaultyFileSystem::AllCalls() const {
+  const std::lock_guard lock(mutex_);
+  return all_calls_;
 }
 
 absl::Status FaultyFileSystem::Meet(DiskCall call, const std::string& path, bool* short_write) {
@@ -91,6 +115,9 @@ absl::Status FaultyFileSystem::Meet(DiskCall call, const std::string& path, bool
   if (dies_at_ >= 0 && overall >= dies_at_) {
     if (short_write != nullptr) *short_write = overall == dies_at_;
     return absl::UnavailableError(absl::StrCat(path, ": injected death"));
+  }
+  if (full_ && NeedsSpace(call)) {
+    return absl::ResourceExhaustedError(absl::StrCat(path, ": injected full disk"));
   }
   const auto fault = faults_[kind].find(number);
   if (fault == faults_[kind].end()) return absl::OkStatus();

@@ -46,10 +46,16 @@ class FaultyFileSystem final : public FileSystem {
   /// The `index`-th call of any kind from now, and everything after it, fails: the process is as
   /// good as dead. A write that is the first to fail is cut short.
   void DieAt(int64_t index);
+  /// From now on the disk is full: what would make or grow a file is RESOURCE_EXHAUSTED until Heal.
+  void FillUp();
   /// No more faults.
   void Heal();
+  /// A death has been met, and not healed.
+  bool dead() const;
   /// Calls of this kind so far.
   int64_t Calls(DiskCall call) const;
+  /// Calls of every kind so far.
+  int64_t AllCalls() const;
 
   /// Takes from the disk what was never synced: the ends of files, and files and renames whose
   /// folder was not. (A removal, and a rename onto an existing file, are taken to last.) Every file
@@ -87,6 +93,7 @@ class FaultyFileSystem final : public FileSystem {
   int64_t all_calls_ = 0;
   std::array<std::map<int64_t, DiskFault>, kDiskCalls> faults_;  // by number of the call
   int64_t dies_at_ = -1;  // number among all calls; -1: lives
+  bool full_ = false;
   std::map<std::string, std::shared_ptr<Tracked>> files_;
   std::vector<Entry> unsynced_;
 };

@@ -216,5 +216,21 @@ TEST(WeightedSumTest, MeanOfTenThousandUpdatesIsWithinAFloatOfTheExactMean) {
   }
 }
 
+TEST(WithinUpdateBoundTest, TheBoundItselfIsOutWhereverItStands) {
+  const float largest = std::nextafter(kUpdateBound, 0.0f);
+  for (size_t length : {1, 7, 16, 33}) {
+    std::vector<float> x(length, -largest);
+    EXPECT_TRUE(WithinUpdateBound(x)) << length;
+    for (size_t i = 0; i < length; ++i) {
+      for (const float bad :
+           {kUpdateBound, -kUpdateBound, std::nanf(""), std::numeric_limits<float>::infinity()}) {
+        x[i] = bad;
+        EXPECT_FALSE(WithinUpdateBound(x)) << bad << " at " << i << " of " << length;
+      }
+      x[i] = largest;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace millrace

@@ -12,12 +12,12 @@
 namespace millrace {
 namespace {
 
-using testing::IsStatus;
-using testing::NewRun;
 using ::testing::AllOf;
 using ::testing::DoubleEq;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::IsStatus;
+using testing::NewRun;
 using ::testing::Pair;
 
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
@@ -73,35 +73,34 @@ TEST(CheckStatistics, CountThatIsNotWholeIsRefused) {
 TEST(CheckStatistics, ChannelsOfOneModeCountTheSameRows) {
   Plan plan = TinyPlanParsed();
   plan.input.channels = {"heat", "flow"};
-  MR_EXPECT_OK(CheckStatistics(plan, TaskKind::kStatistics,
-                               std::vector<double>{10, 1, 1, 10, 1, 1}));
+  MR_EXPECT_OK(
+      CheckStatistics(plan, TaskKind::kStatistics, std::vector<double>{10, 1, 1, 10, 1, 1}));
   // Summed up, it would spoil the round for everybody.
-  EXPECT_THAT(CheckStatistics(plan, TaskKind::kStatistics,
-                              std::vector<double>{10, 1, 1, 11, 1, 1}),
+  EXPECT_THAT(CheckStatistics(plan, TaskKind::kStatistics, std::vector<double>{10, 1, 1, 11, 1, 1}),
               IsStatus(kInvalid, HasSubstr("'flow'")));
 }
 
 TEST(ReadStatistics, EvaluationGivesTheTasksMetrics) {
-  MR_ASSERT_OK_AND_ASSIGN(const RoundResult result,
-                          ReadStatistics(TinyPlanParsed(), TaskKind::kEvaluation,
-                                         std::vector<double>{8, 32, 12}));
+  MR_ASSERT_OK_AND_ASSIGN(
+      const RoundResult result,
+      ReadStatistics(TinyPlanParsed(), TaskKind::kEvaluation, std::vector<double>{8, 32, 12}));
   EXPECT_FALSE(result.scaling);
-  EXPECT_THAT(result.metrics, ElementsAre(Pair("examples", 8), Pair("loss", 4), Pair("mae", 1.5),
-                                          Pair("rmse", 2)));
+  EXPECT_THAT(result.metrics,
+              ElementsAre(Pair("examples", 8), Pair("loss", 4), Pair("mae", 1.5), Pair("rmse", 2)));
 }
 
 TEST(ReadStatistics, TrainingAddsTheLossPerExample) {
-  MR_ASSERT_OK_AND_ASSIGN(const RoundResult result,
-                          ReadStatistics(TinyPlanParsed(), TaskKind::kTraining,
-                                         std::vector<double>{8, 32, 12, 9, 90}));
+  MR_ASSERT_OK_AND_ASSIGN(
+      const RoundResult result,
+      ReadStatistics(TinyPlanParsed(), TaskKind::kTraining, std::vector<double>{8, 32, 12, 9, 90}));
   EXPECT_THAT(result.metrics, ::testing::Contains(Pair("train_loss", DoubleEq(0.1))));
 }
 
 TEST(ReadStatistics, MomentsGiveTheScaling) {
   // Rows 1, 3: mean 2, deviation 1.
-  MR_ASSERT_OK_AND_ASSIGN(const RoundResult result,
-                          ReadStatistics(TinyPlanParsed(), TaskKind::kStatistics,
-                                         std::vector<double>{2, 4, 10}));
+  MR_ASSERT_OK_AND_ASSIGN(
+      const RoundResult result,
+      ReadStatistics(TinyPlanParsed(), TaskKind::kStatistics, std::vector<double>{2, 4, 10}));
   ASSERT_TRUE(result.scaling);
   EXPECT_THAT(result.scaling->overall.mean, ElementsAre(2));
   EXPECT_THAT(result.scaling->overall.deviation, ElementsAre(1));

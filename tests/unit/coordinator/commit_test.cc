@@ -16,8 +16,8 @@
 namespace millrace {
 namespace {
 
-using testing::IsStatus;
 using ::testing::HasSubstr;
+using testing::IsStatus;
 
 // More than two of the chunks that a commit streams, the last one cut short.
 constexpr int64_t kLong = (int64_t{1} << 19) + 77;
@@ -34,8 +34,8 @@ class CommitModelTest : public ::testing::Test {
   CommitModelTest() : blobs_(DirectoryBlobStore::Create(&files_, "blobs").value()) {}
 
   Digest Write(const std::vector<float>& values) {
-    return WriteBlob(blobs_.get(), {reinterpret_cast<const char*>(values.data()),
-                                    values.size() * sizeof(float)})
+    return WriteBlob(blobs_.get(),
+                     {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)})
         .value();
   }
   std::vector<float> Read(const Digest& digest) {
@@ -72,8 +72,8 @@ TEST_P(CommitWithEveryOptimizer, StreamedRoundsEqualOneStepOverWholeVectors) {
   for (int round = 1; round <= 2; ++round) {
     const WeightedSum sum = SumOf(Noise(kLong, 10 + round), 3);
     MR_ASSERT_OK_AND_ASSIGN(const NextModel next, CommitModel(plan, version, sum, *blobs_));
-    version = {.version = round, .parameters = next.parameters,
-               .optimizer_state = next.optimizer_state};
+    version = {
+        .version = round, .parameters = next.parameters, .optimizer_state = next.optimizer_state};
 
     std::vector<float> delta(kLong);
     sum.Mean(0, delta);

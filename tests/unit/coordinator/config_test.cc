@@ -9,11 +9,11 @@
 namespace millrace {
 namespace {
 
-using testing::IsStatus;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::IsStatus;
 
 constexpr char kFull[] = R"(
 [server]

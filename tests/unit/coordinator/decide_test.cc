@@ -12,15 +12,15 @@ namespace millrace {
 namespace {
 
 using testing::Accepting;
+using ::testing::AllOf;
 using testing::At;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::kStart;
 using testing::MustApply;
 using testing::NewRun;
 using testing::Opening;
 using testing::TinyPlan;
-using ::testing::AllOf;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 constexpr absl::Duration kSecond = absl::Seconds(1);
 

@@ -12,7 +12,9 @@
 namespace millrace {
 namespace {
 
+using ::testing::AllOf;
 using testing::At;
+using ::testing::HasSubstr;
 using testing::IsStatus;
 using testing::kStart;
 using testing::LayoutOf;
@@ -20,8 +22,6 @@ using testing::MustApply;
 using testing::NewRun;
 using testing::Opening;
 using testing::TinyPlan;
-using ::testing::AllOf;
-using ::testing::HasSubstr;
 
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kPrecondition = absl::StatusCode::kFailedPrecondition;
@@ -53,9 +53,9 @@ TEST_F(CheckUpdateTest, TrueClaimIsAccepted) { MR_EXPECT_OK(Check()); }
 
 TEST_F(CheckUpdateTest, StaleRoundIsRefusedNamingTheCurrentOne) {
   claim_.round.round = 1;
-  EXPECT_THAT(Check(),
-              IsStatus(kPrecondition, AllOf(HasSubstr("site a"), HasSubstr("tiny-1 round 1 attempt 1"),
-                                            HasSubstr("current is tiny-1 round 2 attempt 1"))));
+  EXPECT_THAT(Check(), IsStatus(kPrecondition,
+                                AllOf(HasSubstr("site a"), HasSubstr("tiny-1 round 1 attempt 1"),
+                                      HasSubstr("current is tiny-1 round 2 attempt 1"))));
 }
 
 TEST_F(CheckUpdateTest, FutureRoundIsRefusedNamingTheCurrentOne) {
@@ -95,9 +95,10 @@ TEST_F(CheckUpdateTest, WrongLengthIsRefusedWithBothLengths) {
   for (const int64_t bytes : {int64_t{-4}, int64_t{0}, kTrainingBytes - 4, kTrainingBytes + 4,
                               std::numeric_limits<int64_t>::max()}) {
     claim_.bytes = bytes;
-    EXPECT_THAT(Check(), IsStatus(kInvalid, AllOf(HasSubstr("site a"),
-                                                  HasSubstr(absl::StrCat("length ", bytes)),
-                                                  HasSubstr(absl::StrCat("have ", kTrainingBytes)))));
+    EXPECT_THAT(
+        Check(),
+        IsStatus(kInvalid, AllOf(HasSubstr("site a"), HasSubstr(absl::StrCat("length ", bytes)),
+                                 HasSubstr(absl::StrCat("have ", kTrainingBytes)))));
   }
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What may follow in each phase of a run, and what each event changes.
-#include "coordinator/round/update.h"
-
 #include <gmock/gmock.h>
 
+#include "coordinator/round/update.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/coordinator/round_fixture.h"
 
@@ -11,18 +10,18 @@ namespace millrace {
 namespace {
 
 using testing::Accepting;
+using ::testing::AllOf;
 using testing::At;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::IsOk;
 using testing::IsStatus;
 using testing::kStart;
 using testing::MustApply;
 using testing::NewRun;
 using testing::Opening;
-using testing::TinyPlan;
-using ::testing::AllOf;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::Pair;
+using testing::TinyPlan;
 
 enum class Situation { kBetweenRounds, kOpen, kClosed, kEnded };
 

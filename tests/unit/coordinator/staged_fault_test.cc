@@ -21,11 +21,11 @@ using testing::IsStatus;
 
 const UploadKey kKey = {.run = "bearings", .round = 41, .attempt = 1, .site = "press-7"};
 
-// Any bytes below 0x7f are finite floats.
+// Floats of bytes below 0x4e are below kUpdateBound.
 const std::string& Update() {
   static const std::string* const update = [] {
     auto* text = new std::string(400, '\0');
-    for (size_t i = 0; i < text->size(); ++i) (*text)[i] = static_cast<char>(i % 0x60);
+    for (size_t i = 0; i < text->size(); ++i) (*text)[i] = static_cast<char>(i % 0x4e);
     return text;
   }();
   return *update;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "aggregation/weighted_sum.h"
 #include "base/random.h"
 #include "coordinator/blob/float_stream.h"
 
@@ -33,7 +34,7 @@ std::optional<int64_t> FindInPieces(const std::vector<char>& bytes, uint64_t lon
   std::span<const char> rest(bytes);
   while (!rest.empty()) {
     const size_t size = std::min<size_t>(rest.size(), 1 + random.Below(longest));
-    if (const auto found = stream.FindNonFinite(rest.first(size))) return found;
+    if (const auto found = stream.FindOutOfBound(rest.first(size))) return found;
     rest = rest.subspan(size);
   }
   return std::nullopt;
@@ -43,19 +44,19 @@ TEST(FloatStreamTest, FiniteValuesPass) {
   EXPECT_EQ(FindInPieces(BytesOf(RandomValues(10'000)), 5'000, 1), std::nullopt);
 }
 
-TEST(FloatStreamTest, TheLargestFloatAndSubnormalsAreFinite) {
-  const std::vector<float> values = {std::numeric_limits<float>::max(),
-                                     std::numeric_limits<float>::lowest(),
-                                     std::numeric_limits<float>::denorm_min(), -0.0f};
+TEST(FloatStreamTest, ValuesBelowTheBoundAndSubnormalsPass) {
+  const float largest = std::nextafter(kUpdateBound, 0.0f);
+  const std::vector<float> values = {largest, -largest, std::numeric_limits<float>::denorm_min(),
+                                     -0.0f};
   EXPECT_EQ(FindInPieces(BytesOf(values), 16, 1), std::nullopt);
 }
 
-TEST(FloatStreamTest, AValueThatIsNotFiniteIsFoundWhereverChunksAreCut) {
+TEST(FloatStreamTest, AValueOutOfBoundIsFoundWhereverChunksAreCut) {
   Random random(3);
   const std::vector<float> good = RandomValues(5'000);
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
-        -std::numeric_limits<float>::infinity()}) {
+        -std::numeric_limits<float>::infinity(), kUpdateBound, -kUpdateBound}) {
     for (int trial = 0; trial < 30; ++trial) {
       std::vector<float> values = good;
       const int64_t index = random.Below(values.size());
@@ -71,9 +72,9 @@ TEST(FloatStreamTest, AValueCutIntoSingleBytesIsFoundAtItsLastByte) {
   const std::vector<char> bytes = BytesOf({1.0f, std::nanf("")});
   FloatStream stream;
   for (size_t i = 0; i < 7; ++i) {
-    ASSERT_EQ(stream.FindNonFinite({&bytes[i], 1}), std::nullopt) << i;
+    ASSERT_EQ(stream.FindOutOfBound({&bytes[i], 1}), std::nullopt) << i;
   }
-  EXPECT_EQ(stream.FindNonFinite({&bytes[7], 1}), 1);
+  EXPECT_EQ(stream.FindOutOfBound({&bytes[7], 1}), 1);
 }
 
 TEST(FloatStreamTest, TheFirstOfSeveralIsNamed) {

@@ -17,10 +17,10 @@ namespace {
 
 using testing::Accepting;
 using testing::At;
+using ::testing::IsEmpty;
 using testing::IsStatus;
 using testing::kStart;
 using testing::TemporaryFolder;
-using ::testing::IsEmpty;
 
 struct Kind {
   std::string name;
@@ -92,7 +92,8 @@ TEST_P(StoreConformance, AppendOfSeveralEventsIsAllOrNothing) {
   const std::vector<Event> events = {Start(), At(kStart, RoundClosed{"x"})};
   MR_ASSERT_OK(store_->Append("tiny-1", 0, events));
   // Positions 1 (taken) and 2 (free).
-  EXPECT_THAT(store_->Append("tiny-1", 1, events), IsStatus(absl::StatusCode::kAborted, ::testing::_));
+  EXPECT_THAT(store_->Append("tiny-1", 1, events),
+              IsStatus(absl::StatusCode::kAborted, ::testing::_));
   EXPECT_THAT(Contents(*store_), ::testing::ElementsAre("tiny-1: run_started round_closed"));
 }
 
@@ -132,7 +133,8 @@ TEST_P(StoreConformance, OnePositionGoesToOneOfSeveralThreads) {
 
 INSTANTIATE_TEST_SUITE_P(
     Stores, StoreConformance,
-    ::testing::Values(Kind{"Memory", [](const std::string&) { return OpenSqliteStore(":memory:"); }},
+    ::testing::Values(Kind{"Memory",
+                           [](const std::string&) { return OpenSqliteStore(":memory:"); }},
                       Kind{"File",
                            [](const std::string& folder) {
                              return OpenSqliteStore(absl::StrCat(folder, "/store.sqlite"));

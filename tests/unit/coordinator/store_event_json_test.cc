@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "coordinator/store/event_json.h"
-
 #include <gmock/gmock.h>
 
+#include "coordinator/store/event_json.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/coordinator/round_fixture.h"
 
 namespace millrace {
 namespace {
 
+using ::testing::AllOf;
 using testing::At;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using testing::IsOk;
 using testing::IsStatus;
 using testing::kStart;
-using ::testing::AllOf;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::Pair;
 
 /// The event as a store would give it back; the test fails where it cannot.

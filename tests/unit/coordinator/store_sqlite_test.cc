@@ -17,12 +17,12 @@
 namespace millrace {
 namespace {
 
+using ::testing::AllOf;
 using testing::At;
+using ::testing::HasSubstr;
 using testing::IsStatus;
 using testing::kStart;
 using testing::TemporaryFolder;
-using ::testing::AllOf;
-using ::testing::HasSubstr;
 
 class SqliteStoreTest : public ::testing::Test {
  protected:
@@ -112,8 +112,8 @@ TEST_F(SqliteStoreTest, EventThatDoesNotParseIsDataLossNamingRunAndEvent) {
   MR_ASSERT_OK(Open()->Append("tiny-1", 0, std::span(&start_, 1)));
   SQLite::Database(path_, SQLite::OPEN_READWRITE).exec("UPDATE events SET body = '{}'");
   EXPECT_THAT(Open()->LoadRuns(),
-              IsStatus(absl::StatusCode::kDataLoss, AllOf(HasSubstr(path_), HasSubstr("tiny-1"),
-                                                          HasSubstr("event 0"))));
+              IsStatus(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr(path_), HasSubstr("tiny-1"), HasSubstr("event 0"))));
 }
 
 TEST_F(SqliteStoreTest, FolderThatIsMissingIsNamed) {

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/cli/command.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+
+namespace millrace {
+
+absl::StatusOr<std::unique_ptr<Connection>> CommandContext::Connect() const {
+  MR_ASSIGN_OR_RETURN(const ConnectionOptions options,
+                      ResolveConnection(connection_flags, environment->files, Now()));
+  return environment->connect(options);
+}
+
+ExitCode CommandContext::Show(const std::string& text, const Json& document) const {
+  console->Print(json ? JsonDocument(document) : text);
+  return ExitCode::kOk;
+}
+
+CLI::App* AddGroup(CLI::App* parent, const std::string& name, const std::string& description) {
+  CLI::App* group = parent->add_subcommand(name, description);
+  group->require_subcommand(1);
+  group->footer(
+      absl::StrCat("Help on one of them: millrace ", name, " COMMAND --help\n\n", kExitCodesHelp));
+  return group;
+}
+
+CLI::App* AddCommand(CLI::App* parent, const std::string& name, const std::string& description,
+                     const std::string& example, CommandContext* context,
+                     std::function<absl::StatusOr<ExitCode>()> action) {
+  CLI::App* command = parent->add_subcommand(name, description);
+  command->footer(absl::StrCat("Example:\n  ", example, "\n\n", kExitCodesHelp));
+  command->add_flag("--json", context->json,
+                    "Write JSON to standard output, errors too: {\"error\": {\"code\", "
+                    "\"message\"}}");
+  command->callback([context, action = std::move(action)] { context->action = action; });
+  return command;
+}
+
+void AddConnectionOptions(CLI::App* command, CommandContext* context) {
+  ConnectionFlags& flags = context->connection_flags;
+  const auto add = [&](const char* name, std::string* value, const char* environment,
+                       const char* type, const char* description) {
+    command->add_option(name, *value, description)
+        ->envname(environment)
+        ->type_name(type)
+        ->group("Connection");
+  };
+  add("--coordinator", &flags.coordinator, "MILLRACE_COORDINATOR", "HOST:PORT",
+      "The coordinator's address");
+  add("--certificate", &flags.certificate, "MILLRACE_CERTIFICATE", "FILE",
+      "The operator's certificate");
+  add("--key", &flags.key, "MILLRACE_KEY", "FILE", "The certificate's private key");
+  add("--authority", &flags.authority, "MILLRACE_AUTHORITY", "FILE",
+      "The federation authority's certificate");
+  add("--profile", &flags.profile, "MILLRACE_PROFILE", "FILE",
+      "A millrace.toml that has them: [coordinator] address, [identity] certificate, key, "
+      "authority");
+}
+
+}  // namespace millrace

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "coordinator/store/store.h"
+
+namespace millrace::testing {
+
+/// A store that outlives the engine on it, and can die before or right after it has written: every
+/// call fails from then on, until it is revived. Not thread-safe.
+class DyingStore final : public Store {
+ public:
+  explicit DyingStore(std::unique_ptr<Store> base) : base_(std::move(base)) {}
+
+  /// Dies at the `index`-th append from now, the first being 0; `written` says whether that one
+  /// is kept although the caller never hears of it.
+  void DieAtAppend(int64_t index, bool written) {
+    dies_at_ = appends_ + index;
+    written_ = written;
+  }
+  void Revive() {
+    dies_at_ = -1;
+    dead_ = false;
+  }
+  bool dead() const { return dead_; }
+  int64_t appends() const { return appends_; }
+
+  absl::Status Append(const std::string& run, int64_t sequence,
+                      std::span<const Event> events) override {
+    if (dead_) return Death();
+    if (appends_++ != dies_at_) return base_->Append(run, sequence, events);
+    dead_ = true;
+    if (written_) base_->Append(run, sequence, events).IgnoreError();
+    return Death();
+  }
+  absl::StatusOr<std::vector<StoredRun>> LoadRuns() override { return base_->LoadRuns(); }
+  absl::Status PutSite(const SiteRecord& site) override {
+    return dead_ ? Death() : base_->PutSite(site);
+  }
+  absl::StatusOr<std::vector<SiteRecord>> LoadSites() override { return base_->LoadSites(); }
+
+ private:
+  static absl::Status Death() { return absl::UnavailableError("store: injected death"); }
+
+  const std::unique_ptr<Store> base_;
+  int64_t appends_ = 0;
+  int64_t dies_at_ = -1;
+  bool written_ = false;
+  bool dead_ = false;
+};
+
+}  // namespace millrace::testing

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// A disk without space stops what needs space, says so, and costs nothing else.
+#include <gmock/gmock.h>
+
+#include "tests/testing/status_matchers.h"
+#include "tests/unit/coordinator/engine_rig.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::AllOf;
+using testing::DiskCall;
+using testing::DiskFault;
+using testing::EngineRig;
+using testing::ExpectFinishedAndFinite;
+using ::testing::HasSubstr;
+using testing::HonestUpdate;
+using testing::IsStatus;
+using testing::SiteUpdate;
+
+constexpr auto kNoSpace = absl::StatusCode::kResourceExhausted;
+const std::vector<std::string> kSites = {"a", "b", "c"};
+
+TEST(EngineOnAFullDisk, RunDoesNotStart) {
+  EngineRig rig;
+  rig.disk().FillUp();
+  EXPECT_THAT(rig.engine().StartRun(testing::TinyPlan().Text()),
+              IsStatus(kNoSpace, HasSubstr("full disk")));
+  EXPECT_TRUE(rig.engine().Runs().empty());
+  rig.disk().Heal();
+  rig.Start();
+}
+
+TEST(EngineOnAFullDisk, UpdateIsRefusedAndSentAgainWhenThereIsSpace) {
+  EngineRig rig;
+  rig.Start();
+  rig.OpenRound(kSites);
+  MR_ASSERT_OK(rig.SendHonest("a"));
+  rig.disk().FillUp();
+  EXPECT_THAT(rig.SendHonest("b"), IsStatus(kNoSpace, HasSubstr("full disk")));
+  EXPECT_EQ(rig.Run().Current()->contributions.size(), 1u);
+  EXPECT_EQ(rig.Run().Current()->phase, RoundPhase::kOpen);
+  rig.disk().Heal();
+  ASSERT_TRUE(rig.Finish(kSites));
+  ExpectFinishedAndFinite(rig);
+  EXPECT_EQ(rig.Run().rounds.size(), 4u) << "no attempt was lost";
+}
+
+TEST(EngineOnAFullDisk, ChunkThatFitsOnlyInHalfIsTakenBackAndSentAgain) {
+  EngineRig rig;
+  rig.Start();
+  rig.OpenRound(kSites);
+  rig.disk().FailCall(DiskCall::kWrite, 1, DiskFault::kShortWrite);
+  EXPECT_THAT(rig.SendHonest("a"), IsStatus(kNoSpace, HasSubstr("site a")));
+  MR_EXPECT_OK(rig.SendHonest("a"));
+}
+
+TEST(EngineOnAFullDisk, SyncThatFailedMakesTheSiteSendTheSameBytesAgain) {
+  EngineRig rig;
+  rig.Start();
+  rig.OpenRound(kSites);
+  rig.disk().FailCall(DiskCall::kSync, 0, DiskFault::kDiskFull);
+  EXPECT_THAT(rig.SendHonest("a"), IsStatus(kNoSpace, HasSubstr("send it again")));
+  EXPECT_TRUE(rig.Run().Current()->contributions.empty());
+  MR_EXPECT_OK(rig.SendHonest("a"));
+  EXPECT_EQ(rig.Run().Current()->contributions.size(), 1u);
+}
+
+TEST(EngineOnAFullDisk, CommitWaitsForSpaceAndLosesNoUpdate) {
+  EngineRig rig;
+  rig.Start({.rounds = 1, .normalization = "none"});
+  rig.OpenRound(kSites);
+  for (const std::string& site : kSites) MR_ASSERT_OK(rig.SendHonest(site));
+  rig.disk().FillUp();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(rig.engine().Step(), rig.clock().Now() + EngineOptions().retry_after_fault);
+    rig.clock().Advance(EngineOptions().retry_after_fault);
+    ASSERT_EQ(rig.Run().Current()->phase, RoundPhase::kClosed);
+  }
+  rig.disk().Heal();
+  rig.engine().Step();
+  EXPECT_EQ(rig.Run().Newest().version, 1);
+  EXPECT_EQ(rig.Run().Newest().sites, 3);
+}
+
+TEST(EngineOnAFullDisk, ModelIsTheOneOfARunWithSpace) {
+  std::vector<Digest> models;
+  for (const bool full : {false, true}) {
+    EngineRig rig;
+    rig.Start({.rounds = 1, .normalization = "none"});
+    rig.OpenRound(kSites);
+    for (const std::string& site : kSites) {
+      if (full) rig.disk().FillUp();
+      EXPECT_EQ(rig.SendHonest(site).ok(), !full);
+      rig.engine().Step();
+      rig.disk().Heal();
+      if (full) MR_EXPECT_OK(rig.SendHonest(site));
+      rig.engine().Step();
+    }
+    models.push_back(rig.Run().Newest().parameters);
+    EXPECT_EQ(rig.Run().Newest().version, 1);
+  }
+  EXPECT_EQ(models[0], models[1]);
+}
+
+TEST(EngineOnADyingStore, EventThatIsNotRecordedIsNotAcknowledged) {
+  EngineRig rig;
+  rig.Start();
+  rig.OpenRound(kSites);
+  rig.store().DieAtAppend(0, /*written=*/false);
+  EXPECT_THAT(rig.SendHonest("a"), IsStatus(absl::StatusCode::kUnavailable, HasSubstr("store")));
+  EXPECT_TRUE(rig.Run().Current()->contributions.empty());
+  rig.store().Revive();
+  MR_EXPECT_OK(rig.SendHonest("a"));
+}
+
+TEST(EngineOnADyingStore, StepTriesAgainLater) {
+  EngineRig rig;
+  rig.Start();
+  for (const std::string& site : kSites) MR_ASSERT_OK(rig.engine().CheckIn(site, "test"));
+  rig.store().DieAtAppend(0, /*written=*/false);
+  EXPECT_EQ(rig.engine().Step(), rig.clock().Now() + EngineOptions().retry_after_fault);
+  EXPECT_EQ(rig.Run().Current(), nullptr);
+  rig.store().Revive();
+  rig.engine().Step();
+  EXPECT_NE(rig.Run().Current(), nullptr);
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/coordinator/engine_rig.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "aggregation/exact_sum.h"
+#include "aggregation/weighted_sum.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "coordinator/store/sqlite_store.h"
+
+namespace millrace::testing {
+namespace {
+
+Digest DigestOf(const std::string& bytes) {
+  Digest digest;
+  MR_CHECK(bytes.size() == digest.bytes.size());
+  std::copy(bytes.begin(), bytes.end(), digest.bytes.begin());
+  return digest;
+}
+
+/// Numbers that an honest site of this name could have: moments of a few rows, or sums of metrics.
+std::vector<double> HonestStatistics(v1::TaskKind task, Random& random) {
+  const double rows = 5 + static_cast<double>(random.Below(5));
+  const double mean = random.Normal();
+  if (task == v1::TASK_KIND_STATISTICS) return {rows, rows * mean, rows * (mean * mean + 1)};
+  std::vector<double> sums = {rows, rows * 0.5, rows * 0.4};
+  if (task == v1::TASK_KIND_TRAINING) sums.insert(sums.end(), {rows * 0.3, rows});
+  return sums;
+}
+
+}  // namespace
+
+SiteUpdate HonestUpdate(const std::string& site, const v1::Assignment& assignment) {
+  Random random = Random(1).Fork(absl::StrCat(site, " ", assignment.id().round()));
+  SiteUpdate update;
+  for (int64_t i = 0; i < assignment.parameters(); ++i) {
+    update.vector.push_back(static_cast<float>(random.Normal()));
+  }
+  const auto limbs = EncodeExact(HonestStatistics(assignment.task(), random)).value();
+  MR_CHECK(static_cast<int64_t>(limbs.size()) == assignment.statistics());
+  update.vector.insert(update.vector.end(), limbs.begin(), limbs.end());
+  if (assignment.task() == v1::TASK_KIND_TRAINING) update.weight = 1 + random.Below(100);
+  return update;
+}
+
+UpdateClaim ClaimOf(const std::string& site, const v1::Assignment& assignment,
+                    const SiteUpdate& update) {
+  const v1::RoundId& id = assignment.id();
+  return {{id.run(), id.round(), id.attempt()},
+          site,
+          static_cast<int64_t>(update.vector.size() * sizeof(float)),
+          DigestOf(assignment.layout_sha256()),
+          update.weight};
+}
+
+EngineRig::EngineRig(const EngineOptions& options)
+    : options_(options), disk_(&memory_), store_(OpenSqliteStore(":memory:").value()) {
+  Restart();
+}
+
+void EngineRig::Restart() {
+  engine_.reset();
+  area_.reset();
+  blobs_.reset();
+  store_.Revive();
+  blobs_ = DirectoryBlobStore::Create(&disk_, "blobs").value();
+  area_ = UploadArea::Create(&disk_, "uploads").value();
+  engine_ = Engine::Create({&clock_, &store_, blobs_.get(), area_.get()}, options_).value();
+}
+
+void EngineRig::Start(const TinyPlan& plan) {
+  const absl::StatusOr<std::string> id = engine_->StartRun(plan.Text());
+  ASSERT_TRUE(id.ok()) << id.status();
+  ASSERT_EQ(*id, "tiny-1");
+}
+
+std::vector<float> EngineRig::ReadModel(const Digest& digest) {
+  const std::string bytes = ReadBlob(blobs_.get(), digest).value();
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+void EngineRig::OpenRound(const std::vector<std::string>& sites) {
+  for (const std::string& site : sites) EXPECT_TRUE(engine_->CheckIn(site, "test").ok());
+  engine_->Step();
+}
+
+v1::Assignment EngineRig::AssignmentOf(const std::string& site) {
+  return engine_->CheckIn(site, "test").value().value();
+}
+
+absl::Status EngineRig::Send(const UpdateClaim& claim, const Digest& digest,
+                             const std::string& bytes) {
+  MR_ASSIGN_OR_RETURN(const Engine::UploadProgress progress, engine_->BeginUpload(claim, digest));
+  if (progress.accepted) return absl::OkStatus();
+  MR_ASSIGN_OR_RETURN(const auto upload, engine_->FindUpload(claim.site, claim.round));
+  constexpr size_t kPiece = 50;  // straddles elements
+  for (size_t offset = progress.received; offset < bytes.size(); offset += kPiece) {
+    const size_t size = std::min(kPiece, bytes.size() - offset);
+    MR_RETURN_IF_ERROR(upload->Append(static_cast<int64_t>(offset), {bytes.data() + offset, size}));
+  }
+  return engine_->FinishUpload(*upload);
+}
+
+absl::Status EngineRig::SendHonest(const std::string& site) {
+  const v1::Assignment assignment = AssignmentOf(site);
+  const SiteUpdate update = HonestUpdate(site, assignment);
+  return Send(ClaimOf(site, assignment, update), Sha256Of(update.Bytes()), update.Bytes());
+}
+
+bool EngineRig::DiedOnTheWay() {
+  if (!store_.dead() && !disk_.dead()) return false;
+  disk_.Heal();
+  if (power_cut_) {
+    engine_.reset();  // closes every file
+    disk_.LosePower();
+  }
+  Restart();
+  return true;
+}
+
+bool EngineRig::Finish(const std::vector<std::string>& sites) {
+  for (int second = 0; second < 3600; ++second) {
+    for (const std::string& site : sites) {
+      const auto assignment = engine_->CheckIn(site, "test");
+      if (!assignment.ok() || !assignment->has_value()) continue;
+      const SiteUpdate update = HonestUpdate(site, **assignment);
+      // A refusal is tried again in the next second.
+      Send(ClaimOf(site, **assignment, update), Sha256Of(update.Bytes()), update.Bytes())
+          .IgnoreError();
+    }
+    engine_->Step();
+    if (DiedOnTheWay()) continue;
+    const absl::StatusOr<RunState> run = engine_->GetRun("tiny-1");
+    if (run.ok() && run->phase != RunPhase::kRunning) return true;
+    clock_.Advance(absl::Seconds(1));
+  }
+  return false;
+}
+
+void ExpectFinishedAndFinite(EngineRig& rig) {
+  const RunState run = rig.Run();
+  EXPECT_EQ(run.phase, RunPhase::kFinished) << run.note;
+  EXPECT_EQ(run.Newest().version, run.plan.run.rounds);
+  for (const ModelVersion& version : run.versions) {
+    EXPECT_TRUE(AllFinite(rig.ReadModel(version.parameters))) << "version " << version.version;
+    for (const auto& [name, value] : version.metrics) EXPECT_TRUE(std::isfinite(value)) << name;
+  }
+}
+
+}  // namespace millrace::testing

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// An engine over simulated time, a disk in memory that can fail, and sites that are plain calls.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/memory_file_system.h"
+#include "coordinator/blob/directory_blob_store.h"
+#include "coordinator/engine/engine.h"
+#include "tests/testing/faulty_file_system.h"
+#include "tests/testing/simulated_clock.h"
+#include "tests/unit/coordinator/dying_store.h"
+#include "tests/unit/coordinator/round_fixture.h"
+
+namespace millrace::testing {
+
+/// What a site sends: any vector, announced truly or not.
+struct SiteUpdate {
+  std::vector<float> vector;
+  double weight = 1;
+
+  std::string Bytes() const {
+    return {reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float)};
+  }
+};
+
+/// An honest update, drawn from the site's name and the round alone, so that every retry and every
+/// attempt sends the same.
+SiteUpdate HonestUpdate(const std::string& site, const v1::Assignment& assignment);
+
+/// The announcement that fits the assignment and the update.
+UpdateClaim ClaimOf(const std::string& site, const v1::Assignment& assignment,
+                    const SiteUpdate& update);
+
+class EngineRig {
+ public:
+  explicit EngineRig(const EngineOptions& options = {});
+
+  Engine& engine() { return *engine_; }
+  SimulatedClock& clock() { return clock_; }
+  FaultyFileSystem& disk() { return disk_; }
+  DyingStore& store() { return store_; }
+
+  /// A new engine on the same store and files, as after the process died.
+  void Restart();
+  /// Every death from now on is one by power cut: what was not synced is lost.
+  void CutPowerOnDeath() { power_cut_ = true; }
+
+  /// StartRun with the plan; the run's id is "tiny-1".
+  void Start(const TinyPlan& plan = {});
+  RunState Run() { return engine_->GetRun("tiny-1").value(); }
+  std::vector<float> Model() { return ReadModel(Run().Newest().parameters); }
+  std::vector<float> ReadModel(const Digest& digest);
+
+  /// Checks these sites in and steps, so that the next round is open for them.
+  void OpenRound(const std::vector<std::string>& sites);
+  /// The site's assignment; there must be one.
+  v1::Assignment AssignmentOf(const std::string& site);
+
+  /// Announces, sends in pieces and finishes, as a site does; the first refusal.
+  absl::Status Send(const UpdateClaim& claim, const Digest& digest, const std::string& bytes);
+  absl::Status SendHonest(const std::string& site);
+
+  /// Lets these sites take part honestly until the run ends, restarting the engine whenever it has
+  /// died. Simulated time passes; false if the run has not ended after an hour of it.
+  bool Finish(const std::vector<std::string>& sites);
+
+ private:
+  bool DiedOnTheWay();
+
+  const EngineOptions options_;
+  bool power_cut_ = false;
+  SimulatedClock clock_;
+  MemoryFileSystem memory_;
+  FaultyFileSystem disk_;
+  DyingStore store_;
+  std::unique_ptr<DirectoryBlobStore> blobs_;
+  std::unique_ptr<UploadArea> area_;
+  std::unique_ptr<Engine> engine_;
+};
+
+/// The run finished, and no parameter of any version is NaN or infinite.
+void ExpectFinishedAndFinite(EngineRig& rig);
+
+}  // namespace millrace::testing
