@@ -24,7 +24,9 @@ ExitCode Report(const absl::Status& status, bool json, Console* console, ExitCod
 
 ExitCode RunCli(const std::vector<std::string>& arguments, const CliEnvironment& environment) {
   Console console(environment.out, environment.err, environment.columns);
-  CommandContext context{&environment, &console};
+  CommandContext context;
+  context.environment = &environment;
+  context.console = &console;
   CLI::App app("The command line of a federation's operator.", "millrace");
   app.require_subcommand(1);
   app.set_version_flag("--version", "millrace " MILLRACE_VERSION);

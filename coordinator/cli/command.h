@@ -20,8 +20,8 @@ namespace millrace {
 
 /// Outlives the parser.
 struct CommandContext {
-  const CliEnvironment* environment;
-  Console* console;
+  const CliEnvironment* environment = nullptr;
+  Console* console = nullptr;
   bool json = false;
   ConnectionFlags connection_flags;
   std::function<absl::StatusOr<ExitCode>()> action;

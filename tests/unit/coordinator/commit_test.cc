@@ -44,6 +44,12 @@ class CommitModelTest : public ::testing::Test {
     std::memcpy(values.data(), bytes.data(), bytes.size());
     return values;
   }
+  static ModelVersion VersionOf(const Digest& parameters, int64_t number = 0) {
+    ModelVersion version;
+    version.version = number;
+    version.parameters = parameters;
+    return version;
+  }
   static WeightedSum SumOf(const std::vector<float>& delta, double weight) {
     WeightedSum sum(static_cast<int64_t>(delta.size()), 0);
     EXPECT_TRUE(sum.Fold(0, delta, weight));
@@ -68,12 +74,12 @@ TEST_P(CommitWithEveryOptimizer, StreamedRoundsEqualOneStepOverWholeVectors) {
   for (size_t i = 0; i < vectors; ++i) {
     state.emplace_back(kLong, static_cast<float>(InitialState(plan, static_cast<int64_t>(i))));
   }
-  ModelVersion version{.parameters = Write(parameters)};
+  ModelVersion version = VersionOf(Write(parameters));
   for (int round = 1; round <= 2; ++round) {
     const WeightedSum sum = SumOf(Noise(kLong, 10 + round), 3);
     MR_ASSERT_OK_AND_ASSIGN(const NextModel next, CommitModel(plan, version, sum, *blobs_));
-    version = {
-        .version = round, .parameters = next.parameters, .optimizer_state = next.optimizer_state};
+    version = VersionOf(next.parameters, round);
+    version.optimizer_state = next.optimizer_state;
 
     std::vector<float> delta(kLong);
     sum.Mean(0, delta);
@@ -98,7 +104,7 @@ TEST_F(CommitModelTest, FedAvgAddsTheWeightedMean) {
   sum.AddWeight(1);
   ASSERT_TRUE(sum.Fold(0, std::vector<float>{3, 4}, 3));
   sum.AddWeight(3);
-  const ModelVersion start{.parameters = Write({10, 20})};
+  const ModelVersion start = VersionOf(Write({10, 20}));
   MR_ASSERT_OK_AND_ASSIGN(const NextModel next, CommitModel({}, start, sum, *blobs_));
   EXPECT_THAT(Read(next.parameters), ::testing::ElementsAre(12.5, 22.5));
 }
@@ -106,7 +112,7 @@ TEST_F(CommitModelTest, FedAvgAddsTheWeightedMean) {
 TEST_F(CommitModelTest, SecondTimeGivesTheSameDigests) {
   ServerPlan plan;
   plan.optimizer = ServerOptimizer::kFedAdam;
-  const ModelVersion start{.parameters = Write(Noise(1000, 1))};
+  const ModelVersion start = VersionOf(Write(Noise(1000, 1)));
   const WeightedSum sum = SumOf(Noise(1000, 2), 5);
   MR_ASSERT_OK_AND_ASSIGN(const NextModel once, CommitModel(plan, start, sum, *blobs_));
   MR_ASSERT_OK_AND_ASSIGN(const NextModel again, CommitModel(plan, start, sum, *blobs_));
@@ -118,7 +124,7 @@ TEST_F(CommitModelTest, ModelThatWouldNotBeFiniteIsAbortedAndLeavesNoBlob) {
   const float largest = std::numeric_limits<float>::max();
   std::vector<float> parameters(kLong, 0);
   parameters.back() = largest;
-  const ModelVersion start{.version = 4, .parameters = Write(parameters)};
+  const ModelVersion start = VersionOf(Write(parameters), 4);
   std::vector<float> delta(kLong, 0);
   delta.back() = largest;
   EXPECT_THAT(CommitModel({}, start, SumOf(delta, 1), *blobs_),
@@ -127,7 +133,7 @@ TEST_F(CommitModelTest, ModelThatWouldNotBeFiniteIsAbortedAndLeavesNoBlob) {
 }
 
 TEST_F(CommitModelTest, ModelThatIsMissingIsNamed) {
-  const ModelVersion start{.parameters = Sha256Of("absent")};
+  const ModelVersion start = VersionOf(Sha256Of("absent"));
   EXPECT_THAT(CommitModel({}, start, SumOf({1}, 1), *blobs_),
               IsStatus(absl::StatusCode::kNotFound, HasSubstr(Sha256Of("absent").Hex())));
 }

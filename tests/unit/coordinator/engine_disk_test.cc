@@ -94,7 +94,9 @@ TEST(EngineOnAFullDisk, ModelIsTheOneOfARunWithSpace) {
       EXPECT_EQ(rig.SendHonest(site).ok(), !full);
       rig.engine().Step();
       rig.disk().Heal();
-      if (full) MR_EXPECT_OK(rig.SendHonest(site));
+      if (full) {
+        MR_EXPECT_OK(rig.SendHonest(site));
+      }
       rig.engine().Step();
     }
     models.push_back(rig.Run().Newest().parameters);

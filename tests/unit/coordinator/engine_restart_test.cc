@@ -9,8 +9,10 @@
 namespace millrace {
 namespace {
 
+using testing::ClaimOf;
 using testing::EngineRig;
 using testing::ExpectFinishedAndFinite;
+using testing::HonestUpdate;
 
 const std::vector<std::string> kSites = {"a", "b", "c"};
 
@@ -122,7 +124,7 @@ TEST(EngineRestart, HalfSentUpdateGoesOnWhereItStopped) {
   rig.Start(Plan());
   rig.OpenRound(kSites);
   const v1::Assignment assignment = rig.AssignmentOf("a");
-  const testing::SiteUpdate update = HonestUpdate("a", assignment);
+  const SiteUpdate update = HonestUpdate("a", assignment);
   const UpdateClaim claim = ClaimOf("a", assignment, update);
   const std::string bytes = update.Bytes();
   MR_ASSERT_OK(rig.engine().BeginUpload(claim, Sha256Of(bytes)));
@@ -140,7 +142,7 @@ TEST(EngineRestart, AcknowledgedUpdateIsStillAcknowledged) {
   rig.Start(Plan());
   rig.OpenRound(kSites);
   const v1::Assignment assignment = rig.AssignmentOf("a");
-  const testing::SiteUpdate update = HonestUpdate("a", assignment);
+  const SiteUpdate update = HonestUpdate("a", assignment);
   MR_ASSERT_OK(rig.SendHonest("a"));
   rig.Restart();
   const auto progress =

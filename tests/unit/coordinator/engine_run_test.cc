@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "aggregation/exact_sum.h"
 #include "models/scaling.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/coordinator/engine_rig.h"

@@ -19,12 +19,12 @@ inline const absl::Time kStart = absl::FromUnixSeconds(1767225600);
 
 /// Channel, window and layers so small that every element of an update can be tried: 9 parameters.
 struct TinyPlan {
+  int rounds = 2;
+  int seed = 7;
   std::string cohort = "target = 3\nminimum = 2\nwait_s = 10\ndeadline_s = 60\nbackoff_s = 4\n";
   std::string update = "max_weight = 1000\n";
   std::string server = "optimizer = \"fedavg\"\n";
   std::string normalization = "federated";
-  int rounds = 2;
-  int seed = 7;
 
   std::string Text() const {
     return absl::StrCat("[run]\nname = \"tiny\"\nrounds = ", rounds, "\nseed = ", seed,
