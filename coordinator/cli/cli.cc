@@ -50,7 +50,12 @@ ExitCode RunCli(const std::vector<std::string>& arguments, const CliEnvironment&
                   json, &console, ExitCode::kUsage);
   }
   const absl::StatusOr<ExitCode> result = context.action();
-  if (result.ok()) return *result;
+  if (result.ok()) {
+    if (environment.out->flush()) return *result;
+    // A full disk behind a redirection: a script must not take half a document for all of it.
+    return Report(absl::DataLossError("standard output: cannot be written"), false, &console,
+                  ExitCode::kRefused);
+  }
   return Report(result.status(), context.json, &console, ExitCodeOf(result.status()));
 }
 

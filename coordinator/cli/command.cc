@@ -1,12 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/cli/command.h"
 
+#include <algorithm>
+#include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 
 namespace millrace {
+
+namespace {
+
+/// Lists a group's commands by what each one's description says up to its first stop or colon.
+class GroupFormatter final : public CLI::Formatter {
+ public:
+  std::string make_subcommand(const CLI::App* command) const override {
+    std::string description = command->get_description();
+    description.resize(std::min(description.find_first_of(".:"), description.size()));
+    std::ostringstream line;
+    CLI::detail::format_help(line, command->get_name(), description, get_column_width());
+    return line.str();
+  }
+};
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Connection>> CommandContext::Connect() const {
   MR_ASSIGN_OR_RETURN(const ConnectionOptions options,
@@ -22,6 +40,7 @@ ExitCode CommandContext::Show(const std::string& text, const Json& document) con
 CLI::App* AddGroup(CLI::App* parent, const std::string& name, const std::string& description) {
   CLI::App* group = parent->add_subcommand(name, description);
   group->require_subcommand(1);
+  group->formatter(std::make_shared<GroupFormatter>());
   group->footer(
       absl::StrCat("Help on one of them: millrace ", name, " COMMAND --help\n\n", kExitCodesHelp));
   return group;
@@ -31,6 +50,7 @@ CLI::App* AddCommand(CLI::App* parent, const std::string& name, const std::strin
                      const std::string& example, CommandContext* context,
                      std::function<absl::StatusOr<ExitCode>()> action) {
   CLI::App* command = parent->add_subcommand(name, description);
+  command->formatter(std::make_shared<CLI::Formatter>());
   command->footer(absl::StrCat("Example:\n  ", example, "\n\n", kExitCodesHelp));
   command->add_flag("--json", context->json,
                     "Write JSON to standard output, errors too: {\"error\": {\"code\", "

@@ -72,15 +72,14 @@ class Watch {
     }
   }
 
-  /// Of the call itself; whether anything was received is for the caller to count.
-  grpc::Status Follow(absl::Duration tick, const std::function<void(const v1::Run&)>& on_run,
+  grpc::Status Follow(absl::Duration tick, const std::function<bool(const v1::Run&)>& on_run,
                       const std::function<void()>& on_tick) {
     bool open = Await(tick, on_tick);
     while (open) {
       v1::Run run;
       reader_->Read(&run, kTag);
       open = Await(tick, on_tick);
-      if (open) on_run(run);
+      if (open && !on_run(run)) return grpc::Status::OK;
     }
     grpc::Status status;
     reader_->Finish(&status, kTag);
@@ -148,7 +147,7 @@ class GrpcConnection final : public Connection {
   }
 
   absl::Status WatchRun(const std::string& run, absl::Duration tick,
-                        const std::function<void(const v1::Run&)>& on_run,
+                        const std::function<bool(const v1::Run&)>& on_run,
                         const std::function<void()>& on_tick) override {
     bool received = false;
     Watch watch(admin_.get(), RunRequest(run));
@@ -156,7 +155,7 @@ class GrpcConnection final : public Connection {
         tick,
         [&](const v1::Run& state) {
           received = true;
-          on_run(state);
+          return on_run(state);
         },
         on_tick);
     if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED && received) {

@@ -41,11 +41,12 @@ class Connection {
   /// `version` -1: the newest.
   virtual absl::StatusOr<v1::Model> GetModel(const std::string& run, int64_t version) = 0;
 
-  /// Hands over the run now and after every change, and calls `on_tick` whenever `tick` has passed
-  /// without one. OK when the run has ended, and after a few minutes in any case: the caller
-  /// watches again, so that a coordinator that vanished without a word is noticed.
+  /// Hands over the run now and after every change until `on_run` returns false, and calls
+  /// `on_tick` whenever `tick` has passed without one. OK also when the coordinator ends the watch,
+  /// and after a few minutes in any case: the caller watches again, so that a coordinator that
+  /// vanished without a word is noticed.
   virtual absl::Status WatchRun(const std::string& run, absl::Duration tick,
-                                const std::function<void(const v1::Run&)>& on_run,
+                                const std::function<bool(const v1::Run&)>& on_run,
                                 const std::function<void()>& on_tick) = 0;
 
   /// Hands over the bytes of a model package in order; stops when `on_chunk` fails, with its

@@ -105,9 +105,11 @@ std::string PackageText(const ModelPackage& package, absl::TimeZone zone) {
        {"model", std::string(Name(package.plan.model.kind))},
        {"input", InputText(package.plan)},
        {"output", OutputText(package.plan)},
-       {"scaling", package.scaling ? absl::StrCat("federated, ", package.scaling->modes.size(),
-                                                  " operating modes")
-                                   : "none in the package"},
+       {"scaling", package.scaling
+                       ? absl::StrCat("federated, ", package.scaling->modes.size(),
+                                      package.scaling->modes.size() == 1 ? " operating mode"
+                                                                         : " operating modes")
+                       : "none in the package"},
        {"parameters", ParametersText(package.architecture.layout.size())},
        {"sha-256", absl::BytesToHexString(manifest.parameters_sha256())},
        {"parent", absl::BytesToHexString(lineage.parent_sha256())},

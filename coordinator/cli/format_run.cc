@@ -26,11 +26,26 @@ absl::Duration Took(int64_t begin_ms, int64_t end_ms, absl::Time now) {
 /// "4 sites", "1 site".
 std::string Sites(int64_t count) { return absl::StrCat(count, count == 1 ? " site" : " sites"); }
 
-/// The loss that the round brought about: the training loss of a training round.
+/// Of training. An evaluation has a loss too, in another unit: what is validated says more.
 const double* LossOf(const v1::Round& round) {
-  const char* name = round.task() == v1::TASK_KIND_TRAINING ? "train_loss" : "loss";
-  const auto found = round.metrics().find(name);
+  const auto found = round.metrics().find("train_loss");
   return found == round.metrics().end() ? nullptr : &found->second;
+}
+
+/// `note` without the reasons of the sites, which stand on lines of their own; the coordinator adds
+/// "; site <name>: <reason>" for each.
+std::string WithoutFailures(std::string note, const v1::Round& round) {
+  for (const auto& [site, reason] : round.failures()) {
+    const std::string part = absl::StrCat("; site ", site, ": ", reason);
+    if (const size_t at = note.find(part); at != std::string::npos) note.erase(at, part.size());
+  }
+  return Printable(note);
+}
+
+/// Of a run: a failed one quotes its last round.
+std::string NoteOf(const v1::Run& run) {
+  return run.history().empty() ? Printable(run.note())
+                               : WithoutFailures(run.note(), *run.history().rbegin());
 }
 
 /// "rmse 14.2": the model on held-back data. A training round measures the model it starts from.
@@ -59,7 +74,7 @@ std::string RoundsText(const v1::Run& run, absl::Time now) {
                   loss == nullptr ? kNothing : HumanNumber(*loss), OrNothing(ValidationText(round)),
                   HumanDuration(Took(round.opened_ms(), round.ended_ms(), now)),
                   HumanBytes(round.bytes_up()), HumanBytes(round.bytes_down()),
-                  Fit(Printable(round.note()), kNoteWidth)});
+                  Fit(WithoutFailures(round.note(), round), kNoteWidth)});
   }
   return table.empty() ? "" : absl::StrCat("\n", table.Text());
 }
@@ -155,7 +170,7 @@ std::string RunText(const v1::Run& run, absl::Time now, absl::TimeZone zone) {
   const std::string head = KeyValueText(
       {{"run", run.id()},
        {"state", std::string(Name(run.phase()))},
-       {"note", run.note()},
+       {"note", NoteOf(run)},
        {"rounds", absl::StrCat(run.rounds_done(), " of ", run.rounds())},
        {"version", absl::StrCat(run.version())},
        {"started", HumanTime(run.created_ms(), zone)},
@@ -178,8 +193,8 @@ std::string RoundEndedText(const v1::Run& run, const v1::Round& round) {
   const std::string took = HumanDuration(
       Took(round.opened_ms(), round.ended_ms(), absl::FromUnixMillis(round.opened_ms())));
   if (round.phase() == v1::ROUND_PHASE_ABANDONED) {
-    return absl::StrCat(label, "  attempt ", round.attempt(), " failed after ", took, ": ",
-                        Printable(round.note()));
+    return absl::StrCat(label, "  attempt ", round.attempt(), " given up after ", took, ": ",
+                        WithoutFailures(round.note(), round));
   }
   // As wide as "round 30/30" of this run, so that the lines of all tasks align.
   const size_t width = std::max<size_t>(
@@ -201,9 +216,8 @@ std::string SiteFailedText(const v1::Run& run, const SiteFailed& failed) {
 std::string RunEndedText(const v1::Run& run) {
   const absl::Duration took =
       Took(run.created_ms(), run.ended_ms(), absl::FromUnixMillis(run.created_ms()));
-  return absl::StrCat("run ", run.id(), " ", std::string(Name(run.phase())), ": ",
-                      Printable(run.note()), " (version ", run.version(), ", ", HumanDuration(took),
-                      ")");
+  return absl::StrCat("run ", run.id(), " ", std::string(Name(run.phase())), ": ", NoteOf(run),
+                      " (version ", run.version(), ", ", HumanDuration(took), ")");
 }
 
 std::string LiveText(const v1::Run& run, std::optional<absl::Duration> deadline, absl::Time now,

@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 
 namespace millrace {
 namespace {
@@ -28,7 +29,8 @@ std::string ScaledBytes(double bytes) {
 }
 
 std::string TwoUnits(int64_t large, const char* large_unit, int64_t small, const char* small_unit) {
-  return absl::StrCat(large, " ", large_unit, " ", small, " ", small_unit);
+  const std::string text = absl::StrCat(large, " ", large_unit);
+  return small == 0 ? text : absl::StrCat(text, " ", small, " ", small_unit);
 }
 
 }  // namespace
@@ -40,6 +42,10 @@ std::string HumanBytes(int64_t bytes) {
 
 std::string HumanDuration(absl::Duration duration) {
   duration = std::max(duration, absl::ZeroDuration());
+  // 99.5 ms would be printed as 100 ms.
+  if (duration < absl::Microseconds(99'500)) {
+    return absl::StrFormat("%.0f ms", absl::ToDoubleMilliseconds(duration));
+  }
   // 59.95 s would be printed as 60.0 s.
   if (duration < absl::Milliseconds(59'950)) {
     return absl::StrFormat("%.1f s", absl::ToDoubleSeconds(duration));
@@ -71,7 +77,9 @@ std::string HumanCount(int64_t count) {
 std::string HumanNumber(double value) {
   const double size = std::abs(value);
   if (size >= 999.5 && size < 1e9) return absl::StrFormat("%.0f", value);
-  return absl::StrFormat("%.3g", value);
+  // With the flag 27 reads 27.0, but 446 reads "446.".
+  const std::string text = absl::StrFormat("%#.3g", value);
+  return std::string(absl::StripSuffix(text, "."));
 }
 
 std::string HumanTime(int64_t unix_ms, absl::TimeZone zone) {

@@ -15,7 +15,7 @@ inline constexpr char kNothing[] = "-";
 
 /// "512 B", "1.50 kB", "37.6 MB": three digits, powers of 1000.
 std::string HumanBytes(int64_t bytes);
-/// "3.1 s", "5 min 3 s", "2 h 5 min", "3 d 4 h"; negative durations read as 0.
+/// "12 ms", "3.1 s", "5 min 3 s", "2 h", "3 d 4 h"; negative durations read as 0.
 std::string HumanDuration(absl::Duration duration);
 /// "37.6 MB/s"; kNothing where no time has passed.
 std::string HumanRate(int64_t bytes, absl::Duration duration);

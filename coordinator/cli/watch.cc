@@ -18,7 +18,7 @@ namespace {
 
 constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(500);
-constexpr absl::Duration kMaxBackoff = absl::Seconds(8);
+constexpr absl::Duration kMaxBackoff = absl::Seconds(2);
 
 /// A link that broke, or a coordinator that is going down.
 bool MayPass(const absl::Status& status) { return ExitCodeOf(status) == ExitCode::kUnreachable; }
@@ -40,7 +40,7 @@ class RunWatch {
   absl::StatusOr<ExitCode> Follow() {
     while (!HasEnded(run_)) {
       const absl::Status status = connection_->WatchRun(
-          id_, kTick, [this](const v1::Run& run) { Show(run); }, [this] { Redraw(); });
+          id_, kTick, [this](const v1::Run& run) { return Show(run); }, [this] { Redraw(); });
       if (HasEnded(run_)) break;
       if (status.ok()) {
         // Renewed every few minutes; the pause keeps a coordinator that ends watches early from
@@ -63,7 +63,8 @@ class RunWatch {
   }
 
  private:
-  void Show(const v1::Run& run) {
+  /// Whether there is more to come.
+  bool Show(const v1::Run& run) {
     if (!seen_) {
       // A newer coordinator's plan may say what this program does not know: then no countdown.
       if (const auto plan = ParsePlan(run.plan()); plan.ok()) {
@@ -73,8 +74,12 @@ class RunWatch {
     seen_ = true;
     lost_since_.reset();
     run_ = run;
-    for (const RunNews& news : progress_.Take(run)) Print(news);
+    for (const RunNews& news : progress_.Take(run)) {
+      console_->Live("");
+      Print(news);
+    }
     Redraw();
+    return !HasEnded(run);
   }
 
   void Print(const RunNews& news) {

@@ -52,9 +52,9 @@ absl::StatusOr<NextModel> CommitModel(const ServerPlan& plan, const ModelVersion
   std::vector<Stream> state;
   for (int64_t i = 0; i < StateVectors(plan.optimizer); ++i) {
     const bool started = i < static_cast<int64_t>(from.optimizer_state.size());
-    MR_ASSIGN_OR_RETURN(Stream stream,
-                        OpenStream(blobs, started ? &from.optimizer_state[i] : nullptr,
-                                   InitialState(plan, i)));
+    MR_ASSIGN_OR_RETURN(
+        Stream stream,
+        OpenStream(blobs, started ? &from.optimizer_state[i] : nullptr, InitialState(plan, i)));
     state.push_back(std::move(stream));
   }
   std::vector<float> delta;
@@ -67,9 +67,9 @@ absl::StatusOr<NextModel> CommitModel(const ServerPlan& plan, const ModelVersion
     ServerStep(plan, delta, model.chunk, state.size() > 0 ? state[0].chunk : std::span<float>(),
                state.size() > 1 ? state[1].chunk : std::span<float>());
     if (!AllFinite(model.chunk)) {
-      return absl::AbortedError(
-          absl::StrCat("version after ", from.version, ": a parameter between ", offset, " and ",
-                       offset + count, " would not be finite"));
+      return absl::AbortedError(absl::StrCat("version after ", from.version,
+                                             ": a parameter between ", offset, " and ",
+                                             offset + count, " would not be finite"));
     }
     MR_RETURN_IF_ERROR(model.Write());
     for (Stream& stream : state) MR_RETURN_IF_ERROR(stream.Write());
@@ -103,6 +103,7 @@ absl::Status CheckStatistics(const Plan& plan, TaskKind task, std::span<const do
     return absl::InvalidArgumentError(absl::StrCat("statistic ", i, " is ", value, ": ", why));
   };
   const auto limit = static_cast<double>(plan.update.max_weight);
+  const size_t mode = 3 * plan.input.channels.size();  // moments of one operating mode
   // Evaluation sums begin with their count; a training round's last number counts as well.
   const auto counts_examples = [&](size_t i) {
     return task != TaskKind::kStatistics &&
@@ -114,6 +115,14 @@ absl::Status CheckStatistics(const Plan& plan, TaskKind task, std::span<const do
     // Sums over channels may be negative; counts, losses and squares may not.
     const bool may_be_negative = task == TaskKind::kStatistics && i % 3 == 1;
     if (value < 0 && !may_be_negative) return refuse(i, value, "must not be negative");
+    const bool counts_rows = task == TaskKind::kStatistics && i % 3 == 0;
+    if ((counts_examples(i) || counts_rows) && value != std::floor(value)) {
+      return refuse(i, value, "must be a whole number");
+    }
+    // Summed up, this would spoil the scaling for every site.
+    if (counts_rows && value != statistics[i - i % mode]) {
+      return refuse(i, value, "counts other rows than its operating mode's first channel");
+    }
     if (counts_examples(i) && value > limit) {
       return refuse(i, value, "counts more examples than max_weight");
     }

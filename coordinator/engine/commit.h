@@ -36,7 +36,8 @@ absl::StatusOr<RoundResult> ReadStatistics(const Plan& plan, TaskKind task,
                                            std::span<const double> statistics);
 
 /// OK if one site's decoded statistics can be true: finite, counts whole and not negative, at most
-/// max_weight where they count examples. INVALID_ARGUMENT says which number is not.
+/// max_weight where they count examples, the same for all channels of an operating mode.
+/// INVALID_ARGUMENT says which number is not.
 absl::Status CheckStatistics(const Plan& plan, TaskKind task, std::span<const double> statistics);
 
 }  // namespace millrace

@@ -18,6 +18,30 @@ namespace {
 
 std::string ToBytes(const Digest& digest) { return {digest.bytes.begin(), digest.bytes.end()}; }
 
+/// OK if `limbs` are what EncodeExact makes of `statistics`. Others can be decoded as well, but
+/// their sum with honest ones need not, and one site's lie would cost everybody the round.
+absl::Status CheckEncoding(const std::vector<float>& limbs, const std::vector<double>& statistics) {
+  const absl::StatusOr<std::vector<float>> expected = EncodeExact(statistics);
+  if (!expected.ok()) return absl::InvalidArgumentError(expected.status().message());
+  const auto [wrong, right] = std::mismatch(limbs.begin(), limbs.end(), expected->begin());
+  if (wrong == limbs.end()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("statistic ",
+                                                 (wrong - limbs.begin()) / kExactLimbs, ": digit ",
+                                                 *wrong, ", its encoding has ", *right));
+}
+
+/// Without a last character that a limit of bytes cut in two: UTF-8 is what stores and protocols
+/// take.
+std::string WithoutHalfCharacter(std::string text) {
+  size_t lead = text.size();
+  while (lead > 0 && (text[lead - 1] & 0xc0) == 0x80) --lead;
+  if (lead == 0) return text;
+  const auto first = static_cast<unsigned char>(text[lead - 1]);
+  const size_t expected = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+  if (text.size() - (lead - 1) < expected) text.resize(lead - 1);
+  return text;
+}
+
 v1::TaskKind ToProto(TaskKind task) {
   switch (task) {
     case TaskKind::kStatistics:
@@ -124,8 +148,7 @@ absl::Status Engine::StopRun(const std::string& id, const std::string& reason) {
     absl::MutexLock lock(&mutex_);
     MR_ASSIGN_OR_RETURN(Run* const run, Find(id));
     if (run->state.phase != RunPhase::kRunning) return absl::OkStatus();
-    MR_RETURN_IF_ERROR(
-        Record(*run, {parts_.clock->Now(), RunEnded{RunPhase::kStopped, reason}}));
+    MR_RETURN_IF_ERROR(Record(*run, {parts_.clock->Now(), RunEnded{RunPhase::kStopped, reason}}));
   }
   Changed();
   return absl::OkStatus();
@@ -204,7 +227,8 @@ absl::Status Engine::ReportFailure(const std::string& site, const RoundId& round
           absl::StrCat("site ", site, ": failure in ", ToString(round), ": the round is over"));
     }
     if (current->failures.contains(site)) return absl::OkStatus();
-    MR_RETURN_IF_ERROR(Record(*run, {parts_.clock->Now(), SiteFailed{site, reason}}));
+    MR_RETURN_IF_ERROR(
+        Record(*run, {parts_.clock->Now(), SiteFailed{site, WithoutHalfCharacter(reason)}}));
   }
   Changed();
   return absl::OkStatus();
@@ -216,13 +240,12 @@ absl::Status Engine::CheckDownload(const std::string& site, const RoundId& round
   MR_ASSIGN_OR_RETURN(Run* const run, Find(round.run));
   const RoundState* current = run->state.Current();
   if (current == nullptr || current->id != round || !current->Invited(site)) {
-    return absl::FailedPreconditionError(absl::StrCat("site ", site, ": download for ",
-                                                      ToString(round),
-                                                      ": no such assignment is open"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "site ", site, ": download for ", ToString(round), ": no such assignment is open"));
   }
   if (current->model != digest) {
-    return absl::NotFoundError(absl::StrCat("site ", site, ": model ", digest.Hex(), " is not ",
-                                            ToString(round), "'s"));
+    return absl::NotFoundError(
+        absl::StrCat("site ", site, ": model ", digest.Hex(), " is not ", ToString(round), "'s"));
   }
   return absl::OkStatus();
 }
@@ -237,16 +260,16 @@ absl::StatusOr<Engine::UploadProgress> Engine::BeginUpload(const UpdateClaim& cl
   {
     absl::MutexLock lock(&mutex_);
     MR_ASSIGN_OR_RETURN(const Run* const run, Find(claim.round.run));
-    if (const RoundState* round = run->state.Current(); round != nullptr &&
-                                                        round->id == claim.round) {
+    if (const RoundState* round = run->state.Current();
+        round != nullptr && round->id == claim.round) {
       const auto accepted = round->contributions.find(claim.site);
       if (accepted != round->contributions.end() && accepted->second.digest == digest) {
         return UploadProgress{claim.bytes, true};
       }
       if (accepted != round->contributions.end()) {
-        return absl::AlreadyExistsError(absl::StrCat(
-            "site ", claim.site, ": another update for ", ToString(claim.round),
-            " is in already (", accepted->second.digest.Hex(), ")"));
+        return absl::AlreadyExistsError(absl::StrCat("site ", claim.site, ": another update for ",
+                                                     ToString(claim.round), " is in already (",
+                                                     accepted->second.digest.Hex(), ")"));
       }
     }
     MR_RETURN_IF_ERROR(CheckUpdate(run->state, run->architecture.layout, claim));
@@ -262,13 +285,16 @@ absl::StatusOr<std::shared_ptr<Upload>> Engine::FindUpload(const std::string& si
 
 absl::Status Engine::FinishUpload(const Upload& announced) {
   const UpdateClaim& claim = announced.claim();
-  MR_ASSIGN_OR_RETURN(const std::shared_ptr<Upload> upload,
-                      uploads_.Find(claim.round, claim.site));
-  MR_RETURN_IF_ERROR(upload->Finish());
+  MR_ASSIGN_OR_RETURN(const std::shared_ptr<Upload> upload, uploads_.Find(claim.round, claim.site));
+  if (const absl::Status finished = upload->Finish(); !finished.ok()) {
+    // What was discarded takes no more bytes: the site is to begin anew.
+    if (upload->received() == 0) uploads_.Remove(claim.round, claim.site);
+    return finished;
+  }
   const auto refuse = [&](const absl::Status& status) {
     uploads_.Remove(claim.round, claim.site);
-    return Annotate(status, absl::StrCat("site ", claim.site, ": update for ",
-                                         ToString(claim.round)));
+    return Annotate(status,
+                    absl::StrCat("site ", claim.site, ": update for ", ToString(claim.round)));
   };
   Plan plan;
   UpdateShape shape;
@@ -285,6 +311,9 @@ absl::Status Engine::FinishUpload(const Upload& announced) {
   const std::vector<double> sums(limbs.begin(), limbs.end());
   const absl::StatusOr<std::vector<double>> statistics = DecodeExact(sums);
   if (!statistics.ok()) return refuse(statistics.status());
+  if (const absl::Status status = CheckEncoding(limbs, *statistics); !status.ok()) {
+    return refuse(status);
+  }
   if (const absl::Status status = CheckStatistics(plan, task, *statistics); !status.ok()) {
     return refuse(status);
   }
@@ -296,9 +325,9 @@ absl::Status Engine::FinishUpload(const Upload& announced) {
       return absl::OkStatus();
     }
     MR_RETURN_IF_ERROR(CheckUpdate(run->state, run->architecture.layout, claim));
-    MR_RETURN_IF_ERROR(Record(
-        *run, {parts_.clock->Now(), UpdateAccepted{{claim.site, upload->digest(), claim.weight,
-                                                    claim.bytes}}}));
+    MR_RETURN_IF_ERROR(
+        Record(*run, {parts_.clock->Now(),
+                      UpdateAccepted{{claim.site, upload->digest(), claim.weight, claim.bytes}}}));
     if (const absl::Status status = sites_.CountUpdate(claim.site, parts_.clock->Now());
         !status.ok()) {
       LogWarning("site record not written", {{"site", claim.site}, {"error", status.ToString()}});

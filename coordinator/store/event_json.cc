@@ -90,7 +90,12 @@ bool ReadBody(const std::string& kind, const json& document, Event& event) {
 std::string EventKind(const Event& event) { return std::visit(KindName{}, event.body); }
 
 std::string EventToJson(const Event& event) {
-  return std::visit([](const auto& body) { return json(body).dump(); }, event.body);
+  // A peer's text that is no UTF-8 is kept with marks in place of what cannot be read.
+  return std::visit(
+      [](const auto& body) {
+        return json(body).dump(-1, ' ', false, json::error_handler_t::replace);
+      },
+      event.body);
 }
 
 absl::StatusOr<Event> EventFromJson(absl::Time time, const std::string& kind,

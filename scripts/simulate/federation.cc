@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -47,7 +48,7 @@ class Federation {
  private:
   absl::Status StartCoordinator();
   /// All sites of the open round do their work.
-  void WorkOnRound(const RunState& run, const RoundState& round);
+  absl::Status WorkOnRound(const RunState& run, const RoundState& round);
   absl::Status Work(const Participant& site, const v1::Assignment& assignment);
   absl::StatusOr<std::vector<float>> Download(const std::string& site,
                                               const v1::Assignment& assignment);
@@ -106,34 +107,34 @@ absl::StatusOr<FederatedRun> Federation::Run(const std::string& plan_text) {
     if (run.phase != RunPhase::kRunning) return Finish(run);
     const RoundState* const round = run.Current();
     if (round == nullptr && wake == absl::InfiniteFuture()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(run.id, ": ", participants_.size(), " sites, [cohort] minimum asks for ",
-                       run.plan.cohort.minimum));
+      return absl::FailedPreconditionError(absl::StrCat(run.id, ": ", participants_.size(),
+                                                        " sites, [cohort] minimum asks for ",
+                                                        run.plan.cohort.minimum));
     }
     if (round != nullptr && round->Outstanding() > 0) {
-      WorkOnRound(run, *round);
+      MR_RETURN_IF_ERROR(WorkOnRound(run, *round));
     } else {
       clock_.AdvanceTo(wake);
     }
   }
 }
 
-void Federation::WorkOnRound(const RunState& run, const RoundState& round) {
+absl::Status Federation::WorkOnRound(const RunState& run, const RoundState& round) {
   std::vector<std::string> order = round.cohort;
   Random(run.plan.run.seed)
       .Fork(absl::StrCat("order ", round.id.round, " ", round.id.attempt))
       .Shuffle(std::span(order));
   for (const std::string& site : order) {
-    const auto assignment = engine_->CheckIn(site, MILLRACE_VERSION);
-    if (!assignment.ok() || !*assignment) continue;  // the round has ended without this site
-    if (const absl::Status status = Work(*participants_.at(site), **assignment); !status.ok()) {
+    MR_ASSIGN_OR_RETURN(const std::optional<v1::Assignment> assignment,
+                        engine_->CheckIn(site, MILLRACE_VERSION));
+    if (!assignment) continue;  // the round has ended without this site
+    if (const absl::Status status = Work(*participants_.at(site), *assignment); !status.ok()) {
       LogWarning("site failed", {{"site", site}, {"error", status.ToString()}});
-      const absl::Status told =
-          engine_->ReportFailure(site, round.id, std::string(status.message()));
-      if (!told.ok()) LogWarning("failure not taken", {{"error", told.ToString()}});
+      MR_RETURN_IF_ERROR(engine_->ReportFailure(site, round.id, std::string(status.message())));
     }
     engine_->Step();
   }
+  return absl::OkStatus();
 }
 
 absl::Status Federation::Work(const Participant& site, const v1::Assignment& assignment) {
@@ -142,9 +143,8 @@ absl::Status Federation::Work(const Participant& site, const v1::Assignment& ass
   if (task.kind != TaskKind::kStatistics) {
     MR_ASSIGN_OR_RETURN(parameters, Download(site.name, assignment));
   }
-  MR_ASSIGN_OR_RETURN(
-      const Update update,
-      Perform(task, parameters, *site.series, new_trainer_, {site.name, nullptr}));
+  MR_ASSIGN_OR_RETURN(const Update update,
+                      Perform(task, parameters, *site.series, new_trainer_, {site.name, nullptr}));
   return Upload(site.name, assignment, update);
 }
 

@@ -88,14 +88,13 @@ std::vector<Participant> Participants(const std::vector<Site>& sites, int64_t co
 absl::Status Simulation::Compare() {
   for (size_t i = 0; i < sites_.size(); ++i) {
     std::fprintf(stderr, "%s alone\n", sites_[i].name.c_str());
-    MR_ASSIGN_OR_RETURN(const ModelPackage local, TrainAlone(plan_text_, sites_[i], new_trainer_,
-                                                             PrintRounds(plan_)));
+    MR_ASSIGN_OR_RETURN(const ModelPackage local,
+                        TrainAlone(plan_text_, sites_[i], new_trainer_, PrintRounds(plan_)));
     MR_RETURN_IF_ERROR(Judge("local", local, i));
   }
   std::fprintf(stderr, "all data in one place\n");
-  MR_ASSIGN_OR_RETURN(
-      const ModelPackage centralised,
-      TrainAlone(plan_text_, Pool(sites_), new_trainer_, PrintRounds(plan_)));
+  MR_ASSIGN_OR_RETURN(const ModelPackage centralised,
+                      TrainAlone(plan_text_, Pool(sites_), new_trainer_, PrintRounds(plan_)));
   return Judge("centralised", centralised);
 }
 
@@ -131,9 +130,8 @@ absl::Status Simulation::Run() {
 
   const absl::Time start = SystemClock()->Now();
   std::fprintf(stderr, "%d sites together\n", static_cast<int>(participants.size()));
-  MR_ASSIGN_OR_RETURN(
-      FederatedRun federated,
-      RunFederation(plan_text_, participants, new_trainer_, PrintRounds(plan_)));
+  MR_ASSIGN_OR_RETURN(FederatedRun federated,
+                      RunFederation(plan_text_, participants, new_trainer_, PrintRounds(plan_)));
   federated.model.manifest.mutable_lineage()->set_program("millrace-simulate " MILLRACE_VERSION);
   const double seconds = absl::ToDoubleSeconds(SystemClock()->Now() - start);
   MR_RETURN_IF_ERROR(Judge("federated", federated.model));
@@ -154,11 +152,14 @@ int main(int argc, char** argv) {
   CLI::Option* const copies =
       app.add_option("--copies", arguments.copies, "takes each site so many times")
           ->check(CLI::Range(1, 100000));
-  app.add_option("--sites", arguments.dealt, "deals all units out to so many sites instead")
-      ->check(CLI::Range(1, 100000))
-      ->excludes(copies);
+  CLI::Option* const dealt =
+      app.add_option("--sites", arguments.dealt, "deals all units out to so many sites instead")
+          ->check(CLI::Range(1, 100000))
+          ->excludes(copies);
   app.add_flag("--compare", arguments.compare,
-               "also trains each site alone, and one model on all data, with the same budget");
+               "also trains each site alone, and one model on all data, with the same budget")
+      ->excludes(copies)
+      ->excludes(dealt);
   app.add_option("--out", arguments.out, "the federated model's package to write");
   app.add_option("--json", arguments.report, "a report to write, as JSON");
   app.add_option("--threads", arguments.threads, "of LibTorch")

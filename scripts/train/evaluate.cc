@@ -58,8 +58,7 @@ TestMetrics MetricsOf(const Plan& plan, const Dataset& test, std::span<const flo
       const std::vector<float> targets = Targets(test);
       const std::vector<int64_t> truth(targets.begin(), targets.end());
       return {{"accuracy", sums.at("accuracy")},
-              {"macro_f1",
-               MacroF1(ArgMax(outputs, plan.outputs()), truth, plan.outputs())}};
+              {"macro_f1", MacroF1(ArgMax(outputs, plan.outputs()), truth, plan.outputs())}};
     }
     case Task::kReconstruction:
       return {{"mse", sums.at("mse")}};
@@ -75,8 +74,8 @@ absl::StatusOr<TestMetrics> Evaluate(const ModelPackage& model, const DataConfig
   }
   const Dataset windows = TestWindows(model.plan, std::move(series));
   if (windows.size() == 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        test.path, ": no labelled window of ", model.plan.input.window, " steps to test on"));
+    return absl::InvalidArgumentError(absl::StrCat(test.path, ": no labelled window of ",
+                                                   model.plan.input.window, " steps to test on"));
   }
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer,
                       new_trainer(model.plan, model.architecture));

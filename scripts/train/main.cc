@@ -46,10 +46,10 @@ absl::Status Train(const Arguments& arguments) {
   const absl::StatusOr<Plan> plan = ParsePlan(text);
   if (!plan.ok()) return Annotate(plan.status(), arguments.plan);
   MR_ASSIGN_OR_RETURN(const std::vector<Site> sites, LoadSites(arguments.sites, *plan));
-  const Site& site = sites.size() == 1 ? sites.front() : Pool(sites);
+  const Site site = sites.size() == 1 ? sites.front() : Pool(sites);
 
-  MR_ASSIGN_OR_RETURN(ModelPackage model, TrainAlone(text, site, TorchTrainers(arguments.threads),
-                                                     PrintRounds(*plan)));
+  MR_ASSIGN_OR_RETURN(ModelPackage model,
+                      TrainAlone(text, site, TorchTrainers(arguments.threads), PrintRounds(*plan)));
   v1::Lineage& lineage = *model.manifest.mutable_lineage();
   lineage.set_program("millrace-train " MILLRACE_VERSION);
   lineage.set_created_ms(absl::ToUnixMillis(SystemClock()->Now()));
@@ -69,8 +69,7 @@ void Print(const std::string& site, const TestMetrics& metrics, bool json) {
 }
 
 absl::Status EvaluateModel(const Arguments& arguments) {
-  MR_ASSIGN_OR_RETURN(const ModelPackage model,
-                      ReadPackage(PosixFileSystem(), arguments.model));
+  MR_ASSIGN_OR_RETURN(const ModelPackage model, ReadPackage(PosixFileSystem(), arguments.model));
   for (const std::string& path : arguments.sites) {
     MR_ASSIGN_OR_RETURN(const SiteConfig site, ReadSiteConfig(path, SiteConfigUse::kScript));
     if (!site.test) {

@@ -17,9 +17,9 @@ absl::StatusOr<std::vector<Site>> LoadSites(std::span<const std::string> paths, 
   for (const std::string& path : paths) {
     MR_ASSIGN_OR_RETURN(SiteConfig config, ReadSiteConfig(path, SiteConfigUse::kScript));
     if (!names.insert(config.name).second) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": another site is named \"", config.name,
-                       "\" too; give each its own [site] name"));
+      return absl::InvalidArgumentError(absl::StrCat(path, ": another site is named \"",
+                                                     config.name,
+                                                     "\" too; give each its own [site] name"));
     }
     absl::StatusOr<std::vector<Series>> series = LoadSeries(config.data, plan);
     if (!series.ok()) return Annotate(series.status(), path);

@@ -33,8 +33,12 @@ absl::StatusOr<ModelPackage> TrainAlone(const std::string& plan_text, const Site
   model.parameters = InitialParameters(model.architecture, model.plan.run.seed);
   const size_t parameters = model.parameters.size();
 
-  SiteTask task{"alone", 0, TaskKind::kStatistics, PlanAlone(model.plan, site.members),
-                model.architecture, std::nullopt};
+  SiteTask task{"alone",
+                0,
+                TaskKind::kStatistics,
+                PlanAlone(model.plan, site.members),
+                model.architecture,
+                std::nullopt};
   double examples = 0;
   std::map<std::string, double> metrics;
   for (task.round = FirstRound(model.plan); task.round <= LastRound(model.plan); ++task.round) {

@@ -23,7 +23,9 @@ MATCHER(IsOk, "") {
 }
 
 /// A refusal with this code whose message matches.
-MATCHER_P2(IsStatus, code, message, "") {
+MATCHER_P2(IsStatus, code, message,
+           absl::StatusCodeToString(code) + " whose message " +
+               ::testing::DescribeMatcher<std::string>(message, negation)) {
   *result_listener << StatusOf(arg);
   return StatusOf(arg).code() == code &&
          ::testing::ExplainMatchResult(message, std::string(StatusOf(arg).message()),

@@ -77,7 +77,7 @@ TEST(CheckStatistics, ChannelsOfOneModeCountTheSameRows) {
       CheckStatistics(plan, TaskKind::kStatistics, std::vector<double>{10, 1, 1, 10, 1, 1}));
   // Summed up, it would spoil the round for everybody.
   EXPECT_THAT(CheckStatistics(plan, TaskKind::kStatistics, std::vector<double>{10, 1, 1, 11, 1, 1}),
-              IsStatus(kInvalid, HasSubstr("'flow'")));
+              IsStatus(kInvalid, HasSubstr("statistic 3 is 11")));
 }
 
 TEST(ReadStatistics, EvaluationGivesTheTasksMetrics) {

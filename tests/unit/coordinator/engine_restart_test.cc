@@ -13,6 +13,7 @@ using testing::ClaimOf;
 using testing::EngineRig;
 using testing::ExpectFinishedAndFinite;
 using testing::HonestUpdate;
+using testing::SiteUpdate;
 
 const std::vector<std::string> kSites = {"a", "b", "c"};
 

@@ -85,7 +85,7 @@ TEST(EngineRun, ScalingIsThatOfAllSitesRowsTogether) {
     sum += moments[1];
     squares += moments[2];
   }
-  const Scaling::Mode& overall = rig.Run().scaling->overall;
+  const Scaling::Mode overall = rig.Run().scaling->overall;
   EXPECT_EQ(overall.count, rows);
   EXPECT_NEAR(overall.mean[0], sum / rows, 1e-6);
   EXPECT_NEAR(overall.deviation[0], std::sqrt(squares / rows - std::pow(sum / rows, 2)), 1e-6);
@@ -130,7 +130,7 @@ TEST(EngineRun, AssignmentSaysWhatTheRoundWants) {
   EXPECT_EQ(training.statistics(), 30);
   EXPECT_TRUE(training.has_scaling());
   EXPECT_EQ(training.remaining_ms(), 50'000);
-  const Digest& model = rig.Run().Newest().parameters;
+  const Digest model = rig.Run().Newest().parameters;
   EXPECT_EQ(training.model_sha256(), std::string(model.bytes.begin(), model.bytes.end()));
 }
 
@@ -179,7 +179,9 @@ TEST(EngineRun, TooFewUpdatesTryAgainAfterTheBackOffAndThenFailTheRun) {
     MR_ASSERT_OK(rig.SendHonest("a"));
     rig.clock().Advance(absl::Seconds(60));
     const absl::Time wake = rig.engine().Step();
-    if (attempt == 1) EXPECT_EQ(wake, rig.clock().Now() + absl::Seconds(4));
+    if (attempt == 1) {
+      EXPECT_EQ(wake, rig.clock().Now() + absl::Seconds(4));
+    }
     rig.clock().Advance(absl::Seconds(4));
   }
   EXPECT_EQ(rig.Run().phase, RunPhase::kFailed);
@@ -246,7 +248,9 @@ TEST(EngineRun, UnknownRunIsNamed) {
   EXPECT_THAT(rig.engine().GetRun("absent-1"), is_named);
   EXPECT_THAT(rig.engine().StopRun("absent-1", ""), is_named);
   EXPECT_THAT(rig.engine().ReportFailure("a", {"absent-1", 0, 1}, ""), is_named);
-  EXPECT_THAT(rig.engine().BeginUpload({.round = {"absent-1", 0, 1}, .site = "a"}, {}), is_named);
+  UpdateClaim claim;
+  claim.round = {"absent-1", 0, 1};
+  EXPECT_THAT(rig.engine().BeginUpload(claim, {}), is_named);
   EXPECT_THAT(rig.engine().CheckDownload("a", {"absent-1", 0, 1}, {}), is_named);
 }
 

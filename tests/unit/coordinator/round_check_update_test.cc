@@ -40,7 +40,11 @@ class CheckUpdateTest : public ::testing::Test {
     committed.parameters = Sha256Of("next");
     MustApply(run_, At(kStart, committed));
     MustApply(run_, Opening(run_, {"a", "b"}, kStart));
-    claim_ = {{"tiny-1", 2, 1}, "a", kTrainingBytes, LayoutOf(run_).digest(), 10};
+    claim_.round = {"tiny-1", 2, 1};
+    claim_.site = "a";
+    claim_.bytes = kTrainingBytes;
+    claim_.layout = LayoutOf(run_).digest();
+    claim_.weight = 10;
   }
 
   absl::Status Check() const { return CheckUpdate(run_, LayoutOf(run_), claim_); }

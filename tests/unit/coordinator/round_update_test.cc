@@ -61,7 +61,9 @@ TEST_P(EventInEveryPhase, FollowsExactlyWhereItMay) {
     const absl::Status status = CanApply(RunIn(situation), GetParam().event);
     const bool allowed = std::ranges::count(GetParam().allowed, situation) > 0;
     EXPECT_EQ(status.ok(), allowed) << status;
-    if (!allowed) EXPECT_THAT(std::string(status.message()), HasSubstr("run tiny-1"));
+    if (!allowed) {
+      EXPECT_THAT(std::string(status.message()), HasSubstr("run tiny-1"));
+    }
   }
 }
 

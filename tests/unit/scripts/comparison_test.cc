@@ -12,8 +12,9 @@ namespace millrace {
 namespace {
 
 Comparison TwoSites() {
-  return {{{"press", {{"local", {{"mae", 1}, {"rmse", 2}}}, {"federated", {{"mae", 3}, {"rmse", 4}}}}},
-           {"mill", {{"local", {{"mae", 2}, {"rmse", 4}}}, {"federated", {{"mae", 5}, {"rmse", 8}}}}}}};
+  return {
+      {{"press", {{"local", {{"mae", 1}, {"rmse", 2}}}, {"federated", {{"mae", 3}, {"rmse", 4}}}}},
+       {"mill", {{"local", {{"mae", 2}, {"rmse", 4}}}, {"federated", {{"mae", 5}, {"rmse", 8}}}}}}};
 }
 
 TEST(ComparisonTest, TheMeanIsTakenPerMethodAndMetric) {

@@ -16,18 +16,19 @@
 namespace millrace {
 namespace {
 
-using testing::IsStatus;
-using testing::TemporaryFolder;
-using testing::ToyPlan;
-using testing::ToySeries;
-using testing::TorchTrainers;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::IsStatus;
+using testing::TemporaryFolder;
+using testing::TorchTrainers;
+using testing::ToyPlan;
+using testing::ToySeries;
 
 /// Predicts what it was told, and keeps what it was asked.
 class Oracle : public Trainer {
  public:
-  Oracle(std::vector<float> outputs, Dataset* asked) : outputs_(std::move(outputs)), asked_(asked) {}
+  Oracle(std::vector<float> outputs, Dataset* asked)
+      : outputs_(std::move(outputs)), asked_(asked) {}
 
   absl::StatusOr<TrainingResult> Train(const TrainingRequest&) override {
     return absl::UnimplementedError("an oracle does not learn");
@@ -77,9 +78,9 @@ TEST_F(EvaluateTest, LivesAreJudgedAgainstCappedAndRawTruth) {
   test.truth = folder_.path() + "/truth.txt";
   std::ofstream(test.truth) << "200\n10\n";
   MR_ASSERT_OK_AND_ASSIGN(TestMetrics metrics, Judge(kLifePlan, test, {120, 15}));
-  EXPECT_NEAR(metrics["rmse_capped"], 5, 1e-9);               // 120 - 125 and 15 - 10
-  EXPECT_NEAR(metrics["rmse_raw"], 56.678920243773, 1e-9);    // 120 - 200: sqrt((6400 + 25) / 2)
-  EXPECT_NEAR(metrics["nasa_score"], 470.172338526576, 1e-6); // e^(80/13) - 1 + e^(5/10) - 1
+  EXPECT_NEAR(metrics["rmse_capped"], 5, 1e-9);                // 120 - 125 and 15 - 10
+  EXPECT_NEAR(metrics["rmse_raw"], 56.678920243773, 1e-9);     // 120 - 200: sqrt((6400 + 25) / 2)
+  EXPECT_NEAR(metrics["nasa_score"], 470.172338526576, 1e-6);  // e^(80/13) - 1 + e^(5/10) - 1
 }
 
 TEST_F(EvaluateTest, TheLastWindowOfEachUnitIsAskedForScaledAsTheModelWasTrained) {
@@ -103,7 +104,8 @@ TEST_F(EvaluateTest, ClassesAreJudgedOverWindowsEndToEnd) {
   MR_ASSERT_OK_AND_ASSIGN(TestMetrics metrics, Judge(plan, test, {1, 0, 0, 1, 0, 1}));
   EXPECT_EQ(asked_.size(), 3);
   EXPECT_NEAR(metrics["accuracy"], 2.0 / 3, 1e-12);
-  EXPECT_NEAR(metrics["macro_f1"], 2.0 / 3, 1e-12);  // both classes: precision 1, 1/2; recall 1/2, 1
+  EXPECT_NEAR(metrics["macro_f1"], 2.0 / 3,
+              1e-12);  // both classes: precision 1, 1/2; recall 1/2, 1
 }
 
 TEST_F(EvaluateTest, ReconstructionsAreJudgedByTheirSquaredError) {
@@ -126,10 +128,9 @@ TEST_F(EvaluateTest, DataWithoutAWindowAreRefusedByName) {
 
 TEST_F(EvaluateTest, APackageThatWasWrittenIsJudgedAsTheModelInMemory) {
   const DataConfig test = Write("unit,a,b,y\n1,3,1,0.5\n1,2,0,1\n1,4,2,0\n1,3,3,-1.5\n");
-  MR_ASSERT_OK_AND_ASSIGN(
-      const ModelPackage model,
-      TrainAlone(ToyPlan().Text(), {"first", ToySeries(1), std::nullopt}, TorchTrainers(),
-                 nullptr));
+  MR_ASSERT_OK_AND_ASSIGN(const ModelPackage model,
+                          TrainAlone(ToyPlan().Text(), {"first", ToySeries(1), std::nullopt},
+                                     TorchTrainers(), nullptr));
   const std::string path = folder_.path() + "/toy.millrace";
   MR_ASSERT_OK(WritePackage(PosixFileSystem(), path, model.manifest, model.parameters));
   MR_ASSERT_OK_AND_ASSIGN(const ModelPackage read, ReadPackage(PosixFileSystem(), path));

@@ -18,7 +18,7 @@ struct ToyPlan {
   int64_t rounds = 2;
   int64_t target = 1;
   int64_t minimum = 1;
-  std::string more_cohort;
+  std::string more_cohort = "";
   std::string normalization = "federated";
   std::string training = "epochs = 2";
 

@@ -13,13 +13,13 @@
 namespace millrace {
 namespace {
 
-using testing::IsStatus;
-using testing::ToyPlan;
-using testing::ToySeries;
-using testing::TorchTrainers;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::IsStatus;
+using testing::TorchTrainers;
+using testing::ToyPlan;
+using testing::ToySeries;
 
 /// Adds 1 to every parameter and keeps what it was asked.
 class Clerk : public Trainer {
@@ -135,9 +135,8 @@ TEST(DealTest, UnitsGoRoundWithAllTheirSeries) {
 
 TEST(DealTest, MoreSitesThanUnitsAreRefused) {
   const std::vector<Site> sites = {{"plant", ToySeries(1, 5), std::nullopt}};
-  EXPECT_THAT(DealByUnit(sites, 6),
-              IsStatus(absl::StatusCode::kInvalidArgument,
-                       AllOf(HasSubstr("5 units"), HasSubstr("6 sites"))));
+  EXPECT_THAT(DealByUnit(sites, 6), IsStatus(absl::StatusCode::kInvalidArgument,
+                                             AllOf(HasSubstr("5 units"), HasSubstr("6 sites"))));
 }
 
 }  // namespace

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/config.h"
+
+#include <gmock/gmock.h>
+
+#include "absl/strings/str_replace.h"
+#include "base/file_system.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temporary_folder.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing::IsStatus;
+
+constexpr char kFull[] = R"(
+[coordinator]
+address = "cloud.example:9443"
+[identity]
+certificate = "site.pem"
+key = "/etc/millrace/site.key"
+authority = "authority.pem"
+[storage]
+folder = "spool"
+[site]
+name = "press-7"
+[training]
+threads = 3
+cuda = false
+[log]
+level = "warn"
+format = "text"
+[data]
+kind = "delimited"
+path = "press.csv"
+[test]
+kind = "delimited"
+path = "test.csv"
+)";
+
+TEST(SiteConfig, EveryKeyIsReadAndPathsStartAtTheFilesFolder) {
+  MR_ASSERT_OK_AND_ASSIGN(const SiteConfig config,
+                          ParseSiteConfig(kFull, "/srv/site", SiteConfigUse::kDaemon));
+  EXPECT_EQ(config.coordinator, "cloud.example:9443");
+  EXPECT_EQ(config.certificate, "/srv/site/site.pem");
+  EXPECT_EQ(config.key, "/etc/millrace/site.key");
+  EXPECT_EQ(config.authority, "/srv/site/authority.pem");
+  EXPECT_EQ(config.folder, "/srv/site/spool");
+  EXPECT_EQ(config.name, "press-7");
+  EXPECT_EQ(config.threads, 3);
+  EXPECT_FALSE(config.cuda);
+  EXPECT_EQ(config.log_level, "warn");
+  EXPECT_FALSE(config.log_json);
+  EXPECT_EQ(config.data.path, "/srv/site/press.csv");
+  ASSERT_TRUE(config.test);
+  EXPECT_EQ(config.test->path, "/srv/site/test.csv");
+}
+
+constexpr char kDataOnly[] = "[data]\nkind = \"delimited\"\npath = \"press.csv\"\n";
+
+TEST(SiteConfig, ScriptNeedsDataOnly) {
+  MR_ASSERT_OK_AND_ASSIGN(const SiteConfig config,
+                          ParseSiteConfig(kDataOnly, ".", SiteConfigUse::kScript));
+  EXPECT_FALSE(config.test);
+  EXPECT_EQ(config.folder, "");
+}
+
+TEST(SiteConfig, DaemonNeedsItsConnectionAndIsToldAllOfIt) {
+  EXPECT_THAT(ParseSiteConfig(kDataOnly, ".", SiteConfigUse::kDaemon),
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("address"), HasSubstr("certificate"), HasSubstr("key"),
+                             HasSubstr("authority"), HasSubstr("folder"))));
+}
+
+TEST(SiteConfig, FileWithoutANameNamesTheSite) {
+  const testing::TemporaryFolder folder;
+  const std::string path = folder.path() + "/plant_2.toml";
+  MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), path, kDataOnly));
+  MR_ASSERT_OK_AND_ASSIGN(const SiteConfig config, ReadSiteConfig(path, SiteConfigUse::kScript));
+  EXPECT_EQ(config.name, "plant_2");
+  EXPECT_EQ(config.data.path, folder.path() + "/press.csv");
+}
+
+TEST(SiteConfig, RefusalNamesTheFile) {
+  const testing::TemporaryFolder folder;
+  const std::string path = folder.path() + "/site.toml";
+  EXPECT_THAT(ReadSiteConfig(path, SiteConfigUse::kScript),
+              IsStatus(absl::StatusCode::kNotFound, HasSubstr(path)));
+  MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), path, "[dta]\n"));
+  EXPECT_THAT(
+      ReadSiteConfig(path, SiteConfigUse::kScript),
+      IsStatus(absl::StatusCode::kInvalidArgument, AllOf(HasSubstr(path), HasSubstr("dta"))));
+}
+
+struct Spoilt {
+  const char* from;
+  const char* to;
+  const char* named;  // in the message
+};
+
+class SpoiltSiteConfig : public ::testing::TestWithParam<Spoilt> {};
+
+TEST_P(SpoiltSiteConfig, IsRefusedNamingTheKey) {
+  const std::string text = absl::StrReplaceAll(kFull, {{GetParam().from, GetParam().to}});
+  ASSERT_NE(text, kFull);
+  EXPECT_THAT(ParseSiteConfig(text, ".", SiteConfigUse::kDaemon),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr(GetParam().named)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Keys, SpoiltSiteConfig,
+                         ::testing::Values(Spoilt{"threads = 3", "threads = 0", "threads"},
+                                           Spoilt{"threads = 3", "threads = \"3\"", "threads"},
+                                           Spoilt{"cuda = false", "cuda = 0", "cuda"},
+                                           Spoilt{"address =", "adress =", "adress"},
+                                           Spoilt{"kind = \"delimited\"", "kind = \"xls\"", "kind"},
+                                           Spoilt{"format = \"text\"", "format = 1", "format"}));
+
+}  // namespace
+}  // namespace millrace
