@@ -28,7 +28,6 @@ namespace millrace {
 namespace {
 
 constexpr int kDiskThreads = 4;
-constexpr size_t kNetworkBuffers = 48 << 20;  // bytes
 constexpr absl::Duration kLongestSleep = absl::Milliseconds(250);
 constexpr absl::Duration kGrace = absl::Seconds(2);  // for calls in progress when it ends
 
@@ -112,11 +111,9 @@ class Server final : public CoordinatorServer {
     grpc::ServerBuilder builder;
     // Without this a second coordinator would share the port and get every other connection.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    // Bounds what gRPC buffers for all connections together: near the bound it narrows the streams'
-    // windows, and slow disks push back on fast sites.
-    grpc::ResourceQuota quota("coordinator");
-    quota.Resize(kNetworkBuffers);
-    builder.SetResourceQuota(quota);
+    // Streams keep their initial windows instead of growing them to the link's speed: when the disk
+    // is slower than the sites, the sites wait, and nothing piles up here.
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
     builder.AddListeningPort(address, Credentials(pem), &port_);
     for (grpc::Service* service : std::initializer_list<grpc::Service*>{
              rounds_.get(), telemetry_.get(), transfer_.get(), models_.get(), admin_.get()}) {

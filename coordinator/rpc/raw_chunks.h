@@ -22,10 +22,13 @@ inline constexpr int64_t kStreamChunkBytes = 256 << 10;
 absl::StatusOr<grpc::ByteBuffer> MakeChunk(
     int64_t size, const std::function<absl::Status(std::span<char>)>& fill);
 
-/// Hands the data of a serialised v1::AppendRequest to `sink`, piece by piece as they lie in memory.
+/// The data of one serialised v1::AppendRequest; `bytes` lie in `message`.
+struct AppendData {
+  grpc::Slice message;
+  std::span<const char> bytes;
+};
 /// INVALID_ARGUMENT for anything else than one data field.
-absl::Status ReadAppendData(const grpc::ByteBuffer& message,
-                            const std::function<absl::Status(std::span<const char>)>& sink);
+absl::StatusOr<AppendData> ReadAppendData(const grpc::ByteBuffer& message);
 
 /// Parses a whole message of another kind.
 template <typename Message>

@@ -53,13 +53,11 @@ class AppendCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
       offset_ = first.header().offset();
       return absl::OkStatus();
     }
-    return Annotate(ReadAppendData(request_,
-                                   [this](std::span<const char> piece) {
-                                     MR_RETURN_IF_ERROR(upload_->Append(offset_, piece));
-                                     offset_ += static_cast<int64_t>(piece.size());
-                                     return absl::OkStatus();
-                                   }),
-                    absl::StrCat("site ", *site_));
+    const absl::StatusOr<AppendData> data = ReadAppendData(request_);
+    if (!data.ok()) return Annotate(data.status(), absl::StrCat("site ", *site_));
+    MR_RETURN_IF_ERROR(upload_->Append(offset_, data->bytes));
+    offset_ += static_cast<int64_t>(data->bytes.size());
+    return absl::OkStatus();
   }
 
   /// The site has sent all it wants to: count the update in if it is whole.

@@ -156,11 +156,9 @@ TEST(Perform, TrainerSeesScaledRows) {
   EXPECT_EQ(first_row, (0 - 3) / 2.0f);
 }
 
-TEST(Perform, DataTooShortForOneWindowAreRefusedNamingTheSite) {
+TEST(Perform, DataWithoutALabelledWindowAreRefusedNamingTheSite) {
   std::vector<Series> series = SeriesOf();
-  series[0].steps = 1;
-  series[0].values.resize(1);
-  series[0].labels.resize(1);
+  series[0].labels.assign(8, std::nanf(""));
   EXPECT_THAT(Perform(TaskOf(PerformPlan(), 1), kModel, series, FakeTrainer::Factory({}),
                       {"press-7", nullptr}),
               IsStatus(absl::StatusCode::kFailedPrecondition,

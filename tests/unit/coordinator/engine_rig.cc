@@ -7,9 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "aggregation/exact_sum.h"
 #include "aggregation/weighted_sum.h"
-#include "base/random.h"
 #include "base/status.h"
 #include "coordinator/store/sqlite_store.h"
 
@@ -23,30 +21,7 @@ Digest DigestOf(const std::string& bytes) {
   return digest;
 }
 
-/// Numbers that an honest site of this name could have: moments of a few rows, or sums of metrics.
-std::vector<double> HonestStatistics(v1::TaskKind task, Random& random) {
-  const double rows = 5 + static_cast<double>(random.Below(5));
-  const double mean = random.Normal();
-  if (task == v1::TASK_KIND_STATISTICS) return {rows, rows * mean, rows * (mean * mean + 1)};
-  std::vector<double> sums = {rows, rows * 0.5, rows * 0.4};
-  if (task == v1::TASK_KIND_TRAINING) sums.insert(sums.end(), {rows * 0.3, rows});
-  return sums;
-}
-
 }  // namespace
-
-SiteUpdate HonestUpdate(const std::string& site, const v1::Assignment& assignment) {
-  Random random = Random(1).Fork(absl::StrCat(site, " ", assignment.id().round()));
-  SiteUpdate update;
-  for (int64_t i = 0; i < assignment.parameters(); ++i) {
-    update.vector.push_back(static_cast<float>(random.Normal()));
-  }
-  const auto limbs = EncodeExact(HonestStatistics(assignment.task(), random)).value();
-  MR_CHECK(static_cast<int64_t>(limbs.size()) == assignment.statistics());
-  update.vector.insert(update.vector.end(), limbs.begin(), limbs.end());
-  if (assignment.task() == v1::TASK_KIND_TRAINING) update.weight = 1 + random.Below(100);
-  return update;
-}
 
 UpdateClaim ClaimOf(const std::string& site, const v1::Assignment& assignment,
                     const SiteUpdate& update) {

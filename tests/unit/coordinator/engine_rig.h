@@ -11,25 +11,12 @@
 #include "coordinator/blob/directory_blob_store.h"
 #include "coordinator/engine/engine.h"
 #include "tests/testing/faulty_file_system.h"
+#include "tests/testing/honest_update.h"
 #include "tests/testing/simulated_clock.h"
 #include "tests/unit/coordinator/dying_store.h"
 #include "tests/unit/coordinator/round_fixture.h"
 
 namespace millrace::testing {
-
-/// What a site sends: any vector, announced truly or not.
-struct SiteUpdate {
-  std::vector<float> vector;
-  double weight = 1;
-
-  std::string Bytes() const {
-    return {reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float)};
-  }
-};
-
-/// An honest update, drawn from the site's name and the round alone, so that every retry and every
-/// attempt sends the same.
-SiteUpdate HonestUpdate(const std::string& site, const v1::Assignment& assignment);
 
 /// The announcement that fits the assignment and the update.
 UpdateClaim ClaimOf(const std::string& site, const v1::Assignment& assignment,

@@ -7,36 +7,15 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "base/check.h"
 #include "coordinator/round/update.h"
 #include "models/catalogue/architecture.h"
+#include "tests/testing/tiny_plan.h"
 
 namespace millrace::testing {
 
 /// 2026-01-01 00:00:00 UTC, where SimulatedClock begins too.
 inline const absl::Time kStart = absl::FromUnixSeconds(1767225600);
-
-/// Channel, window and layers so small that every element of an update can be tried: 9 parameters.
-struct TinyPlan {
-  int rounds = 2;
-  int seed = 7;
-  std::string cohort = "target = 3\nminimum = 2\nwait_s = 10\ndeadline_s = 60\nbackoff_s = 4\n";
-  std::string update = "max_weight = 1000\n";
-  std::string server = "optimizer = \"fedavg\"\n";
-  std::string normalization = "federated";
-
-  std::string Text() const {
-    return absl::StrCat("[run]\nname = \"tiny\"\nrounds = ", rounds, "\nseed = ", seed,
-                        "\n[cohort]\n", cohort,
-                        "[model]\nkind = \"mlp\"\nhidden = [2]\n"
-                        "[input]\nchannels = [\"heat\"]\nwindow = 2\nnormalization = \"",
-                        normalization,
-                        "\"\n[label]\nkind = \"column\"\ncolumn = \"wear\"\n"
-                        "[server]\n",
-                        server, "[update]\n", update);
-  }
-};
 
 inline Event At(absl::Time time, decltype(Event::body) body) { return {time, std::move(body)}; }
 

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// A coordinator in this process, over mTLS on loopback, and sessions with it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "client/session/session.h"
+#include "coordinator/server.h"
+#include "tests/testing/callers.h"
+#include "tests/testing/fake_worker.h"
+#include "tests/testing/temporary_folder.h"
+#include "tests/testing/tiny_plan.h"
+
+namespace millrace::testing {
+
+/// One round of training and one of evaluation, by one site.
+inline TinyPlan OneSitePlan() {
+  TinyPlan plan;
+  plan.rounds = 1;
+  plan.cohort = "target = 1\nwait_s = 0\nbackoff_s = 1\n";
+  plan.normalization = "none";
+  return plan;
+}
+
+class SessionRig {
+ public:
+  /// The coordinator listens and runs the plan as "tiny-1".
+  explicit SessionRig(const TinyPlan& plan = OneSitePlan());
+
+  int port() const { return server_->port(); }
+  Connection& as_operator() { return *operator_; }
+  v1::Run Run() { return operator_->GetRun("tiny-1").value(); }
+  LinkOptions LinkTo(int port) const { return SiteLink(federation_, "press-7", port); }
+  std::string SpoolFolder() const { return folder_.path() + "/spool"; }
+
+ private:
+  const TemporaryFolder folder_;
+  const TestFederation federation_;
+  std::unique_ptr<CoordinatorServer> server_;
+  std::unique_ptr<Connection> operator_;
+};
+
+/// A site's daemon, over the rig's spool folder, without the process.
+class TestSite {
+ public:
+  TestSite(const SessionRig& rig, int port, Worker* worker, Clock* clock = SystemClock());
+  /// Stops a session that runs.
+  ~TestSite();
+
+  Session& session() { return *session_; }
+  Spool& spool() { return *spool_; }
+  /// Session::Run in a thread.
+  void Start();
+
+ private:
+  Link link_;
+  const std::unique_ptr<Spool> spool_;
+  std::unique_ptr<Session> session_;
+  std::thread thread_;
+};
+
+}  // namespace millrace::testing

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// A session with a real coordinator: what it sends, sends again, and gives up.
+#include "client/session/session.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "tests/testing/cutting_proxy.h"
+#include "tests/testing/eventually.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/unit/client/session_rig.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::AllOf;
+using testing::CuttingProxy;
+using ::testing::ElementsAre;
+using testing::Eventually;
+using testing::FakeWorker;
+using ::testing::HasSubstr;
+using testing::HonestUpdate;
+using testing::IsStatus;
+using testing::OneSitePlan;
+using ::testing::Pair;
+using testing::SessionRig;
+using testing::SiteUpdate;
+using testing::TestSite;
+using testing::TinyPlan;
+
+constexpr int64_t kMegabyte = 1 << 20;
+
+/// 4,000 x 1,000 weights: 16 MB, many chunks of 1 MiB.
+TinyPlan LargePlan() {
+  TinyPlan plan = OneSitePlan();
+  plan.window = 4000;
+  plan.hidden = 1000;
+  return plan;
+}
+
+bool HasFinished(SessionRig& rig) { return rig.Run().phase() == v1::RUN_PHASE_FINISHED; }
+
+/// Reason by site of the run's first round.
+std::map<std::string, std::string> Failures(SessionRig& rig) {
+  const v1::Round round = rig.Run().history(0);
+  return {round.failures().begin(), round.failures().end()};
+}
+
+TEST(Session, SiteTakesPartInEveryRoundOfARun) {
+  SessionRig rig;
+  FakeWorker worker("press-7");
+  TestSite site(rig, rig.port(), &worker);
+  site.Start();
+  ASSERT_TRUE(Eventually([&] { return HasFinished(rig); }));
+  EXPECT_EQ(worker.calls(), 2) << "one round of training, one of evaluation";
+  EXPECT_EQ(rig.Run().version(), 1);
+  EXPECT_THAT(rig.Run().history(0).received(), ElementsAre("press-7"));
+}
+
+TEST(Session, AcceptedUpdateLeavesTheSpool) {
+  SessionRig rig;
+  FakeWorker worker("press-7");
+  TestSite site(rig, rig.port(), &worker);
+  MR_ASSERT_OK(site.session().RunOnce());
+  ASSERT_EQ(worker.calls(), 1);
+  EXPECT_FALSE(site.spool().OpenUpdate().ok());
+}
+
+TEST(Session, UpdateAfterABrokenStreamIsSentFromWhereItStopped) {
+  SessionRig rig(LargePlan());
+  CuttingProxy proxy(rig.port());
+  proxy.CutAfter(12 * kMegabyte, /*stay_away=*/false);
+  FakeWorker worker("press-7");
+  TestSite site(rig, proxy.port(), &worker);
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_TRUE(proxy.has_cut());
+  EXPECT_EQ(worker.calls(), 1);
+  EXPECT_THAT(rig.Run().history(0).received(), ElementsAre("press-7"));
+  // The whole again would make 12 + 16 MB.
+  EXPECT_LT(proxy.bytes_up(), 26 * kMegabyte);
+  EXPECT_GT(proxy.bytes_up(), 15 * kMegabyte);
+}
+
+TEST(Session, DaemonThatStartsAgainSendsTheSpooledBytesWithoutWorking) {
+  SessionRig rig(LargePlan());
+  FakeWorker worker("press-7");
+  {
+    CuttingProxy proxy(rig.port());
+    proxy.CutAfter(4 * kMegabyte, /*stay_away=*/true);
+    TestSite site(rig, proxy.port(), &worker);
+    site.Start();
+    ASSERT_TRUE(Eventually([&] { return proxy.has_cut(); }));
+  }
+  ASSERT_EQ(worker.calls(), 1);
+  ASSERT_EQ(rig.Run().history(0).received_size(), 0);
+  FakeWorker idle([](const WorkOrder&, const auto&) -> absl::StatusOr<SiteUpdate> {
+    return absl::InternalError("there was nothing to do");
+  });
+  TestSite again(rig, rig.port(), &idle);
+  MR_ASSERT_OK(again.session().RunOnce());
+  EXPECT_EQ(idle.calls(), 0);
+  EXPECT_THAT(rig.Run().history(0).received(), ElementsAre("press-7"));
+}
+
+TEST(Session, RefusedUpdateIsDroppedAndTheOperatorTold) {
+  SessionRig rig;
+  FakeWorker liar([](const WorkOrder& order, const auto&) -> absl::StatusOr<SiteUpdate> {
+    SiteUpdate update = HonestUpdate("press-7", order.assignment);
+    update.vector[2] = std::nanf("");
+    return update;
+  });
+  TestSite site(rig, rig.port(), &liar);
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_THAT(Failures(rig), ElementsAre(Pair("press-7", HasSubstr("element 2 is NaN"))));
+  EXPECT_FALSE(site.spool().OpenUpdate().ok());
+}
+
+TEST(Session, WorkThatFailsIsReportedInTheWorkersWords) {
+  SessionRig rig;
+  FakeWorker worker([](const WorkOrder&, const auto&) -> absl::StatusOr<SiteUpdate> {
+    return absl::InvalidArgumentError("press.csv: line 3: column \"heat\" is empty");
+  });
+  TestSite site(rig, rig.port(), &worker);
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_THAT(Failures(rig),
+              ElementsAre(Pair("press-7", "press.csv: line 3: column \"heat\" is empty")));
+}
+
+TEST(Session, UpdateForARoundThatEndedMeanwhileIsDropped) {
+  SessionRig rig;
+  FakeWorker worker([&](const WorkOrder& order, const auto&) -> absl::StatusOr<SiteUpdate> {
+    MR_RETURN_IF_ERROR(rig.as_operator().StopRun("tiny-1", "enough").status());
+    return HonestUpdate("press-7", order.assignment);
+  });
+  TestSite site(rig, rig.port(), &worker);
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_FALSE(site.spool().OpenUpdate().ok());
+}
+
+TEST(Session, WorkEndsAtTheRoundsDeadline) {
+  TinyPlan plan = OneSitePlan();
+  plan.cohort += "deadline_s = 1\nattempts = 1\n";
+  SessionRig rig(plan);
+  FakeWorker endless([](const WorkOrder&, const auto& on_progress) -> absl::StatusOr<SiteUpdate> {
+    const bool called_off = Eventually([&] { return !on_progress(TrainingProgress{}); });
+    return called_off ? absl::CancelledError("called off") : absl::InternalError("went on");
+  });
+  TestSite site(rig, rig.port(), &endless);
+  const absl::Time start = absl::Now();
+  site.session().RunOnce().IgnoreError();  // the round may be over before the report
+  EXPECT_GE(absl::Now() - start, absl::Milliseconds(500));
+  EXPECT_LT(absl::Now() - start, absl::Seconds(30));
+  EXPECT_TRUE(Eventually([&] { return rig.Run().phase() == v1::RUN_PHASE_FAILED; }));
+}
+
+TEST(Session, SpoiltHalfOfADownloadIsFetchedAnew) {
+  SessionRig rig;
+  FakeWorker worker([](const WorkOrder& order, const auto&) -> absl::StatusOr<SiteUpdate> {
+    MR_ASSIGN_OR_RETURN(const std::string model,
+                        ReadFile(PosixFileSystem(), order.parameters_path));
+    const Digest digest = Sha256Of(model);
+    if (order.assignment.model_sha256() != std::string(digest.bytes.begin(), digest.bytes.end())) {
+      return absl::DataLossError("another model");
+    }
+    return HonestUpdate("press-7", order.assignment);
+  });
+  TestSite site(rig, rig.port(), &worker);
+  Link link(rig.LinkTo(rig.port()));
+  MR_ASSERT_OK_AND_ASSIGN(const v1::Assignment assignment, testing::AwaitAssignment(link));
+  Digest model;
+  std::copy_n(assignment.model_sha256().begin(), model.bytes.size(), model.bytes.begin());
+  MR_ASSERT_OK(site.spool().OpenPartialModel(model).value()->WriteAt(0, std::string(20, 'x')));
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_THAT(Failures(rig), ElementsAre());
+  EXPECT_THAT(rig.Run().history(0).received(), ElementsAre("press-7"));
+}
+
+TEST(Session, CoordinatorThatIsNotThereIsNamed) {
+  SessionRig rig;
+  int nobodys_port = 0;
+  {
+    const CuttingProxy gone(0);
+    nobodys_port = gone.port();
+  }
+  FakeWorker worker("press-7");
+  TestSite site(rig, nobodys_port, &worker);
+  EXPECT_THAT(site.session().RunOnce(),
+              IsStatus(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr(testing::LoopbackAddress(nobodys_port)),
+                             HasSubstr("cannot be reached"))));
+}
+
+TEST(Session, GoesOnOnceTheCoordinatorIsBack) {
+  SessionRig rig;
+  CuttingProxy proxy(0);
+  FakeWorker worker("press-7");
+  TestSite site(rig, proxy.port(), &worker);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(absl::IsUnavailable(site.session().RunOnce()));
+  site.Start();
+  proxy.Mend(rig.port());
+  EXPECT_TRUE(Eventually([&] { return HasFinished(rig); }));
+}
+
+/// Counts what is slept, and says when it is enough.
+class PatientClock final : public Clock {
+ public:
+  PatientClock(absl::Duration patience, std::function<void()> on_end)
+      : patience_(patience), on_end_(std::move(on_end)) {}
+
+  absl::Time Now() override { return absl::UnixEpoch() + slept_; }
+  void Sleep(absl::Duration duration) override {
+    slept_ += duration;
+    if (slept_ >= patience_) on_end_();
+  }
+
+ private:
+  const absl::Duration patience_;
+  const std::function<void()> on_end_;
+  absl::Duration slept_;
+};
+
+TEST(Session, BacksOffForAsLongAsTheCoordinatorIsAway) {
+  SessionRig rig;
+  CuttingProxy nobody(0);
+  FakeWorker worker("press-7");
+  Session* session = nullptr;
+  PatientClock clock(absl::Minutes(1), [&] { session->Stop(); });
+  TestSite site(rig, nobody.port(), &worker, &clock);
+  session = &site.session();
+  session->Run();  // returns when the clock stops it: no failure is the last one
+  EXPECT_GE(clock.Now(), absl::UnixEpoch() + absl::Minutes(1));
+  EXPECT_EQ(worker.calls(), 0);
+}
+
+TEST(Session, StopEndsAWaitingCheckIn) {
+  TinyPlan plan = OneSitePlan();
+  plan.cohort = "target = 2\nminimum = 2\n";  // one site waits for the other
+  SessionRig rig(plan);
+  FakeWorker worker("press-7");
+  const absl::Time start = absl::Now();
+  {
+    TestSite site(rig, rig.port(), &worker);
+    site.Start();
+    ASSERT_TRUE(
+        Eventually([&] { return rig.as_operator().ListSites().value().sites_size() == 1; }));
+  }
+  EXPECT_LT(absl::Now() - start, absl::Seconds(15)) << "the long poll waits 20 s";
+}
+
+}  // namespace
+}  // namespace millrace
