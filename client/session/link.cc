@@ -116,11 +116,11 @@ absl::Status Link::ReportFailure(const v1::RoundId& round, const std::string& re
   return call.ToStatus(stubs_->rounds->ReportFailure(call.context(), request, &response));
 }
 
-void Link::Report(const v1::ReportRequest& report) {
+bool Link::Report(const v1::ReportRequest& report) {
   Call call(stubs_.get(), stubs_->options.call_timeout);
   v1::ReportResponse response;
-  // Only the operator's view depends on it; the next report makes up for a lost one.
-  (void)stubs_->telemetry->Report(call.context(), report, &response);
+  const grpc::Status status = stubs_->telemetry->Report(call.context(), report, &response);
+  return !status.ok() || !response.round_over();
 }
 
 absl::Status Link::Download(const v1::RoundId& round, const Digest& digest, int64_t offset,

@@ -34,7 +34,8 @@ class Link {
 
   absl::StatusOr<v1::CheckInResponse> CheckIn(const v1::CheckInRequest& request);
   absl::Status ReportFailure(const v1::RoundId& round, const std::string& reason);
-  void Report(const v1::ReportRequest& report);
+  /// False if the coordinator says that the round is over; a report that is lost is no answer.
+  bool Report(const v1::ReportRequest& report);
 
   /// Writes the model's bytes from `offset` on to `file`; returns how far the file now reaches,
   /// also through `reached` when the stream breaks.

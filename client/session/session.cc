@@ -91,7 +91,7 @@ absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
     if (!done.ok()) {
       if (stopping_) return absl::OkStatus();
       LogWarning("assignment failed", {{"round", name}, {"error", done.status().ToString()}});
-      return parts_.link->ReportFailure(assignment.id(), std::string(done.status().message()));
+      return TellFailure(assignment.id(), done.status());
     }
     header = *std::move(done);
   }
@@ -104,8 +104,11 @@ absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
   }
   LogWarning("update dropped", {{"round", name}, {"error", sent.ToString()}});
   if (absl::IsFailedPrecondition(sent)) return absl::OkStatus();  // the round went on without it
-  const absl::Status told =
-      parts_.link->ReportFailure(assignment.id(), std::string(sent.message()));
+  return TellFailure(assignment.id(), sent);
+}
+
+absl::Status Session::TellFailure(const v1::RoundId& round, const absl::Status& failure) {
+  const absl::Status told = parts_.link->ReportFailure(round, std::string(failure.message()));
   // The round may have ended meanwhile: then nobody waits for this site.
   return absl::IsFailedPrecondition(told) ? absl::OkStatus() : told;
 }
@@ -162,7 +165,7 @@ absl::StatusOr<v1::UploadHeader> Session::Work(const v1::Assignment& assignment,
       report.set_epoch(progress.epoch);
       report.set_step(progress.step);
       report.set_loss(progress.loss);
-      parts_.link->Report(report);
+      if (!parts_.link->Report(report)) return false;
     }
     return !stopping_ && now < deadline;
   };

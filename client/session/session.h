@@ -49,6 +49,7 @@ class Session {
   absl::Status DoAssignment(const v1::Assignment& assignment);
   absl::StatusOr<std::string> FetchModel(const v1::Assignment& assignment, absl::Time deadline);
   absl::StatusOr<v1::UploadHeader> Work(const v1::Assignment& assignment, absl::Time deadline);
+  absl::Status TellFailure(const v1::RoundId& round, const absl::Status& failure);
   absl::Status Send(const v1::UploadHeader& header, absl::Time deadline);
   /// Calls `step` until it succeeds, fails for good, or the deadline or Stop comes.
   template <typename Step>

@@ -28,7 +28,7 @@ class GroupFormatter final : public CLI::Formatter {
 
 absl::StatusOr<std::unique_ptr<Connection>> CommandContext::Connect() const {
   MR_ASSIGN_OR_RETURN(const ConnectionOptions options,
-                      ResolveConnection(connection_flags, environment->files, Now()));
+                      ResolveConnection(*connection_flags, environment->files, Now()));
   return environment->connect(options);
 }
 
@@ -60,7 +60,9 @@ CLI::App* AddCommand(CLI::App* parent, const std::string& name, const std::strin
 }
 
 void AddConnectionOptions(CLI::App* command, CommandContext* context) {
-  ConnectionFlags& flags = context->connection_flags;
+  // Each command has its own: the parser fills those of every command from the environment.
+  const auto flags = std::make_shared<ConnectionFlags>();
+  command->preparse_callback([=](size_t) { context->connection_flags = flags; });
   const auto add = [&](const char* name, std::string* value, const char* environment,
                        const char* type, const char* description) {
     command->add_option(name, *value, description)
@@ -68,14 +70,14 @@ void AddConnectionOptions(CLI::App* command, CommandContext* context) {
         ->type_name(type)
         ->group("Connection");
   };
-  add("--coordinator", &flags.coordinator, "MILLRACE_COORDINATOR", "HOST:PORT",
+  add("--coordinator", &flags->coordinator, "MILLRACE_COORDINATOR", "HOST:PORT",
       "The coordinator's address");
-  add("--certificate", &flags.certificate, "MILLRACE_CERTIFICATE", "FILE",
+  add("--certificate", &flags->certificate, "MILLRACE_CERTIFICATE", "FILE",
       "The operator's certificate");
-  add("--key", &flags.key, "MILLRACE_KEY", "FILE", "The certificate's private key");
-  add("--authority", &flags.authority, "MILLRACE_AUTHORITY", "FILE",
+  add("--key", &flags->key, "MILLRACE_KEY", "FILE", "The certificate's private key");
+  add("--authority", &flags->authority, "MILLRACE_AUTHORITY", "FILE",
       "The federation authority's certificate");
-  add("--profile", &flags.profile, "MILLRACE_PROFILE", "FILE",
+  add("--profile", &flags->profile, "MILLRACE_PROFILE", "FILE",
       "A millrace.toml that has them: [coordinator] address, [identity] certificate, key, "
       "authority");
 }

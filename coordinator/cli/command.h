@@ -23,7 +23,7 @@ struct CommandContext {
   const CliEnvironment* environment = nullptr;
   Console* console = nullptr;
   bool json = false;
-  ConnectionFlags connection_flags;
+  std::shared_ptr<const ConnectionFlags> connection_flags;  // of the command that was named
   std::function<absl::StatusOr<ExitCode>()> action;
 
   absl::Time Now() const { return environment->clock->Now(); }

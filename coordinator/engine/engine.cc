@@ -211,9 +211,14 @@ void Engine::Leave(const std::string& site) {
   sites_.Leave(site);
 }
 
-void Engine::Report(const std::string& site, const v1::ReportRequest& report) {
+bool Engine::Report(const std::string& site, const v1::ReportRequest& report) {
   absl::MutexLock lock(&mutex_);
   sites_.Report(site, report, parts_.clock->Now());
+  const v1::RoundId& id = report.round();
+  const absl::StatusOr<Run*> run = Find(id.run());
+  const RoundState* round = run.ok() ? (*run)->state.Current() : nullptr;
+  return round != nullptr && round->phase == RoundPhase::kOpen &&
+         round->id == RoundId{id.run(), id.round(), id.attempt()};
 }
 
 absl::Status Engine::ReportFailure(const std::string& site, const RoundId& round,

@@ -72,7 +72,8 @@ class Engine {
                                                         const std::string& version);
   /// The site hung up while it waited.
   void Leave(const std::string& site);
-  void Report(const std::string& site, const v1::ReportRequest& report);
+  /// False if the reported round no longer waits for the site.
+  bool Report(const std::string& site, const v1::ReportRequest& report);
   absl::Status ReportFailure(const std::string& site, const RoundId& round,
                              const std::string& reason);
   /// OK if the site takes part in this open round; what it downloads counts into the round.

@@ -95,9 +95,9 @@ grpc::ServerUnaryReactor* RoundsService::ReportFailure(grpc::CallbackServerConte
 
 grpc::ServerUnaryReactor* TelemetryService::Report(grpc::CallbackServerContext* context,
                                                    const v1::ReportRequest* request,
-                                                   v1::ReportResponse*) {
+                                                   v1::ReportResponse* response) {
   const absl::StatusOr<std::string> site = RequireRole(*context, Role::kSite);
-  if (site.ok()) engine_->Report(*site, *request);
+  if (site.ok()) response->set_round_over(!engine_->Report(*site, *request));
   return Answer(context, site.status());
 }
 

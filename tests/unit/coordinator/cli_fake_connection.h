@@ -13,11 +13,10 @@ namespace millrace::testing {
 /// A coordinator whose answers a test has written down.
 class FakeConnection final : public Connection {
  public:
-  /// What one watch gives: states, then ticks, then how it ends.
+  /// What one watch gives: states, then how it ends.
   struct WatchScript {
     std::vector<v1::Run> runs;
-    int ticks = 0;
-    absl::Status end;
+    absl::Status end = absl::OkStatus();
   };
 
   absl::StatusOr<v1::Run> StartRun(const std::string& plan) override {
@@ -43,14 +42,13 @@ class FakeConnection final : public Connection {
   /// The last script is used for every later watch too.
   absl::Status WatchRun(const std::string&, absl::Duration,
                         const std::function<bool(const v1::Run&)>& on_run,
-                        const std::function<void()>& on_tick) override {
+                        const std::function<void()>&) override {
     ++watches;
     const WatchScript script = watch_scripts.front();
     if (watch_scripts.size() > 1) watch_scripts.pop_front();
     for (const v1::Run& state : script.runs) {
       if (!on_run(state)) return absl::OkStatus();
     }
-    for (int i = 0; i < script.ticks; ++i) on_tick();
     return script.end;
   }
 
