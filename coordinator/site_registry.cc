@@ -40,6 +40,8 @@ absl::Status SiteRegistry::CheckIn(const std::string& site, const std::string& v
   entry.record.version = version;
   entry.record.last_seen = now;
   entry.last_check_in = now;
+  entry.report.Clear();
+  entry.report.set_activity(v1::ACTIVITY_IDLE);
   if (!changed) return absl::OkStatus();
   LogInfo("site checked in", {{"site", site}, {"version", version}, {"new", is_new}});
   return store_->PutSite(entry.record);

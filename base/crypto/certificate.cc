@@ -110,7 +110,7 @@ absl::Status Check(const std::string& certificate_pem, const std::string& author
   MR_ASSIGN_OR_RETURN(const CertificateInfo info, InfoOf(certificate.get()));
   if (info.identity.role != expected) {
     return absl::FailedPreconditionError(absl::StrCat("is for ", RoleName(info.identity.role), " ",
-                                                      info.identity.name, ", expected one for a ",
+                                                      info.identity.name, ", expected the role ",
                                                       RoleName(expected)));
   }
   const auto authority = ReadCertificate(authority_pem);

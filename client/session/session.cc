@@ -140,7 +140,10 @@ absl::StatusOr<std::string> Session::FetchModel(const v1::Assignment& assignment
     int64_t reached = 0;
     MR_RETURN_IF_ERROR(
         parts_.link->Download(assignment.id(), digest, offset, file.get(), &reached));
-    MR_ASSIGN_OR_RETURN(path, parts_.spool->KeepModel(digest));
+    absl::StatusOr<std::string> kept = parts_.spool->KeepModel(digest);
+    // The wrong bytes are gone: the next try begins at the first.
+    if (absl::IsDataLoss(kept.status())) return absl::UnavailableError(kept.status().message());
+    MR_ASSIGN_OR_RETURN(path, std::move(kept));
     return absl::OkStatus();
   }));
   return path;

@@ -93,7 +93,7 @@ absl::StatusOr<RoundResult> ReadStatistics(const Plan& plan, TaskKind task,
   const int64_t evaluation = EvaluationSumCount(plan.task());
   result.metrics = MetricsFromSums(plan.task(), statistics.first(evaluation));
   if (task == TaskKind::kTraining && statistics[evaluation + 1] > 0) {
-    result.metrics["train_loss"] = statistics[evaluation] / statistics[evaluation + 1];
+    result.metrics[kTrainLoss] = statistics[evaluation] / statistics[evaluation + 1];
   }
   return result;
 }

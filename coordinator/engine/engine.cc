@@ -83,7 +83,6 @@ absl::Status Engine::Load() {
       }
       Apply(run->state, record.events[i]);
     }
-    run->events = static_cast<int64_t>(record.events.size());
     run->staged = !run->state.rounds.empty();
     MR_ASSIGN_OR_RETURN(run->architecture, BuildArchitecture(run->state.plan));
     runs_.push_back(std::move(run));
@@ -100,8 +99,7 @@ absl::StatusOr<Engine::Run*> Engine::Find(const std::string& id) {
 
 absl::Status Engine::Record(Run& run, const Event& event) {
   MR_RETURN_IF_ERROR(CanApply(run.state, event));
-  MR_RETURN_IF_ERROR(parts_.store->Append(run.state.id, run.events, std::span(&event, 1)));
-  ++run.events;
+  MR_RETURN_IF_ERROR(parts_.store->Append(run.state.id, run.state.events, std::span(&event, 1)));
   Apply(run.state, event);
   if (const auto* committed = std::get_if<RoundCommitted>(&event.body)) {
     run.bytes_down -= committed->bytes_down;
@@ -135,7 +133,6 @@ absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
     MR_ASSIGN_OR_RETURN(run->state, StartOf(id, event));
     run->architecture = std::move(architecture);
     MR_RETURN_IF_ERROR(parts_.store->Append(id, 0, std::span(&event, 1)));
-    run->events = 1;
     runs_.push_back(std::move(run));
   }
   LogInfo("run_started", {{"run", id}, {"parameters", static_cast<int64_t>(start.size())}});

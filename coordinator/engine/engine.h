@@ -98,7 +98,6 @@ class Engine {
   struct Run {
     RunState state;
     Architecture architecture;
-    int64_t events = 0;      // in the store
     int64_t bytes_down = 0;  // since the last committed round
     bool staged = false;     // the last round's updates may still lie on disk
   };

@@ -55,12 +55,14 @@ Event AbandonOrFail(const RunState& run, absl::string_view why, absl::Time now) 
   const CohortPlan& cohort = run.plan.cohort;
   std::string reason = absl::StrCat(why, ": ", round.contributions.size(), " of at least ",
                                     round.minimum, " updates");
-  for (const auto& [site, failure] : round.failures) {
-    absl::StrAppend(&reason, "; site ", site, ": ", failure);
+  if (!round.failures.empty()) {
+    const auto& [site, failure] = *round.failures.begin();
+    absl::StrAppend(&reason, "; ", round.failures.size(), " failed, first site ", site, ": ",
+                    failure);
   }
   if (round.id.attempt >= cohort.attempts) {
-    return {now, RunEnded{RunPhase::kFailed, absl::StrCat(ToString(round.id), ", the last: ",
-                                                          reason)}};
+    return {now,
+            RunEnded{RunPhase::kFailed, absl::StrCat(ToString(round.id), ", the last: ", reason)}};
   }
   const int doublings = std::min(round.id.attempt - 1, kMaxBackoffDoublings);
   const absl::Duration backoff = absl::Seconds(cohort.backoff_s << doublings);

@@ -71,6 +71,9 @@ struct ModelVersion {
 
 enum class RunPhase { kRunning, kFinished, kFailed, kStopped };
 
+/// The metric that a training round adds to those of the version it started from.
+inline constexpr char kTrainLoss[] = "train_loss";
+
 struct RunState {
   std::string id;
   std::string plan_text;
@@ -85,6 +88,7 @@ struct RunState {
   int64_t next_round = 0;
   int32_t next_attempt = 1;
   absl::Time waiting_since;            // when the next attempt could first have opened
+  int64_t events = 0;                  // applied so far
 
   /// The round that takes updates or is being aggregated; null between rounds.
   const RoundState* Current() const;

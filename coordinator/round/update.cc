@@ -109,7 +109,10 @@ struct Transition {
     ended.metrics = event.metrics;
     ended.bytes_down = event.bytes_down;
     if (event.scaling) run.scaling = event.scaling;
-    if (ended.task != TaskKind::kStatistics) run.versions.back().metrics = event.metrics;
+    if (ended.task != TaskKind::kStatistics) {
+      run.versions.back().metrics = event.metrics;
+      run.versions.back().metrics.erase(kTrainLoss);  // of the version in the making
+    }
     if (event.parameters) {
       ModelVersion version;
       version.version = ended.id.round;
@@ -156,6 +159,7 @@ absl::Status CanApply(const RunState& run, const Event& event) {
 
 void Apply(RunState& run, const Event& event) {
   std::visit(Transition{run, event.time}, event.body);
+  ++run.events;
 }
 
 absl::StatusOr<RunState> StartOf(const std::string& run_id, const Event& event) {
@@ -169,6 +173,7 @@ absl::StatusOr<RunState> StartOf(const std::string& run_id, const Event& event) 
   MR_ASSIGN_OR_RETURN(run.plan, ParsePlan(started->plan_text));
   run.created = event.time;
   run.waiting_since = event.time;
+  run.events = 1;
   run.next_round = FirstRound(run.plan);
   ModelVersion start;
   start.parameters = started->parameters;

@@ -33,13 +33,9 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::Run>, public Waiter 
     if (failed_) return End({grpc::StatusCode::CANCELLED, "watcher hung up"});
     const absl::StatusOr<RunState> run = engine_->GetRun(run_);
     if (!run.ok()) return End(ToGrpc(run.status()));
-    v1::Run next = ToProto(*run, true);
-    std::string bytes = next.SerializeAsString();
-    if (bytes == sent_) {
-      return run->phase != RunPhase::kRunning && End(grpc::Status::OK);
-    }
-    sent_ = std::move(bytes);
-    message_ = std::move(next);
+    if (run->events == sent_) return run->phase != RunPhase::kRunning && End(grpc::Status::OK);
+    sent_ = run->events;
+    message_ = ToProto(*run, true);
     writing_ = true;
     StartWrite(&message_);
     return false;
@@ -66,7 +62,7 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::Run>, public Waiter 
   WaitingRoom* const room_;
   Clock* const clock_;
   const std::string run_;
-  std::string sent_;
+  int64_t sent_ = 0;  // events of the run that the watcher has seen
   v1::Run message_;
   bool writing_ = false;
   bool failed_ = false;

@@ -237,7 +237,7 @@ TEST_F(CertificateTest, AnotherKeyIsRefused) {
 TEST_F(CertificateTest, AnotherRoleIsRefused) {
   EXPECT_THAT(CheckCertificate(site_->certificate_pem, authority_->certificate_pem, site_->key_pem,
                                Role::kCoordinator, kNow, "site.crt"),
-              IsStatus(kRefused, HasSubstr("is for site press-7, expected one for a coordinator")));
+              IsStatus(kRefused, HasSubstr("is for site press-7, expected the role coordinator")));
 }
 
 TEST_F(CertificateTest, ACertificateWithoutAnIdentityIsNoMillraceCertificate) {

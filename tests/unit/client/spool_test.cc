@@ -5,7 +5,10 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/memory_file_system.h"
 #include "base/status.h"
 #include "tests/testing/faulty_file_system.h"

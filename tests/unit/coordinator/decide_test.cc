@@ -166,7 +166,7 @@ TEST(DecideRound, BelowMinimumIsAbandonedNamingCountsAndSites) {
   const RoundAbandoned* abandoned = As<RoundAbandoned>(decision);
   ASSERT_NE(abandoned, nullptr);
   EXPECT_THAT(abandoned->reason, AllOf(HasSubstr("deadline"), HasSubstr("1 of at least 2 updates"),
-                                       HasSubstr("site c: no data")));
+                                       HasSubstr("1 failed, first site c: no data")));
 }
 
 TEST(DecideRound, BackOffDoublesWithEachAttempt) {

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// kill -9 of real daemons, and of the coordinator above them, while they train.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "absl/strings/str_cat.h"
+#include "base/random.h"
+#include "tests/testing/eventually.h"
+#include "tests/testing/fleet.h"
+#include "tests/testing/status_matchers.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::Contains;
+using testing::Eventually;
+using testing::Fleet;
+using ::testing::Not;
+
+/// A few hundred rows of which the label is the sum.
+void WriteData(const std::string& path) {
+  Random random(1);
+  std::string text = "heat,flow,wear\n";
+  for (int row = 0; row < 400; ++row) {
+    const double heat = random.Normal();
+    const double flow = random.Normal();
+    absl::StrAppend(&text, heat, ",", flow, ",", heat + flow, "\n");
+  }
+  MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), path, text));
+}
+
+std::string Plan(int rounds, const std::string& cohort) {
+  return absl::StrCat("[run]\nname = \"sum\"\nrounds = ", rounds, "\n[cohort]\n", cohort,
+                      "[model]\nkind = \"mlp\"\nhidden = [4]\n"
+                      "[input]\nchannels = [\"heat\", \"flow\"]\nnormalization = \"none\"\n"
+                      "[label]\nkind = \"column\"\ncolumn = \"wear\"\n"
+                      "[training]\nlearning_rate = 0.01\n");
+}
+
+class SiteKill : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(fleet_.StartCoordinator());
+    WriteData(fleet_.folder() + "/rows.csv");
+  }
+  void StartSites(const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      fleet_.StartSite(MILLRACE_CLIENT, name,
+                       "[data]\nkind = \"delimited\"\npath = \"rows.csv\"\n");
+    }
+    ASSERT_TRUE(fleet_.AwaitSites()) << fleet_.Logs();
+  }
+
+  Fleet fleet_{MILLRACE_COORDINATOR};
+};
+
+TEST_F(SiteKill, InTheMiddleOfARoundHoldsItNoLongerThanItsDeadline) {
+  constexpr int64_t kDeadlineMs = 10'000;
+  StartSites({"a", "b", "dying"});
+  // It hangs, still connected, before the round invites it, and dies once the round has.
+  fleet_.site("dying").Signal(SIGSTOP);
+  MR_ASSERT_OK(fleet_.as_operator().StartRun(
+      Plan(1, "target = 3\nminimum = 2\nwait_s = 0\ndeadline_s = 10\n")));
+  ASSERT_TRUE(Eventually([&] {
+    const v1::Run run = fleet_.GetRun("sum-1");
+    return run.history_size() == 1 && run.history(0).received_size() == 2;
+  })) << fleet_.Logs();
+  ASSERT_THAT(fleet_.GetRun("sum-1").history(0).cohort(), Contains("dying"));
+  fleet_.site("dying").Kill();
+
+  const v1::Run run = fleet_.AwaitEnd("sum-1");
+  ASSERT_EQ(run.phase(), v1::RUN_PHASE_FINISHED) << run.note() << fleet_.Logs();
+  const v1::Round& round = run.history(0);
+  EXPECT_EQ(round.phase(), v1::ROUND_PHASE_COMMITTED);
+  EXPECT_THAT(round.received(), Not(Contains("dying")));
+  EXPECT_GE(round.ended_ms() - round.opened_ms(), kDeadlineMs);
+  EXPECT_LT(round.ended_ms() - round.opened_ms(), kDeadlineMs + 5000) << "a busy machine's leeway";
+}
+
+TEST_F(SiteKill, DaemonThatComesBackTakesPartAgain) {
+  StartSites({"a", "b"});
+  MR_ASSERT_OK(fleet_.as_operator().StartRun(Plan(
+      3, "target = 2\nminimum = 2\nwait_s = 60\ndeadline_s = 5\nattempts = 20\nbackoff_s = 1\n")));
+  ASSERT_TRUE(Eventually([&] { return fleet_.GetRun("sum-1").version() >= 1; })) << fleet_.Logs();
+  fleet_.site("b").Kill();
+  StartSites({"b"});
+  const v1::Run run = fleet_.AwaitEnd("sum-1");
+  EXPECT_EQ(run.phase(), v1::RUN_PHASE_FINISHED) << run.note() << fleet_.Logs();
+  EXPECT_EQ(run.version(), 3);
+}
+
+TEST_F(SiteKill, CoordinatorKilledWhileSitesTrainIsFoundAgainAndTheRunEnds) {
+  StartSites({"a", "b"});
+  MR_ASSERT_OK(fleet_.as_operator().StartRun(Plan(4, "target = 2\nminimum = 2\n")));
+  for (const int64_t version : {1, 2}) {
+    ASSERT_TRUE(Eventually([&] { return fleet_.GetRun("sum-1").version() >= version; }))
+        << fleet_.Logs();
+    fleet_.coordinator().Kill();
+    ASSERT_TRUE(fleet_.StartCoordinator());
+    EXPECT_GE(fleet_.GetRun("sum-1").version(), version) << "a committed round was lost";
+  }
+  const v1::Run run = fleet_.AwaitEnd("sum-1");
+  EXPECT_EQ(run.phase(), v1::RUN_PHASE_FINISHED) << run.note() << fleet_.Logs();
+  EXPECT_EQ(run.version(), 4);
+}
+
+}  // namespace
+}  // namespace millrace

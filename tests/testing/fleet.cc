@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/testing/fleet.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/file_system.h"
+#include "tests/testing/eventually.h"
+
+namespace millrace::testing {
+
+Fleet::Fleet(std::string coordinator, std::string more)
+    : program_(std::move(coordinator)), more_(std::move(more)) {
+  const KeyAndCertificate identity = federation_.Issue(Role::kCoordinator, "cloud");
+  WriteFile("authority.crt", federation_.authority_pem());
+  WriteFile("cloud.crt", identity.certificate_pem);
+  WriteFile("cloud.key", identity.key_pem);
+}
+
+void Fleet::WriteFile(const std::string& name, const std::string& text) const {
+  MR_CHECK(WriteFileDurably(PosixFileSystem(), absl::StrCat(folder(), "/", name), text).ok());
+}
+
+bool Fleet::StartCoordinator() {
+  WriteFile("coordinator.toml",
+            absl::StrCat("[server]\nlisten = \"", LoopbackAddress(port_),
+                         "\"\ncertificate = \"cloud.crt\"\nkey = \"cloud.key\"\n"
+                         "authority = \"authority.crt\"\n[storage]\nfolder = \"state\"\n",
+                         more_));
+  const std::string log = absl::StrCat(folder(), "/coordinator.log");
+  WriteFile("coordinator.log", "");
+  coordinator_.reset();
+  coordinator_ = std::make_unique<Process>(
+      std::vector<std::string>{program_, "--config", absl::StrCat(folder(), "/coordinator.toml")},
+      log);
+  const bool listens = Eventually([&] {
+    const std::string text = coordinator_->Log();
+    const size_t line = text.find("port ");
+    return line != std::string::npos && std::sscanf(&text[line], "port %d\n", &port_) == 1 &&
+           text.find('\n', line) != std::string::npos;
+  });
+  if (!listens) ADD_FAILURE() << "the coordinator does not listen\n" << coordinator_->Log();
+  operator_ = OperatorConnection(federation_, port_);
+  return listens;
+}
+
+std::string Fleet::WriteSite(const std::string& name, const std::string& data,
+                             const KeyAndCertificate& identity) {
+  WriteFile(name + ".crt", identity.certificate_pem);
+  WriteFile(name + ".key", identity.key_pem);
+  WriteFile(name + ".toml",
+            absl::StrCat("[coordinator]\naddress = \"", LoopbackAddress(port_),
+                         "\"\n[identity]\ncertificate = \"", name, ".crt\"\nkey = \"", name,
+                         ".key\"\nauthority = \"authority.crt\"\n[storage]\nfolder = \"spool_",
+                         name, "\"\n", data));
+  return absl::StrCat(folder(), "/", name, ".toml");
+}
+
+void Fleet::StartSite(const std::string& client, const std::string& name, const std::string& data) {
+  const std::string config = WriteSite(name, data, federation_.Issue(Role::kSite, name));
+  sites_[name] =
+      std::make_unique<Process>(std::vector<std::string>{client, "run", "--config", config},
+                                absl::StrCat(folder(), "/", name, ".log"));
+}
+
+bool Fleet::AwaitSites() {
+  return Eventually([&] {
+    const auto listed = operator_->ListSites();
+    return listed.ok() && listed->sites_size() == static_cast<int>(sites_.size());
+  });
+}
+
+v1::Run Fleet::GetRun(const std::string& id) {
+  absl::StatusOr<v1::Run> run;
+  Eventually([&] { return (run = operator_->GetRun(id)).ok(); });
+  return run.value_or(v1::Run());
+}
+
+v1::Run Fleet::AwaitEnd(const std::string& id, absl::Duration patience) {
+  v1::Run run;
+  Eventually([&] { return (run = GetRun(id)).phase() != v1::RUN_PHASE_RUNNING; }, patience);
+  return run;
+}
+
+std::string Fleet::Logs() const {
+  std::string logs = absl::StrCat("--- coordinator\n", coordinator_->Log());
+  for (const auto& [name, site] : sites_) absl::StrAppend(&logs, "--- ", name, "\n", site->Log());
+  return logs;
+}
+
+}  // namespace millrace::testing

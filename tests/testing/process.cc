@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/testing/process.h"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+#include "base/check.h"
+#include "base/file_system.h"
+#include "tests/testing/eventually.h"
+
+extern char** environ;
+
+namespace millrace::testing {
+
+Process::Process(const std::vector<std::string>& command, std::string log_path)
+    : log_path_(std::move(log_path)) {
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log_path_.c_str(),
+                                   O_WRONLY | O_CREAT | O_APPEND, 0600);
+  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+  MR_CHECK(::posix_spawn(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ) == 0);
+  posix_spawn_file_actions_destroy(&actions);
+}
+
+Process::~Process() { Kill(); }
+
+void Process::Kill() {
+  if (wait_status_) return;
+  ::kill(pid_, SIGKILL);
+  int status = 0;
+  MR_CHECK(::waitpid(pid_, &status, 0) == pid_);
+  wait_status_ = status;
+}
+
+void Process::Signal(int signal) {
+  if (!wait_status_) ::kill(pid_, signal);
+}
+
+std::optional<int> Process::AwaitExit(absl::Duration patience) {
+  Eventually(
+      [&] {
+        int status = 0;
+        if (!wait_status_ && ::waitpid(pid_, &status, WNOHANG) == pid_) wait_status_ = status;
+        return wait_status_.has_value();
+      },
+      patience);
+  if (!wait_status_ || !WIFEXITED(*wait_status_)) return std::nullopt;
+  return WEXITSTATUS(*wait_status_);
+}
+
+std::string Process::Log() const {
+  return ReadFile(PosixFileSystem(), log_path_).value_or("(no output)");
+}
+
+}  // namespace millrace::testing
