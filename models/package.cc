@@ -55,6 +55,17 @@ v1::Layout LayoutToProto(const Layout& layout) {
 
 std::string DigestBytes(const Digest& digest) { return {digest.bytes.begin(), digest.bytes.end()}; }
 
+/// The same manifest gives the same bytes: maps are written in the order of their keys.
+std::string SerializeManifest(const v1::PackageManifest& manifest) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream out(&stream);
+  out.SetSerializationDeterministic(true);
+  manifest.SerializeToCodedStream(&out);
+  out.Trim();
+  return bytes;
+}
+
 absl::Status Mismatch(absl::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("model package: its ", what, " is not what its plan gives"));
@@ -103,7 +114,7 @@ v1::PackageManifest ManifestOf(absl::string_view plan_text, const Plan& plan,
 
 std::string PackagePrefix(const v1::PackageManifest& manifest, int64_t parameter_bytes) {
   v1::ModelPackage head;
-  head.set_manifest(manifest.SerializeAsString());
+  head.set_manifest(SerializeManifest(manifest));
   std::string prefix = head.SerializeAsString();
   google::protobuf::io::StringOutputStream stream(&prefix);
   google::protobuf::io::CodedOutputStream out(&stream);

@@ -1,4 +1,5 @@
-#!/usr/bin/env bash
+  local line=""
+  found=$(grep -rnE --include='*.h' --include='*.cc' "$line" "${folders[@]}" 2>/dev/null || true)#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The house rules that include lines can break: check_includes.sh <source folder>. Names every line
 # that does and the rule, and fails.
@@ -17,7 +18,8 @@ rule() {
     if [[ $folder == '!'* ]]; then left_out+=("${folder#!}"); else folders+=("$folder"); fi
   done
   local found
-  found=$(grep -rnE --include='*.h' --include='*.cc' "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]($pattern)" \
+  local line="^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]($pattern)"
+  found=$(grep -rnE --include='*.h' --include='*.cc' "$line" \
     "${folders[@]}" 2>/dev/null || true)
   for folder in "${left_out[@]}"; do
     found=$(grep -v "^$folder" <<<"$found" || true)
@@ -32,7 +34,7 @@ production=(base plan aggregation models coordinator client scripts)
 
 rule 'LibTorch is for models/torch/ alone' \
   'torch/|ATen/|c10/' "${production[@]}" '!models/torch/'
-rule 'services are called and served by coordinator/rpc/, coordinator/cli/ and client/session/ alone' \
+rule 'services belong to coordinator/rpc/, coordinator/cli/ and client/session/ alone' \
   '.*\.grpc\.pb\.h' "${production[@]}" '!coordinator/rpc/' '!coordinator/cli/' '!client/session/'
 rule 'the coordinator includes nothing of the client' 'client/' coordinator
 rule 'the client includes nothing of the coordinator' 'coordinator/' client

@@ -80,7 +80,12 @@ class Link::Call {
     std::string message = status.error_message();
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
       // gRPC has one code for a dead link and a refused certificate; the operator needs to know.
-      const bool refused = absl::StrContains(absl::AsciiStrToLower(message), "handshake");
+      // Under TLS 1.3 a site learns of the refusal of its own certificate only by a closed socket.
+      const std::string words = absl::AsciiStrToLower(message);
+      const bool refused = absl::StrContains(words, "handshake") ||
+                           (absl::StrContains(words, "failed to connect") &&
+                            (absl::StrContains(words, "socket closed") ||
+                             absl::StrContains(words, "connection reset")));
       message = absl::StrCat("coordinator ", stubs_->options.address,
                              refused ? ": TLS handshake failed: is its certificate, or this "
                                        "site's, from another authority or expired? "

@@ -13,7 +13,6 @@
 namespace millrace {
 namespace {
 
-using testing::Eventually;
 using testing::Fleet;
 using testing::HeaderOf;
 using testing::HonestUpdate;

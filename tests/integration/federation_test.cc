@@ -15,7 +15,6 @@ namespace millrace {
 namespace {
 
 using ::testing::AllOf;
-using testing::Eventually;
 using testing::Fleet;
 using ::testing::HasSubstr;
 using ::testing::Optional;

@@ -64,8 +64,10 @@ TEST_F(Certificates, SiteOfAnotherAuthorityFailsTheHandshake) {
   const TestFederation other;  // of the same name
   LinkOptions options = SiteLink(other, "press-7", fleet_.port());
   options.authority_pem = fleet_.federation().authority_pem();
-  EXPECT_THAT(Link(options).CheckIn(Now()),
-              IsStatus(absl::StatusCode::kUnavailable, HasSubstr(LoopbackAddress(fleet_.port()))));
+  EXPECT_THAT(
+      Link(options).CheckIn(Now()),
+      IsStatus(absl::StatusCode::kUnavailable, AllOf(HasSubstr(LoopbackAddress(fleet_.port())),
+                                                     HasSubstr("another authority or expired"))));
   EXPECT_EQ(fleet_.as_operator().ListSites()->sites_size(), 0);
 }
 
@@ -84,8 +86,10 @@ TEST_F(Certificates, ExpiredSiteFailsTheHandshake) {
   LinkOptions options = SiteLink(fleet_.federation(), "press-7", fleet_.port());
   options.certificate_pem = expired.certificate_pem;
   options.key_pem = expired.key_pem;
-  EXPECT_THAT(Link(options).CheckIn(Now()),
-              IsStatus(absl::StatusCode::kUnavailable, HasSubstr(LoopbackAddress(fleet_.port()))));
+  EXPECT_THAT(
+      Link(options).CheckIn(Now()),
+      IsStatus(absl::StatusCode::kUnavailable, AllOf(HasSubstr(LoopbackAddress(fleet_.port())),
+                                                     HasSubstr("another authority or expired"))));
   EXPECT_EQ(fleet_.as_operator().ListSites()->sites_size(), 0);
 }
 

@@ -8,15 +8,12 @@
 namespace millrace {
 namespace {
 
-using ::testing::AllOf;
 using testing::DiskCall;
 using testing::DiskFault;
 using testing::EngineRig;
 using testing::ExpectFinishedAndFinite;
 using ::testing::HasSubstr;
-using testing::HonestUpdate;
 using testing::IsStatus;
-using testing::SiteUpdate;
 
 constexpr auto kNoSpace = absl::StatusCode::kResourceExhausted;
 const std::vector<std::string> kSites = {"a", "b", "c"};

@@ -13,7 +13,6 @@ namespace millrace {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::ElementsAre;
 using testing::EngineRig;
 using ::testing::Eq;
 using testing::ExpectFinishedAndFinite;
@@ -22,7 +21,6 @@ using testing::HonestUpdate;
 using ::testing::IsEmpty;
 using testing::IsStatus;
 using ::testing::Key;
-using ::testing::Optional;
 using testing::SiteUpdate;
 using testing::TinyPlan;
 

@@ -14,14 +14,12 @@ using ::testing::AllOf;
 using testing::At;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::IsOk;
 using testing::IsStatus;
 using testing::kStart;
 using testing::MustApply;
 using testing::NewRun;
 using testing::Opening;
 using ::testing::Pair;
-using testing::TinyPlan;
 
 enum class Situation { kBetweenRounds, kOpen, kClosed, kEnded };
 
@@ -168,12 +166,13 @@ TEST(RoundUpdate, CommittedTrainingRoundBringsAVersionAndMeasuresTheOneBefore) {
   committed.parameters = Sha256Of("next");
   committed.optimizer_state = {Sha256Of("momentum")};
   committed.examples = 40;
-  committed.metrics = {{"loss", 0.5}};
+  committed.metrics = {{"loss", 0.5}, {"train_loss", 0.25}};
   committed.bytes_down = 72;
   MustApply(run, At(kStart + absl::Seconds(1), committed));
 
   ASSERT_EQ(run.versions.size(), 2u);
-  EXPECT_THAT(run.versions[0].metrics, ElementsAre(Pair("loss", 0.5)));
+  EXPECT_THAT(run.versions[0].metrics, ElementsAre(Pair("loss", 0.5)))
+      << "the training loss is of the version in the making";
   const ModelVersion& version = run.Newest();
   EXPECT_EQ(version.version, 1);
   EXPECT_EQ(version.parameters, Sha256Of("next"));
