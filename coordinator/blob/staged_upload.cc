@@ -82,7 +82,7 @@ absl::Status StagedUpload::Append(int64_t offset, std::span<const char> bytes) {
                      state_ == State::kDiscarded ? "discarded; open it again" : "complete"));
   }
   if (offset != size_) {
-    return absl::FailedPreconditionError(
+    return absl::AbortedError(
         absl::StrCat(place_.title, ": bytes from ", offset, ", expected offset ", size_));
   }
   if (std::ssize(bytes) > declaration_.size - size_) {

@@ -48,9 +48,10 @@ class StagedUpload {
   bool finished() const { return state_ == State::kFinished; }
 
   /// Takes the next bytes, all or none.
-  ///   FAILED_PRECONDITION  `offset` is not size() (the message names it), or the upload is
-  ///   finished INVALID_ARGUMENT     beyond the declared size, or a value is NaN, infinite or
-  ///                        at least kUpdateBound
+  ///   ABORTED              `offset` is not size(), which the message names: go on from there
+  ///   FAILED_PRECONDITION  the upload is finished
+  ///   INVALID_ARGUMENT     beyond the declared size, or a value that is NaN, infinite or at least
+  ///                        kUpdateBound
   ///   RESOURCE_EXHAUSTED, UNAVAILABLE  the disk; resume at size()
   absl::Status Append(int64_t offset, std::span<const char> bytes);
 

@@ -101,7 +101,7 @@ TEST_P(StagedUploadTest, AnotherOffsetIsRefusedNamingTheExpectedOne) {
   MR_ASSERT_OK(upload->Append(0, std::span(update).first(7)));
   for (const int64_t offset : {int64_t{-1}, int64_t{0}, int64_t{6}, int64_t{8}, INT64_MAX}) {
     EXPECT_THAT(upload->Append(offset, std::span(update).first(1)),
-                IsStatus(absl::StatusCode::kFailedPrecondition,
+                IsStatus(absl::StatusCode::kAborted,
                          AllOf(HasSubstr("site press-7"), HasSubstr("expected offset 7"))));
   }
   EXPECT_EQ(upload->size(), 7);

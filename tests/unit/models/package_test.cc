@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/package.h"
+
+#include <gmock/gmock.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "base/memory_file_system.h"
+#include "tests/testing/status_matchers.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::IsOk;
+using testing::IsStatus;
+
+constexpr absl::string_view kPlan = R"(
+[run]
+name = "toy"
+[model]
+kind = "mlp"
+hidden = [3]
+[input]
+channels = ["a", "b"]
+window = 2
+[label]
+kind = "column"
+column = "y"
+)";
+
+class PackageTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    MR_ASSERT_OK_AND_ASSIGN(plan_, ParsePlan(kPlan));
+    MR_ASSERT_OK_AND_ASSIGN(architecture_, BuildArchitecture(plan_));
+    parameters_ = InitialParameters(architecture_, 7);
+    scaling_.channels = 2;
+    scaling_.modes = {{0, {1, 2}, {3, 4}, 10}};
+    scaling_.overall = scaling_.modes[0];
+  }
+
+  v1::PackageManifest Manifest() const {
+    v1::PackageManifest manifest =
+        ManifestOf(kPlan, plan_, architecture_, &scaling_, Sha256Of(Raw()));
+    manifest.set_version(5);
+    for (const char* name : {"rmse", "mae", "loss", "examples"}) {
+      (*manifest.mutable_metrics())[name] = 1.5;
+    }
+    return manifest;
+  }
+
+  std::string Raw() const {
+    return {reinterpret_cast<const char*>(parameters_.data()), parameters_.size() * sizeof(float)};
+  }
+
+  std::string Bytes(const v1::PackageManifest& manifest) const {
+    return PackagePrefix(manifest, static_cast<int64_t>(Raw().size())) + Raw();
+  }
+
+  Plan plan_;
+  Architecture architecture_;
+  Scaling scaling_;
+  std::vector<float> parameters_;
+};
+
+TEST_F(PackageTest, WhatIsWrittenReadsBack) {
+  MemoryFileSystem files;
+  MR_ASSERT_OK(WritePackage(&files, "/toy.millrace", Manifest(), parameters_));
+  MR_ASSERT_OK_AND_ASSIGN(const ModelPackage package, ReadPackage(&files, "/toy.millrace"));
+  EXPECT_EQ(package.parameters, parameters_);
+  EXPECT_EQ(package.manifest.version(), 5);
+  EXPECT_EQ(package.plan.run.name, "toy");
+  EXPECT_EQ(package.architecture.source, architecture_.source);
+  ASSERT_TRUE(package.scaling.has_value());
+  EXPECT_EQ(package.scaling->modes[0].deviation, scaling_.modes[0].deviation);
+}
+
+TEST_F(PackageTest, TheSameManifestGivesTheSameBytes) {
+  const std::string first = Bytes(Manifest());
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(Bytes(Manifest()), first);
+}
+
+TEST_F(PackageTest, ChangedParametersAreRefusedByDigest) {
+  std::string bytes = Bytes(Manifest());
+  bytes.back() ^= 1;
+  EXPECT_THAT(ParsePackage(bytes),
+              IsStatus(absl::StatusCode::kDataLoss, HasSubstr("manifest's digest")));
+}
+
+TEST_F(PackageTest, EveryTruncationIsRefused) {
+  const std::string bytes = Bytes(Manifest());
+  for (size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_FALSE(ParsePackage({bytes.data(), length}).ok()) << length;
+  }
+}
+
+TEST_F(PackageTest, AGraphThatThePlanDoesNotGiveIsRefused) {
+  v1::PackageManifest manifest = Manifest();
+  manifest.mutable_graph_source()->append("\n");
+  EXPECT_THAT(ParsePackage(Bytes(manifest)),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("graph")));
+}
+
+TEST_F(PackageTest, ALayoutThatThePlanDoesNotGiveIsRefused) {
+  v1::PackageManifest manifest = Manifest();
+  manifest.mutable_layout()->mutable_tensors(0)->set_name("other");
+  EXPECT_THAT(ParsePackage(Bytes(manifest)),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("layout")));
+}
+
+TEST_F(PackageTest, AMissingScalingIsRefused) {
+  v1::PackageManifest manifest = Manifest();
+  manifest.clear_scaling();
+  EXPECT_THAT(ParsePackage(Bytes(manifest)),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("scaling")));
+}
+
+TEST_F(PackageTest, ADeviationThatIsNotPositiveIsRefused) {
+  v1::PackageManifest manifest = Manifest();
+  manifest.mutable_scaling()->mutable_modes(0)->set_deviation(1, 0);
+  EXPECT_THAT(ParsePackage(Bytes(manifest)),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("channel 1")));
+}
+
+TEST_F(PackageTest, AParameterThatIsNotFiniteIsRefused) {
+  parameters_[3] = std::numeric_limits<float>::infinity();
+  EXPECT_THAT(ParsePackage(Bytes(Manifest())),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("not finite")));
+}
+
+}  // namespace
+}  // namespace millrace
