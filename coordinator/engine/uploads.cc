@@ -19,27 +19,37 @@ Upload::Upload(UpdateClaim claim, const Digest& digest, std::unique_ptr<StagedUp
 
 int64_t Upload::received() const {
   absl::MutexLock lock(&mutex_);
-  return staged_->size();
+  return staged_ == nullptr ? 0 : staged_->size();
 }
 
 bool Upload::finished() const {
   absl::MutexLock lock(&mutex_);
-  return staged_->finished();
+  return staged_ != nullptr && staged_->finished();
 }
 
 absl::Status Upload::Append(int64_t offset, std::span<const char> bytes) {
   absl::MutexLock lock(&mutex_);
-  return staged_->Append(offset, bytes);
+  return staged_ == nullptr ? Replaced() : staged_->Append(offset, bytes);
 }
 
 absl::Status Upload::Finish() {
   absl::MutexLock lock(&mutex_);
-  return staged_->Finish();
+  return staged_ == nullptr ? Replaced() : staged_->Finish();
 }
 
 absl::Status Upload::ReadAt(int64_t offset, std::span<char> out) {
   absl::MutexLock lock(&mutex_);
-  return staged_->ReadAt(offset, out);
+  return staged_ == nullptr ? Replaced() : staged_->ReadAt(offset, out);
+}
+
+void Upload::Close() {
+  absl::MutexLock lock(&mutex_);
+  staged_.reset();
+}
+
+absl::Status Upload::Replaced() const {
+  return absl::AbortedError(absl::StrCat("site ", claim_.site, ": this upload for ",
+                                         ToString(claim_.round), " has ended; begin again"));
 }
 
 absl::StatusOr<std::vector<float>> Upload::ReadFloats(int64_t offset, int64_t count) {
@@ -59,7 +69,7 @@ absl::StatusOr<std::shared_ptr<Upload>> Uploads::Begin(const UpdateClaim& claim,
         absl::StrCat("site ", claim.site, ": another update for ", ToString(claim.round),
                      " is in already (", upload->digest().Hex(), ")"));
   }
-  upload.reset();  // the area lends each place to one upload at a time
+  if (upload != nullptr) upload->Close();  // the area lends each place to one upload at a time
   absl::StatusOr<std::unique_ptr<StagedUpload>> staged =
       area_->Open(KeyOf(claim.round, claim.site), {claim.bytes, digest});
   if (!staged.ok()) {
@@ -95,7 +105,10 @@ absl::StatusOr<std::shared_ptr<Upload>> Uploads::FindAccepted(const RoundId& rou
 
 void Uploads::Remove(const RoundId& round, const std::string& site) {
   absl::MutexLock lock(&mutex_);
-  uploads_.erase({round, site});
+  if (const auto found = uploads_.find({round, site}); found != uploads_.end()) {
+    found->second->Close();
+    uploads_.erase(found);
+  }
   if (const absl::Status status = area_->Remove(KeyOf(round, site)); !status.ok()) {
     LogWarning("staged update not removed",
                {{"round", ToString(round)}, {"site", site}, {"error", status.ToString()}});
@@ -104,7 +117,11 @@ void Uploads::Remove(const RoundId& round, const std::string& site) {
 
 void Uploads::DiscardRound(const RoundId& round) {
   absl::MutexLock lock(&mutex_);
-  std::erase_if(uploads_, [&](const auto& entry) { return entry.first.first == round; });
+  std::erase_if(uploads_, [&](const auto& entry) {
+    const bool ended = entry.first.first == round;
+    if (ended) entry.second->Close();
+    return ended;
+  });
   const absl::Status status = area_->DiscardRound(round.run, round.round, round.attempt);
   if (!status.ok()) {
     LogWarning("staged updates not removed",

@@ -33,10 +33,14 @@ class Upload {
   absl::Status Append(int64_t offset, std::span<const char> bytes);
   absl::Status Finish();
   absl::Status ReadAt(int64_t offset, std::span<char> out);
+  /// Gives the place up, whoever still holds the object: what they call is ABORTED from then on.
+  void Close();
   /// Elements [offset, offset + count) of the vector.
   absl::StatusOr<std::vector<float>> ReadFloats(int64_t offset, int64_t count);
 
  private:
+  absl::Status Replaced() const;
+
   const UpdateClaim claim_;
   const Digest digest_;
   mutable absl::Mutex mutex_;
