@@ -2,7 +2,7 @@
 // Who is who in a federation: X.509 certificates over ECDSA P-256, signed by the federation's
 // authority, with the holder's role and name in a URI:
 //   millrace://<federation>/{site|coordinator|operator}/<name>
-// Everything is PEM text. Input from peers never does more than fail.
+// Everything is PEM text unless its name says DER. Input from peers never does more than fail.
 #pragma once
 
 #include <string>
@@ -71,6 +71,12 @@ struct CertificateInfo {
 /// Says nothing of who signed it.
 absl::StatusOr<CertificateInfo> ParseCertificate(absl::string_view pem);
 
+/// The first certificate in `pem` as DER, in which it travels and of which the fingerprint is made.
+/// INVALID_ARGUMENT if there is none.
+absl::StatusOr<std::string> CertificateDer(absl::string_view pem);
+/// INVALID_ARGUMENT unless `der` is one certificate and nothing else.
+absl::StatusOr<std::string> CertificatePem(absl::string_view der);
+
 /// What a program checks of its own files before it starts, so that the operator reads a reason
 /// and not a failed handshake. OK if the certificate is valid at `now`, for `expected`, signed by
 /// the authority for the authority's federation, and the key is its own. FAILED_PRECONDITION or
@@ -78,5 +84,13 @@ absl::StatusOr<CertificateInfo> ParseCertificate(absl::string_view pem);
 absl::Status CheckCertificate(const std::string& certificate_pem, const std::string& authority_pem,
                               const std::string& key_pem, Role expected, absl::Time now,
                               absl::string_view file_name);
+
+/// What a program checks of another's certificate that reached it by way of a third: the same, all
+/// but the key. Who sent the certificate need not be its holder. FAILED_PRECONDITION or
+/// INVALID_ARGUMENT otherwise; the message begins with "certificate of <role> <name>", as the
+/// certificate says, where it can be read.
+absl::StatusOr<CertificateInfo> VerifyPeerCertificate(absl::string_view certificate_pem_or_der,
+                                                      absl::string_view authority_pem,
+                                                      Role expected, absl::Time now);
 
 }  // namespace millrace

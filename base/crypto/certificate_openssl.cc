@@ -15,13 +15,13 @@ namespace millrace::certificate_internal {
 namespace {
 
 // A certificate of ours has about 1 KiB.
-constexpr size_t kMaxPemBytes = size_t{64} << 10;
+constexpr size_t kMaxBytes = size_t{64} << 10;
 
 // OpenSSL's default asks on the terminal, where a daemon would hang.
 int NoPassphrase(char*, int, int, void*) { return -1; }
 
 absl::StatusOr<BioPtr> BioOf(absl::string_view pem, absl::string_view what) {
-  if (pem.size() > kMaxPemBytes) {
+  if (pem.size() > kMaxBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("no ", what, ": ", pem.size(), " bytes are too many for one in PEM"));
   }
@@ -66,12 +66,42 @@ absl::StatusOr<KeyPtr> ReadPrivateKey(absl::string_view pem) {
       "no private key: expected PEM text without a passphrase, \"-----BEGIN PRIVATE KEY-----\"");
 }
 
+absl::StatusOr<X509Ptr> ReadCertificateDer(absl::string_view der) {
+  X509Ptr certificate;
+  if (der.size() <= kMaxBytes) {
+    auto* data = reinterpret_cast<const unsigned char*>(der.data());
+    certificate.reset(d2i_X509(nullptr, &data, static_cast<long>(der.size())));
+    ERR_clear_error();
+  }
+  if (certificate != nullptr) {
+    // OpenSSL also takes other encodings, and bytes behind: a second name for the same certificate.
+    const absl::StatusOr<std::string> written = WriteCertificateDer(certificate.get());
+    if (written.ok() && *written == der) return certificate;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("no certificate: ", der.size(), " bytes that are not one in DER"));
+}
+
+absl::StatusOr<X509Ptr> ReadCertificatePemOrDer(absl::string_view pem_or_der) {
+  const bool is_der = absl::StartsWith(pem_or_der, "0");
+  return is_der ? ReadCertificateDer(pem_or_der) : ReadCertificate(pem_or_der);
+}
+
 absl::StatusOr<std::string> WriteCertificate(X509* certificate) {
   const BioPtr bio(BIO_new(BIO_s_mem()));
   if (bio == nullptr || PEM_write_bio_X509(bio.get(), certificate) != 1) {
     return OpenSslError("write certificate");
   }
   return TextOf(bio.get());
+}
+
+absl::StatusOr<std::string> WriteCertificateDer(X509* certificate) {
+  const int size = i2d_X509(certificate, nullptr);
+  if (size <= 0) return OpenSslError("write certificate");
+  std::string der(static_cast<size_t>(size), '\0');
+  auto* data = reinterpret_cast<unsigned char*>(der.data());
+  if (i2d_X509(certificate, &data) != size) return OpenSslError("write certificate");
+  return der;
 }
 
 absl::StatusOr<std::string> WritePrivateKey(EVP_PKEY* key) {

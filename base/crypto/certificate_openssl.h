@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shared by the certificate_*.cc files alone: OpenSSL's objects with owners, PEM in and out.
+// For the .cc files of this folder alone: certificates and keys as OpenSSL's objects, PEM and DER
+// in and out.
 #pragma once
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
-#include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -16,18 +16,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/crypto/certificate.h"
+#include "base/crypto/openssl_ptr.h"
 
 namespace millrace::certificate_internal {
 
-template <auto kFree>
-struct Free {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
+using crypto_internal::Free;
+using crypto_internal::KeyPtr;
 using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
-using KeyPtr = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;
 
 /// INTERNAL, with OpenSSL's own last reason; empties the thread's error queue, which gRPC's TLS
@@ -37,8 +32,13 @@ absl::Status OpenSslError(absl::string_view what);
 /// INVALID_ARGUMENT unless `pem` holds one; never asks for a passphrase.
 absl::StatusOr<X509Ptr> ReadCertificate(absl::string_view pem);
 absl::StatusOr<KeyPtr> ReadPrivateKey(absl::string_view pem);
+/// INVALID_ARGUMENT unless `der` is one and nothing else, encoded in the one way that DER allows.
+absl::StatusOr<X509Ptr> ReadCertificateDer(absl::string_view der);
+/// The first byte tells: that of DER is '0'.
+absl::StatusOr<X509Ptr> ReadCertificatePemOrDer(absl::string_view pem_or_der);
 
 absl::StatusOr<std::string> WriteCertificate(X509* certificate);
+absl::StatusOr<std::string> WriteCertificateDer(X509* certificate);
 absl::StatusOr<std::string> WritePrivateKey(EVP_PKEY* key);
 
 absl::StatusOr<absl::Time> ReadTime(const ASN1_TIME* time);
@@ -53,5 +53,6 @@ struct FederationIdentity {
 absl::StatusOr<FederationIdentity> ParseFederationUri(absl::string_view uri);
 /// From the certificate's only millrace:// URI.
 absl::StatusOr<FederationIdentity> ReadIdentity(X509* certificate);
+absl::StatusOr<CertificateInfo> ReadInfo(X509* certificate);
 
 }  // namespace millrace::certificate_internal

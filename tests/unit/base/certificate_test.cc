@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/random.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/unit/base/certificate_testing.h"
 
 namespace millrace {
 namespace {
@@ -25,16 +26,6 @@ using ::testing::StartsWith;
 
 constexpr auto kRefused = absl::StatusCode::kFailedPrecondition;
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-
-const absl::Time kNow = absl::FromUnixSeconds(1767225600);  // 2026-01-01 00:00:00 UTC
-
-CertificateRequest RequestFor(Role role, const std::string& name) {
-  CertificateRequest request;
-  request.identity = {role, name};
-  request.not_before = kNow;
-  request.not_after = kNow + kDefaultCertificateLife;
-  return request;
-}
 
 /// One authority for all tests: making keys is what takes the time.
 class CertificateTest : public ::testing::Test {
@@ -60,15 +51,6 @@ class CertificateTest : public ::testing::Test {
 
 KeyAndCertificate* CertificateTest::authority_ = nullptr;
 KeyAndCertificate* CertificateTest::site_ = nullptr;
-
-using X509Ptr = std::unique_ptr<X509, decltype(&X509_free)>;
-
-X509Ptr Load(const std::string& pem) {
-  BIO* const bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
-  X509Ptr certificate(PEM_read_bio_X509(bio, nullptr, nullptr, nullptr), X509_free);
-  BIO_free(bio);
-  return certificate;
-}
 
 // What `openssl verify -x509_strict -CAfile authority -purpose <purpose> -attime kNow` says.
 std::string OpenSslVerify(const std::string& pem, const std::string& authority_pem, int purpose) {
@@ -246,31 +228,6 @@ TEST_F(CertificateTest, ACertificateWithoutAnIdentityIsNoMillraceCertificate) {
   EXPECT_THAT(CheckCertificate(authority_->certificate_pem, authority_->certificate_pem,
                                authority_->key_pem, Role::kSite, kNow, "site.crt"),
               IsStatus(kInvalid, StartsWith("site.crt: not a Millrace certificate")));
-}
-
-// The site's certificate with other alternative names, signed by the authority all the same: what
-// a careless operator could make with other tools.
-std::string WithAlternativeNames(const KeyAndCertificate& authority, const std::string& pem,
-                                 const char* names) {
-  const X509Ptr certificate = Load(pem);
-  X509_EXTENSION_free(X509_delete_ext(
-      certificate.get(), X509_get_ext_by_NID(certificate.get(), NID_subject_alt_name, -1)));
-  X509_EXTENSION* const extension =
-      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names);
-  X509_add_ext(certificate.get(), extension, -1);
-  X509_EXTENSION_free(extension);
-  BIO* const in = BIO_new_mem_buf(authority.key_pem.data(), -1);
-  EVP_PKEY* const key = PEM_read_bio_PrivateKey(in, nullptr, nullptr, nullptr);
-  X509_sign(certificate.get(), key, EVP_sha256());
-  EVP_PKEY_free(key);
-  BIO_free(in);
-  BIO* const out = BIO_new(BIO_s_mem());
-  PEM_write_bio_X509(out, certificate.get());
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(out, &data);
-  std::string result(data, size);
-  BIO_free(out);
-  return result;
 }
 
 TEST_F(CertificateTest, AnIdentityOfAnotherFederationIsRefused) {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/crypto/key_agreement.h"
+
+#include <openssl/err.h>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/crypto/openssl_ptr.h"
+
+namespace millrace {
+namespace {
+
+using crypto_internal::Free;
+using crypto_internal::KeyPtr;
+
+// Made for each use, so that the secret stays only a moment outside its locked page.
+KeyPtr OpenSslKey(const Secret<32>& secret) {
+  KeyPtr key(EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, nullptr, secret.bytes().data(),
+                                          secret.bytes().size()));
+  MR_CHECK(key != nullptr);
+  return key;
+}
+
+}  // namespace
+
+AgreementKey AgreementKey::FromSecret(Secret<32> secret) {
+  AgreementPublicKey public_key;
+  size_t size = public_key.size();
+  MR_CHECK(EVP_PKEY_get_raw_public_key(OpenSslKey(secret).get(), public_key.data(), &size) == 1);
+  return AgreementKey(std::move(secret), public_key);
+}
+
+absl::StatusOr<Secret<32>> AgreementKey::Agree(std::span<const uint8_t, 32> peer_public) const {
+  const KeyPtr own = OpenSslKey(secret_);
+  const KeyPtr peer(EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, peer_public.data(),
+                                                peer_public.size()));
+  const std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>> context(
+      EVP_PKEY_CTX_new(own.get(), nullptr));
+  MR_CHECK(peer != nullptr && context != nullptr);
+  MR_CHECK(EVP_PKEY_derive_init(context.get()) == 1);
+  MR_CHECK(EVP_PKEY_derive_set_peer(context.get(), peer.get()) == 1);
+  Secret<32> shared;
+  size_t size = shared.bytes().size();
+  if (EVP_PKEY_derive(context.get(), shared.mutable_bytes().data(), &size) == 1) return shared;
+  ERR_clear_error();
+  const absl::string_view shown(reinterpret_cast<const char*>(peer_public.data()),
+                                peer_public.size());
+  return absl::InvalidArgumentError(
+      absl::StrCat("X25519 public key ", absl::BytesToHexString(shown),
+                   ": is of low order, every agreement with it gives zero"));
+}
+
+}  // namespace millrace
