@@ -14,6 +14,7 @@
 #include "base/crypto/certificate.h"
 #include "base/file_system.h"
 #include "base/log.h"
+#include "base/process_hardening.h"
 #include "base/status.h"
 #include "client/config.h"
 #include "client/session/session.h"
@@ -66,6 +67,7 @@ absl::StatusOr<Connection> ReadConnection(const SiteConfig& config, absl::Time n
 }
 
 absl::Status RunDaemon(const std::string& config_path) {
+  ForbidCoreDumps();  // of a round's secrets, and of a plant's data
   // Blocked before any thread starts, so that sigwait below is the only one to see them.
   sigset_t signals;
   sigemptyset(&signals);
@@ -73,11 +75,9 @@ absl::Status RunDaemon(const std::string& config_path) {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  MR_ASSIGN_OR_RETURN(const SiteConfig config,
-                      ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
+  MR_ASSIGN_OR_RETURN(const SiteConfig config, ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
   StartLog(config);
-  MR_ASSIGN_OR_RETURN(const Connection connection,
-                      ReadConnection(config, SystemClock()->Now()));
+  MR_ASSIGN_OR_RETURN(const Connection connection, ReadConnection(config, SystemClock()->Now()));
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<Spool> spool,
                       Spool::Create(PosixFileSystem(), config.folder));
   Link link(connection.link);
@@ -86,7 +86,11 @@ absl::Status RunDaemon(const std::string& config_path) {
   SessionOptions options;
   options.version = MILLRACE_VERSION;
   options.seed = static_cast<uint64_t>(absl::ToUnixNanos(SystemClock()->Now()));
-  Session session({&link, spool.get(), &worker, SystemClock()}, options);
+  MR_ASSIGN_OR_RETURN(
+      SiteIdentity identity,
+      SiteIdentity::Create(connection.link.authority_pem, connection.link.certificate_pem,
+                           connection.link.key_pem, SystemClock()));
+  Session session({&link, spool.get(), &worker, &identity, SystemClock()}, options);
   LogInfo("client starts", {{"site", connection.site}, {"coordinator", config.coordinator}});
   std::thread thread([&] { session.Run(); });
   int signal = 0;
@@ -99,8 +103,7 @@ absl::Status RunDaemon(const std::string& config_path) {
 
 absl::StatusOr<int> RunWork(const std::string& config_path, const std::string& site,
                             const std::string& order, const std::string& result) {
-  MR_ASSIGN_OR_RETURN(const SiteConfig config,
-                      ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
+  MR_ASSIGN_OR_RETURN(const SiteConfig config, ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
   StartLog(config);
   WarnIfBlasIsSlow();
   const TorchOptions torch{static_cast<int>(config.threads), config.cuda};

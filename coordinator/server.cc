@@ -20,6 +20,7 @@
 #include "coordinator/rpc/admin_service.h"
 #include "coordinator/rpc/models_service.h"
 #include "coordinator/rpc/rounds_service.h"
+#include "coordinator/rpc/secure_service.h"
 #include "coordinator/rpc/transfer_service.h"
 #include "coordinator/rpc/waiting_room.h"
 #include "coordinator/store/sqlite_store.h"
@@ -67,8 +68,8 @@ class Server final : public CoordinatorServer {
     }
     if (driver_.joinable()) driver_.join();
     room_.Close();
-    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() +
-                                              absl::ToChronoMilliseconds(kGrace));
+    if (server_ != nullptr)
+      server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(kGrace));
   }
 
   absl::Status Start(const CoordinatorConfig& config) {
@@ -76,9 +77,11 @@ class Server final : public CoordinatorServer {
     MR_RETURN_IF_ERROR(OpenStorage(config));
     EngineOptions options;
     options.allowed_sites = config.allowed;
-    MR_ASSIGN_OR_RETURN(engine_,
-                        Engine::Create({clock_, store_.get(), blobs_.get(), uploads_.get()},
-                                       options));
+    MR_ASSIGN_OR_RETURN(const CertificateInfo own, ParseCertificate(pem.certificate));
+    options.federation = own.federation;
+    options.unmask_threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    MR_ASSIGN_OR_RETURN(
+        engine_, Engine::Create({clock_, store_.get(), blobs_.get(), uploads_.get()}, options));
     engine_->OnChange([this] {
       absl::MutexLock lock(&mutex_);
       changed_ = true;
@@ -86,6 +89,7 @@ class Server final : public CoordinatorServer {
     rounds_ = std::make_unique<RoundsService>(engine_.get(), &room_, clock_);
     telemetry_ = std::make_unique<TelemetryService>(engine_.get());
     transfer_ = std::make_unique<TransferService>(engine_.get(), blobs_.get(), &disk_);
+    secure_ = std::make_unique<SecureService>(engine_.get(), &room_, clock_);
     models_ = std::make_unique<ModelsService>(engine_.get(), blobs_.get());
     admin_ = std::make_unique<AdminService>(engine_.get(), &room_, clock_);
     MR_RETURN_IF_ERROR(Listen(config.listen, pem));
@@ -100,8 +104,8 @@ class Server final : public CoordinatorServer {
     FileSystem* const files = PosixFileSystem();
     MR_RETURN_IF_ERROR(files->CreateDirectories(config.folder));
     MR_ASSIGN_OR_RETURN(store_, OpenSqliteStore(absl::StrCat(config.folder, "/store.sqlite")));
-    MR_ASSIGN_OR_RETURN(blobs_, DirectoryBlobStore::Create(
-                                    files, absl::StrCat(config.folder, "/blobs")));
+    MR_ASSIGN_OR_RETURN(blobs_,
+                        DirectoryBlobStore::Create(files, absl::StrCat(config.folder, "/blobs")));
     MR_ASSIGN_OR_RETURN(uploads_,
                         UploadArea::Create(files, absl::StrCat(config.folder, "/uploads")));
     return absl::OkStatus();
@@ -115,8 +119,9 @@ class Server final : public CoordinatorServer {
     // is slower than the sites, the sites wait, and nothing piles up here.
     builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
     builder.AddListeningPort(address, Credentials(pem), &port_);
-    for (grpc::Service* service : std::initializer_list<grpc::Service*>{
-             rounds_.get(), telemetry_.get(), transfer_.get(), models_.get(), admin_.get()}) {
+    for (grpc::Service* service :
+         std::initializer_list<grpc::Service*>{rounds_.get(), telemetry_.get(), transfer_.get(),
+                                               secure_.get(), models_.get(), admin_.get()}) {
       builder.RegisterService(service);
     }
     server_ = builder.BuildAndStart();
@@ -152,6 +157,7 @@ class Server final : public CoordinatorServer {
   std::unique_ptr<RoundsService> rounds_;
   std::unique_ptr<TelemetryService> telemetry_;
   std::unique_ptr<TransferService> transfer_;
+  std::unique_ptr<SecureService> secure_;
   std::unique_ptr<ModelsService> models_;
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<grpc::Server> server_;

@@ -52,6 +52,12 @@ int64_t Plan::outputs() const {
   return 0;
 }
 
+int64_t SecurePlan::Corrupt(int64_t sites) const {
+  // The tolerance keeps 0.1 * 30 = 3.0000000000000004 from counting a fourth site.
+  const double share = corrupt_share * static_cast<double>(sites);
+  return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(share * (1 - 1e-12))));
+}
+
 int64_t Plan::cohort_size() const {
   // The tolerance keeps 100 * 0.07 = 7.000000000000001 from inviting an eighth site.
   const double extra = static_cast<double>(cohort.target) * cohort.over_selection;
@@ -81,5 +87,6 @@ double LearningRate(const TrainingPlan& training, int64_t round, int64_t rounds)
 absl::string_view Name(ModelKind kind) { return NameIn(kModelKinds, kind); }
 absl::string_view Name(Task task) { return NameIn(kTasks, task); }
 absl::string_view Name(ServerOptimizer optimizer) { return NameIn(kServerOptimizers, optimizer); }
+absl::string_view Name(SecureMode mode) { return NameIn(kSecureModes, mode); }
 
 }  // namespace millrace

@@ -135,6 +135,39 @@ struct ServerPlan {
   double tau = 1e-3;    // FedAdagrad, FedAdam, FedYogi: degree of adaptivity
 };
 
+/// Whether the coordinator can read single updates, and what the sites assume of it.
+enum class SecureMode {
+  kOff,               // updates travel in the clear
+  kHonestButCurious,  // masked; the coordinator follows the protocol
+  kMalicious          // masked; the sites also sign who survived, against a coordinator that lies
+};
+
+/// Who masks with whom.
+enum class MaskGraph {
+  kComplete,  // everybody; beyond kLargestCompleteCohort sites in random groups
+  kRegular    // each with so many that security_bits and correctness_bits hold
+};
+inline constexpr int64_t kLargestCompleteCohort = 128;
+
+/// secure_aggregation and [secure]: how updates are masked (Bonawitz et al. 2017).
+struct SecurePlan {
+  SecureMode mode = SecureMode::kHonestButCurious;
+  MaskGraph graph = MaskGraph::kComplete;
+  int64_t bits = 32;              // of a parameter on the wire: 16, 24 or 32
+  double bound = 4;               // of each element of a delta; what is beyond is clipped to it
+  double corrupt_share = 0.1;     // of a cohort that may work together with the coordinator
+  double dropout_share = 0.1;     // of a cohort that may disappear in mid-round; regular
+  int64_t security_bits = 40;     // regular: the chance that a mask is known is below 2^-this
+  int64_t correctness_bits = 20;  // regular: the chance that a round cannot be unmasked
+  int64_t phase_s = 30;           // for each phase but the upload, seconds
+
+  bool on() const { return mode != SecureMode::kOff; }
+  /// Sites assumed corrupt among `sites`: max(1, ceil(corrupt_share * sites)).
+  int64_t Corrupt(int64_t sites) const;
+  /// Fewest updates whose sum a site helps to unmask: 3 beyond the corrupt.
+  int64_t Fewest(int64_t sites) const { return 3 + Corrupt(sites); }
+};
+
 enum class Weights { kExamples, kEqual };
 
 /// [update]: what a site sends.
@@ -154,6 +187,7 @@ struct Plan {
   TrainingPlan training;
   ServerPlan server;
   UpdatePlan update;
+  SecurePlan secure;
 
   Task task() const;
   /// Width of the model's last layer: classes, 1 for regression; 0 for reconstruction (the output
@@ -174,5 +208,6 @@ double LearningRate(const TrainingPlan& training, int64_t round, int64_t rounds)
 absl::string_view Name(ModelKind kind);
 absl::string_view Name(Task task);
 absl::string_view Name(ServerOptimizer optimizer);
+absl::string_view Name(SecureMode mode);
 
 }  // namespace millrace

@@ -47,4 +47,12 @@ inline constexpr NamedValue<ServerOptimizer> kServerOptimizers[] = {
 inline constexpr NamedValue<Weights> kWeights[] = {{"examples", Weights::kExamples},
                                                    {"equal", Weights::kEqual}};
 
+inline constexpr NamedValue<SecureMode> kSecureModes[] = {
+    {"off", SecureMode::kOff},
+    {"honest_but_curious", SecureMode::kHonestButCurious},
+    {"malicious", SecureMode::kMalicious}};
+
+inline constexpr NamedValue<MaskGraph> kMaskGraphs[] = {{"complete", MaskGraph::kComplete},
+                                                        {"regular", MaskGraph::kRegular}};
+
 }  // namespace millrace

@@ -19,6 +19,7 @@ constexpr int64_t kMaxWidth = 65536;                       // units of a layer, 
 constexpr int64_t kMaxExampleElements = int64_t{1} << 22;  // window * channels
 constexpr int64_t kMaxWeight = (int64_t{1} << 32) - 1;     // two 16-bit limbs carry it
 constexpr int64_t kSecondsPerYear = 365 * 86400;
+constexpr double kMaxBound = 0x1p30;  // no update in the clear goes beyond
 
 constexpr DoubleRange kShare{.min = 0, .max = 1, .below_max = true};
 constexpr DoubleRange kNotNegative{.min = 0, .max = 1e9};
@@ -290,6 +291,54 @@ void ReadUpdate(TomlTable table, UpdatePlan& update) {
   table.Double("clip_norm", kNotNegative, &update.clip_norm);
 }
 
+void ReadSecure(TomlTable root, SecurePlan& secure) {
+  root.Enum("secure_aggregation", kSecureModes, &secure.mode);
+  TomlTable table = root.Table("secure");
+  table.Enum("graph", kMaskGraphs, &secure.graph);
+  if (table.Int("bits", {16, 32}, &secure.bits) && secure.bits % 8 != 0) {
+    table.Refuse("bits", "must be 16, 24 or 32");
+  }
+  table.Double("bound", {.min = 0, .max = kMaxBound, .above_min = true}, &secure.bound);
+  table.Double("corrupt_share", {.min = 0, .max = 0.3}, &secure.corrupt_share);
+  table.Int("phase_s", {1, 3600}, &secure.phase_s);
+  if (secure.graph == MaskGraph::kRegular) {
+    table.Double("dropout_share", {.min = 0, .max = 0.3}, &secure.dropout_share);
+    table.Int("security_bits", {20, 128}, &secure.security_bits);
+    table.Int("correctness_bits", {10, 128}, &secure.correctness_bits);
+  } else {
+    for (const char* key : {"dropout_share", "security_bits", "correctness_bits"}) {
+      table.Forbid(key, "only graph regular uses it; remove it");
+    }
+  }
+  if (secure.mode == SecureMode::kMalicious && secure.graph == MaskGraph::kRegular) {
+    table.Refuse("graph", "regular trusts the coordinator to draw it; malicious needs complete");
+  }
+}
+
+/// A round of few sites hides little: the smallest sum that a site helps to unmask.
+void CheckSecureCohort(TomlTable root, Plan& plan) {
+  if (!plan.secure.on()) return;
+  constexpr absl::string_view kWayOut =
+      " (three beyond those assumed corrupt); with fewer sites set secure_aggregation = \"off\"";
+  TomlTable table = root.Table("cohort");
+  CohortPlan& cohort = plan.cohort;
+  const int64_t largest = ((int64_t{1} << (plan.secure.bits - 1)) - 1) / 2;
+  if (plan.cohort_size() > largest) {
+    table.Refuse("target", absl::StrCat("[secure] bits = ", plan.secure.bits,
+                                        " carries the sum of at most ", largest, " sites"));
+  }
+  const int64_t fewest = plan.secure.Fewest(cohort.target);
+  if (cohort.target < fewest) {
+    table.Refuse("target", absl::StrCat("secure aggregation needs at least ", fewest, kWayOut));
+  }
+  if (!table.Has("minimum")) {
+    cohort.minimum = fewest;
+  } else if (cohort.minimum < fewest) {
+    table.Refuse("minimum", absl::StrCat("secure aggregation of ", cohort.target,
+                                         " updates needs at least ", fewest, kWayOut));
+  }
+}
+
 // Pairs of keys from different tables.
 void CheckAcrossTables(TomlTable root, const Plan& plan) {
   TomlTable label = root.Table("label");
@@ -328,6 +377,8 @@ absl::StatusOr<Plan> ParsePlan(absl::string_view toml) {
   ReadTraining(root.Table("training"), plan.training);
   ReadServer(root.Table("server"), plan.server);
   ReadUpdate(root.Table("update"), plan.update);
+  ReadSecure(root, plan.secure);
+  CheckSecureCohort(root, plan);
   CheckAcrossTables(root, plan);
   MR_RETURN_IF_ERROR(root.Finish());
   return plan;

@@ -26,6 +26,9 @@ void HkdfSha256(std::span<const uint8_t> key, std::span<const uint8_t> salt, abs
   MR_CHECK(hkdf != nullptr);
   const std::unique_ptr<EVP_KDF_CTX, Free<EVP_KDF_CTX_free>> context(EVP_KDF_CTX_new(hkdf.get()));
   MR_CHECK(context != nullptr);
+  // OpenSSL refuses a null pointer, and what an empty salt stands for is in the RFC.
+  constexpr uint8_t kNoSalt[32] = {};
+  if (salt.empty()) salt = kNoSalt;
   char digest[] = "SHA256";
   const OSSL_PARAM parameters[] = {
       OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),

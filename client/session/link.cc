@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/status.h"
 #include "millrace/v1/rounds.grpc.pb.h"
+#include "millrace/v1/secure_aggregation.grpc.pb.h"
 #include "millrace/v1/telemetry.grpc.pb.h"
 #include "millrace/v1/transfer.grpc.pb.h"
 
@@ -44,13 +45,15 @@ struct Link::Stubs {
         channel(MakeChannel(o)),
         rounds(v1::Rounds::NewStub(channel)),
         transfer(v1::Transfer::NewStub(channel)),
-        telemetry(v1::Telemetry::NewStub(channel)) {}
+        telemetry(v1::Telemetry::NewStub(channel)),
+        secure(v1::SecureAggregation::NewStub(channel)) {}
 
   const LinkOptions options;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::Rounds::Stub> rounds;
   std::unique_ptr<v1::Transfer::Stub> transfer;
   std::unique_ptr<v1::Telemetry::Stub> telemetry;
+  std::unique_ptr<v1::SecureAggregation::Stub> secure;
 
   absl::Mutex mutex;
   std::set<grpc::ClientContext*> calls ABSL_GUARDED_BY(mutex);
@@ -82,10 +85,10 @@ class Link::Call {
       // gRPC has one code for a dead link and a refused certificate; the operator needs to know.
       // Under TLS 1.3 a site learns of the refusal of its own certificate only by a closed socket.
       const std::string words = absl::AsciiStrToLower(message);
-      const bool refused = absl::StrContains(words, "handshake") ||
-                           (absl::StrContains(words, "failed to connect") &&
-                            (absl::StrContains(words, "socket closed") ||
-                             absl::StrContains(words, "connection reset")));
+      const bool refused =
+          absl::StrContains(words, "handshake") || (absl::StrContains(words, "failed to connect") &&
+                                                    (absl::StrContains(words, "socket closed") ||
+                                                     absl::StrContains(words, "connection reset")));
       message = absl::StrCat("coordinator ", stubs_->options.address,
                              refused ? ": TLS handshake failed: is its certificate, or this "
                                        "site's, from another authority or expired? "
@@ -104,11 +107,9 @@ Link::Link(const LinkOptions& options) : stubs_(std::make_unique<Stubs>(options)
 Link::~Link() = default;
 
 absl::StatusOr<v1::CheckInResponse> Link::CheckIn(const v1::CheckInRequest& request) {
-  Call call(stubs_.get(),
-            absl::Milliseconds(request.wait_ms()) + stubs_->options.call_timeout);
+  Call call(stubs_.get(), absl::Milliseconds(request.wait_ms()) + stubs_->options.call_timeout);
   v1::CheckInResponse response;
-  MR_RETURN_IF_ERROR(
-      call.ToStatus(stubs_->rounds->CheckIn(call.context(), request, &response)));
+  MR_RETURN_IF_ERROR(call.ToStatus(stubs_->rounds->CheckIn(call.context(), request, &response)));
   return response;
 }
 
@@ -151,13 +152,12 @@ absl::Status Link::Download(const v1::RoundId& round, const Digest& digest, int6
 absl::StatusOr<v1::UploadState> Link::BeginUpload(const v1::UploadHeader& header) {
   Call call(stubs_.get(), stubs_->options.call_timeout);
   v1::UploadState state;
-  MR_RETURN_IF_ERROR(
-      call.ToStatus(stubs_->transfer->BeginUpload(call.context(), header, &state)));
+  MR_RETURN_IF_ERROR(call.ToStatus(stubs_->transfer->BeginUpload(call.context(), header, &state)));
   return state;
 }
 
-absl::StatusOr<v1::UploadState> Link::Append(const v1::RoundId& round, int64_t offset,
-                                             int64_t size, File* file) {
+absl::StatusOr<v1::UploadState> Link::Append(const v1::RoundId& round, int64_t offset, int64_t size,
+                                             File* file) {
   Call call(stubs_.get(), absl::InfiniteDuration());
   v1::UploadState state;
   const auto stream = stubs_->transfer->Append(call.context(), &state);
@@ -179,6 +179,42 @@ absl::StatusOr<v1::UploadState> Link::Append(const v1::RoundId& round, int64_t o
   MR_RETURN_IF_ERROR(read);
   MR_RETURN_IF_ERROR(ended);
   return state;
+}
+
+absl::StatusOr<v1::AdvertiseResponse> Link::Advertise(const v1::AdvertiseRequest& request) {
+  Call call(stubs_.get(), absl::Milliseconds(request.wait_ms()) + stubs_->options.call_timeout);
+  v1::AdvertiseResponse response;
+  MR_RETURN_IF_ERROR(call.ToStatus(stubs_->secure->Advertise(call.context(), request, &response)));
+  return response;
+}
+
+absl::StatusOr<v1::ShareResponse> Link::Share(const v1::ShareRequest& request) {
+  Call call(stubs_.get(), absl::Milliseconds(request.wait_ms()) + stubs_->options.call_timeout);
+  v1::ShareResponse response;
+  MR_RETURN_IF_ERROR(call.ToStatus(stubs_->secure->Share(call.context(), request, &response)));
+  return response;
+}
+
+absl::StatusOr<v1::AgreeResponse> Link::Agree(const v1::AgreeRequest& request) {
+  Call call(stubs_.get(), absl::Milliseconds(request.wait_ms()) + stubs_->options.call_timeout);
+  v1::AgreeResponse response;
+  MR_RETURN_IF_ERROR(call.ToStatus(stubs_->secure->Agree(call.context(), request, &response)));
+  return response;
+}
+
+absl::StatusOr<v1::GetCertificatesResponse> Link::GetCertificates(
+    const v1::GetCertificatesRequest& request) {
+  Call call(stubs_.get(), stubs_->options.call_timeout);
+  v1::GetCertificatesResponse response;
+  MR_RETURN_IF_ERROR(
+      call.ToStatus(stubs_->secure->GetCertificates(call.context(), request, &response)));
+  return response;
+}
+
+absl::Status Link::Unmask(const v1::UnmaskRequest& request) {
+  Call call(stubs_.get(), stubs_->options.call_timeout);
+  v1::UnmaskResponse response;
+  return call.ToStatus(stubs_->secure->Unmask(call.context(), request, &response));
 }
 
 void Link::Shutdown() {

@@ -12,14 +12,15 @@
 #include "base/crypto/digest.h"
 #include "base/file_system.h"
 #include "millrace/v1/rounds.pb.h"
+#include "millrace/v1/secure_aggregation.pb.h"
 #include "millrace/v1/telemetry.pb.h"
 #include "millrace/v1/transfer.pb.h"
 
 namespace millrace {
 
 struct LinkOptions {
-  std::string address;          // host:port
-  std::string authority_pem;    // certificates
+  std::string address;        // host:port
+  std::string authority_pem;  // certificates
   std::string certificate_pem;
   std::string key_pem;
   absl::Duration call_timeout = absl::Seconds(30);  // of calls that do not stream or wait
@@ -46,6 +47,14 @@ class Link {
   /// Sends `file` from `offset` on.
   absl::StatusOr<v1::UploadState> Append(const v1::RoundId& round, int64_t offset, int64_t size,
                                          File* file);
+
+  // Long polls; the answer may be that it is not ready yet.
+  absl::StatusOr<v1::AdvertiseResponse> Advertise(const v1::AdvertiseRequest& request);
+  absl::StatusOr<v1::ShareResponse> Share(const v1::ShareRequest& request);
+  absl::StatusOr<v1::AgreeResponse> Agree(const v1::AgreeRequest& request);
+  absl::StatusOr<v1::GetCertificatesResponse> GetCertificates(
+      const v1::GetCertificatesRequest& request);
+  absl::Status Unmask(const v1::UnmaskRequest& request);
 
   /// Ends every call in progress with CANCELLED, and all later ones.
   void Shutdown();

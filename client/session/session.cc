@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "client/session/mask_update.h"
 
 namespace millrace {
 namespace {
@@ -15,8 +16,8 @@ namespace {
 /// Faults of the link or of the other side's load, which pass; everything else is an answer.
 bool MayPass(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
-         absl::IsResourceExhausted(status) || absl::IsUnknown(status) ||
-         absl::IsInternal(status) || absl::IsCancelled(status) || absl::IsAborted(status);
+         absl::IsResourceExhausted(status) || absl::IsUnknown(status) || absl::IsInternal(status) ||
+         absl::IsCancelled(status) || absl::IsAborted(status);
 }
 
 std::string NameOf(const v1::RoundId& id) {
@@ -82,12 +83,25 @@ absl::Status Session::RunOnce() {
 
 absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
   const std::string name = NameOf(assignment.id());
-  const absl::Time deadline =
-      parts_.clock->Now() + absl::Milliseconds(assignment.remaining_ms());
+  const absl::Time deadline = parts_.clock->Now() + absl::Milliseconds(assignment.remaining_ms());
   std::optional<v1::UploadHeader> header = parts_.spool->Update(assignment.id());
+  std::optional<SecureSession> secure;
+  absl::Duration unmasking;
   if (!header) {
     LogInfo("assignment", {{"round", name}, {"remaining_ms", assignment.remaining_ms()}});
-    absl::StatusOr<v1::UploadHeader> done = Work(assignment, deadline);
+    const absl::StatusOr<Plan> plan = ParsePlan(assignment.plan());
+    if (!plan.ok()) return TellFailure(assignment.id(), plan.status());
+    if (plan->secure.on()) {
+      unmasking = 2 * absl::Seconds(plan->secure.phase_s) + options_.check_in_wait;
+      secure.emplace(
+          parts_.link, parts_.clock, parts_.identity,
+          [this](absl::string_view what, absl::Time until, const auto& step) {
+            return Persist(what, until, step);
+          },
+          assignment, *plan);
+    }
+    absl::StatusOr<v1::UploadHeader> done =
+        MakeUpdate(assignment, *plan, secure ? &*secure : nullptr, deadline);
     if (!done.ok()) {
       if (stopping_) return absl::OkStatus();
       LogWarning("assignment failed", {{"round", name}, {"error", done.status().ToString()}});
@@ -100,7 +114,11 @@ absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
   parts_.spool->DropUpdate();
   if (sent.ok()) {
     LogInfo("update accepted", {{"round", name}, {"bytes", header->bytes()}});
-    return absl::OkStatus();
+    if (!secure) return absl::OkStatus();
+    const absl::Status finished = secure->Finish(deadline + unmasking);
+    if (finished.ok() || stopping_) return absl::OkStatus();
+    LogWarning("did not help to unmask", {{"round", name}, {"error", finished.ToString()}});
+    return TellFailure(assignment.id(), finished);
   }
   LogWarning("update dropped", {{"round", name}, {"error", sent.ToString()}});
   if (absl::IsFailedPrecondition(sent)) return absl::OkStatus();  // the round went on without it
@@ -149,11 +167,32 @@ absl::StatusOr<std::string> Session::FetchModel(const v1::Assignment& assignment
   return path;
 }
 
-absl::StatusOr<v1::UploadHeader> Session::Work(const v1::Assignment& assignment,
-                                               absl::Time deadline) {
+absl::StatusOr<v1::UploadHeader> Session::MakeUpdate(const v1::Assignment& assignment,
+                                                     const Plan& plan, SecureSession* secure,
+                                                     absl::Time deadline) {
+  if (secure == nullptr) {
+    MR_ASSIGN_OR_RETURN(const WorkResult result,
+                        Work(assignment, parts_.spool->UpdatePath(), deadline));
+    return parts_.spool->KeepUpdate(assignment, result.weight);
+  }
+  MR_RETURN_IF_ERROR(secure->Join(deadline));
+  MR_ASSIGN_OR_RETURN(const WorkResult result,
+                      Work(assignment, parts_.spool->ClearPath(), deadline));
+  MR_ASSIGN_OR_RETURN(const MaskSet masks, secure->TakeMasks());
+  const MaskedShape shape{assignment.parameters(), assignment.statistics(),
+                          static_cast<int>(plan.secure.bits)};
+  MR_RETURN_IF_ERROR(parts_.spool->Mask([&](File* clear, File* masked) {
+    return MaskUpdate(plan, shape, result.weight, masks.masks(), clear, masked);
+  }));
+  // The weight is inside, under the masks.
+  return parts_.spool->KeepUpdate(assignment, 0);
+}
+
+absl::StatusOr<WorkResult> Session::Work(const v1::Assignment& assignment,
+                                         const std::string& update_path, absl::Time deadline) {
   WorkOrder order;
   order.assignment = assignment;
-  order.update_path = parts_.spool->UpdatePath();
+  order.update_path = update_path;
   if (assignment.task() != v1::TASK_KIND_STATISTICS) {
     MR_ASSIGN_OR_RETURN(order.parameters_path, FetchModel(assignment, deadline));
   }
@@ -172,8 +211,7 @@ absl::StatusOr<v1::UploadHeader> Session::Work(const v1::Assignment& assignment,
     }
     return !stopping_ && now < deadline;
   };
-  MR_ASSIGN_OR_RETURN(const WorkResult result, parts_.worker->Do(order, on_progress));
-  return parts_.spool->KeepUpdate(assignment, result.weight);
+  return parts_.worker->Do(order, on_progress);
 }
 
 absl::Status Session::Send(const v1::UploadHeader& header, absl::Time deadline) {
@@ -181,9 +219,9 @@ absl::Status Session::Send(const v1::UploadHeader& header, absl::Time deadline) 
     MR_ASSIGN_OR_RETURN(const v1::UploadState begun, parts_.link->BeginUpload(header));
     if (begun.accepted()) return absl::OkStatus();
     MR_ASSIGN_OR_RETURN(const auto file, parts_.spool->OpenUpdate());
-    MR_ASSIGN_OR_RETURN(const v1::UploadState state,
-                        parts_.link->Append(header.round(), begun.received_bytes(),
-                                            header.bytes(), file.get()));
+    MR_ASSIGN_OR_RETURN(
+        const v1::UploadState state,
+        parts_.link->Append(header.round(), begun.received_bytes(), header.bytes(), file.get()));
     if (state.accepted()) return absl::OkStatus();
     return absl::UnavailableError(
         absl::StrCat("upload: ", state.received_bytes(), " of ", header.bytes(), " bytes are in"));

@@ -9,6 +9,8 @@
 #include "base/random.h"
 #include "client/session/backoff.h"
 #include "client/session/link.h"
+#include "client/session/secure_session.h"
+#include "client/session/site_identity.h"
 #include "client/session/spool.h"
 #include "client/training/worker.h"
 
@@ -19,15 +21,16 @@ struct SessionParts {
   Link* link = nullptr;
   Spool* spool = nullptr;
   Worker* worker = nullptr;
+  SiteIdentity* identity = nullptr;
   Clock* clock = nullptr;
 };
 
 struct SessionOptions {
-  std::string version;                            // of the daemon
+  std::string version;  // of the daemon
   absl::Duration check_in_wait = absl::Seconds(20);
   absl::Duration report_every = absl::Seconds(2);
   BackoffOptions backoff;
-  uint64_t seed = 1;                              // of the jitter
+  uint64_t seed = 1;  // of the jitter
 };
 
 /// A site's side of rounds: check in, download, work, send, and again, for as long as the daemon
@@ -48,7 +51,12 @@ class Session {
  private:
   absl::Status DoAssignment(const v1::Assignment& assignment);
   absl::StatusOr<std::string> FetchModel(const v1::Assignment& assignment, absl::Time deadline);
-  absl::StatusOr<v1::UploadHeader> Work(const v1::Assignment& assignment, absl::Time deadline);
+  /// Does the work and leaves the update at `update_path`.
+  absl::StatusOr<WorkResult> Work(const v1::Assignment& assignment, const std::string& update_path,
+                                  absl::Time deadline);
+  /// The update that may leave the site, in the spool; under masks where `secure` is set.
+  absl::StatusOr<v1::UploadHeader> MakeUpdate(const v1::Assignment& assignment, const Plan& plan,
+                                              SecureSession* secure, absl::Time deadline);
   absl::Status TellFailure(const v1::RoundId& round, const absl::Status& failure);
   absl::Status Send(const v1::UploadHeader& header, absl::Time deadline);
   /// Calls `step` until it succeeds, fails for good, or the deadline or Stop comes.

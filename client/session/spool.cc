@@ -48,6 +48,7 @@ std::string Spool::ModelPath(const Digest& digest) const {
 std::string Spool::PartialPath(const Digest& digest) const {
   return absl::StrCat(folder_, "/", digest.Hex(), kPartial);
 }
+std::string Spool::ClearPath() const { return absl::StrCat(folder_, "/update.clear"); }
 std::string Spool::UpdatePath() const { return absl::StrCat(folder_, "/update"); }
 std::string Spool::HeaderPath() const { return absl::StrCat(folder_, "/update.header"); }
 
@@ -120,8 +121,19 @@ absl::StatusOr<std::unique_ptr<File>> Spool::OpenUpdate() const {
   return files_->Open(UpdatePath(), FileSystem::OpenMode::kRead);
 }
 
+absl::Status Spool::Mask(const std::function<absl::Status(File* clear, File* masked)>& mask) {
+  {
+    MR_ASSIGN_OR_RETURN(const auto clear, files_->Open(ClearPath(), FileSystem::OpenMode::kRead));
+    MR_ASSIGN_OR_RETURN(const auto masked,
+                        files_->Open(UpdatePath(), FileSystem::OpenMode::kCreate));
+    MR_RETURN_IF_ERROR(masked->Truncate(0));
+    MR_RETURN_IF_ERROR(mask(clear.get(), masked.get()));
+  }
+  return files_->Remove(ClearPath());
+}
+
 void Spool::DropUpdate() {
-  for (const std::string& path : {HeaderPath(), UpdatePath()}) {
+  for (const std::string& path : {HeaderPath(), UpdatePath(), ClearPath()}) {
     const absl::Status status = files_->Remove(path);
     if (!status.ok() && !absl::IsNotFound(status)) {
       LogWarning("spool not tidied", {{"error", status.ToString()}});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,13 +30,17 @@ class Spool {
   /// DATA_LOSS if they are not the model; they are gone then.
   absl::StatusOr<std::string> KeepModel(const Digest& digest);
 
-  /// Where the training process leaves an update.
+  /// Where the training process leaves an update that is to be masked before it may be sent.
+  std::string ClearPath() const;
+  /// Where an update lies that is sent as it is.
   std::string UpdatePath() const;
   /// Makes the update at UpdatePath() the one to send: durable, with its digest and length.
   absl::StatusOr<v1::UploadHeader> KeepUpdate(const v1::Assignment& assignment, double weight);
   /// The kept update's header, if it answers this assignment.
   std::optional<v1::UploadHeader> Update(const v1::RoundId& round) const;
   absl::StatusOr<std::unique_ptr<File>> OpenUpdate() const;
+  /// Fills UpdatePath() from ClearPath() with `mask`, and removes the latter.
+  absl::Status Mask(const std::function<absl::Status(File* clear, File* masked)>& mask);
   void DropUpdate();
 
  private:

@@ -46,7 +46,7 @@ absl::Status StagedUpload::TakeUpPart() {
     // finite now was spoilt here, and the site sends it again.
     if (!file_->ReadAt(size_, chunk).ok()) break;
     FloatStream values = values_;
-    if (values.FindOutOfBound(chunk)) break;
+    if (!declaration_.masked && values.FindOutOfBound(chunk)) break;
     values_ = values;
     hash_.Update(chunk);
     size_ += std::ssize(chunk);
@@ -91,7 +91,9 @@ absl::Status StagedUpload::Append(int64_t offset, std::span<const char> bytes) {
                                                    " declared"));
   }
   FloatStream values = values_;
-  if (const std::optional<int64_t> element = values.FindOutOfBound(bytes)) {
+  const std::optional<int64_t> element =
+      declaration_.masked ? std::nullopt : values.FindOutOfBound(bytes);
+  if (element) {
     return absl::InvalidArgumentError(absl::StrCat(
         place_.title, ": element ", *element,
         " is NaN, infinite or beyond 2^30; the site's training diverged, look at its log and "

@@ -17,8 +17,9 @@ namespace millrace {
 
 /// What a site says of its update before it sends it.
 struct UploadDeclaration {
-  int64_t size = 0;  // bytes; a multiple of 4, positive
+  int64_t size = 0;  // bytes, positive; of floats a multiple of 4
   Digest digest;
+  bool masked = false;  // any bits may come; otherwise float32 values that can be aggregated
 };
 
 /// Where an upload lies and what messages call it.

@@ -58,7 +58,8 @@ absl::StatusOr<std::unique_ptr<StagedUpload>> UploadArea::Open(
     const UploadKey& key, const UploadDeclaration& declaration) {
   MR_RETURN_IF_ERROR(CheckKey(key));
   UploadPlace place = PlaceOf(folder_, key);
-  if (declaration.size <= 0 || declaration.size % sizeof(float) != 0) {
+  const bool whole = declaration.masked || declaration.size % sizeof(float) == 0;
+  if (declaration.size <= 0 || !whole) {
     return absl::InvalidArgumentError(
         absl::StrCat(place.title, ": ", declaration.size,
                      " bytes declared; expected whole float32 values, at least one"));

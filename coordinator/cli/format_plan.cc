@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "aggregation/secure/masked_vector.h"
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/units.h"
 #include "models/task.h"
@@ -28,6 +29,20 @@ std::string CohortText(const CohortPlan& cohort, int64_t invited) {
   return absl::StrCat("invites up to ", invited, " sites, ends a round with ", cohort.target,
                       " updates or after ", HumanDuration(absl::Seconds(cohort.deadline_s)),
                       " with at least ", cohort.minimum);
+}
+
+/// What rounding costs a mean over a full cohort whose sites weigh as much as they may.
+double QuantisationError(const Plan& plan) {
+  const absl::StatusOr<FixedPoint> fixed_point = FixedPointOf(plan);
+  return fixed_point.ok() ? fixed_point->WorstError(static_cast<double>(plan.cohort_size())) : 0;
+}
+
+std::string SecureText(const Plan& plan) {
+  if (!plan.secure.on()) return "off: the coordinator can read each site's update";
+  return absl::StrCat(std::string(Name(plan.secure.mode)), ", ", plan.secure.bits,
+                      " bits, elements beyond ", HumanNumber(plan.secure.bound),
+                      " are clipped, rounding costs the mean at most ",
+                      HumanNumber(QuantisationError(plan)), " / (mean share of max_weight)");
 }
 
 std::string RoundsText(const Plan& plan) {
@@ -61,6 +76,7 @@ std::string PlanText(const Plan& plan, const Architecture& architecture) {
                        {"input", InputText(plan)},
                        {"output", OutputText(plan)},
                        {"server", std::string(Name(plan.server.optimizer))},
+                       {"masks", SecureText(plan)},
                        {"transfer", absl::StrCat(HumanBytes(parameters * kFloatBytes),
                                                  " down and up per site and training round")}});
 }
@@ -79,6 +95,11 @@ Json PlanJson(const Plan& plan, const Architecture& architecture) {
           {"task", std::string(Name(plan.task()))},
           {"parameters", architecture.layout.size()},
           {"server", std::string(Name(plan.server.optimizer))},
+          {"secure_aggregation",
+           {{"mode", std::string(Name(plan.secure.mode))},
+            {"bits", plan.secure.bits},
+            {"bound", plan.secure.bound},
+            {"worst_error_at_max_weight", QuantisationError(plan)}}},
           {"bytes_per_model", architecture.layout.size() * kFloatBytes}};
 }
 

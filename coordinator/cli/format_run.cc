@@ -160,6 +160,13 @@ std::string RunsText(const v1::ListRunsResponse& runs, absl::Time now, absl::Tim
                        : table.Text();
 }
 
+/// Who can read a site's update.
+std::string UpdatesText(const std::string& secure_aggregation) {
+  if (secure_aggregation.empty()) return "";
+  if (secure_aggregation == "off") return "in the clear: the coordinator can read each site's";
+  return absl::StrCat("masked: the coordinator learns their sum alone (", secure_aggregation, ")");
+}
+
 std::string RunText(const v1::Run& run, absl::Time now, absl::TimeZone zone) {
   int64_t up = 0;
   int64_t down = 0;
@@ -173,6 +180,7 @@ std::string RunText(const v1::Run& run, absl::Time now, absl::TimeZone zone) {
        {"note", NoteOf(run)},
        {"rounds", absl::StrCat(run.rounds_done(), " of ", run.rounds())},
        {"version", absl::StrCat(run.version())},
+       {"updates", UpdatesText(run.secure_aggregation())},
        {"started", HumanTime(run.created_ms(), zone)},
        {"ended", run.ended_ms() == 0 ? "" : HumanTime(run.ended_ms(), zone)},
        {"took", HumanDuration(Took(run.created_ms(), run.ended_ms(), now))},
@@ -233,6 +241,8 @@ std::string LiveText(const v1::Run& run, std::optional<absl::Duration> deadline,
                    round->received_size(), "/", Sites(round->target()));
   if (round->phase() == v1::ROUND_PHASE_CLOSED) {
     absl::StrAppend(&text, "  aggregating");
+  } else if (!round->secure_phase().empty() && round->secure_phase() != "mask") {
+    absl::StrAppend(&text, "  ", round->secure_phase());
   } else if (deadline) {
     const absl::Duration left = absl::FromUnixMillis(round->opened_ms()) + *deadline - now;
     absl::StrAppend(&text, "  ", std::max<int64_t>(0, absl::ToInt64Seconds(left)),
@@ -267,6 +277,7 @@ Json RunSummaryJson(const v1::Run& run) {
           {"rounds", run.rounds()},
           {"rounds_done", run.rounds_done()},
           {"version", run.version()},
+          {"secure_aggregation", run.secure_aggregation()},
           {"created", JsonTime(run.created_ms())},
           {"ended", JsonTime(run.ended_ms())},
           {"seconds", JsonSeconds(run.created_ms(), run.ended_ms())}};

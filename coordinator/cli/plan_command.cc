@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "aggregation/secure/cohort_graph.h"
 #include "base/status.h"
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/format_plan.h"
@@ -18,6 +19,7 @@ absl::StatusOr<ExitCode> Check(const CommandContext& context, const std::string&
   if (!plan.ok()) return Annotate(plan.status(), path);
   const absl::StatusOr<Architecture> architecture = BuildArchitecture(*plan);
   if (!architecture.ok()) return Annotate(architecture.status(), path);
+  if (absl::Status secure = CheckSecurePlan(*plan); !secure.ok()) return Annotate(secure, path);
   return context.Show(PlanText(*plan, *architecture), PlanJson(*plan, *architecture));
 }
 

@@ -46,8 +46,13 @@ absl::StatusOr<Stream> OpenStream(BlobStore& blobs, const Digest* from, double i
 
 }  // namespace
 
+RoundMean MeanOf(const WeightedSum& sum) {
+  return {sum.parameters(),
+          [&sum](int64_t offset, std::span<float> mean) { sum.Mean(offset, mean); }};
+}
+
 absl::StatusOr<NextModel> CommitModel(const ServerPlan& plan, const ModelVersion& from,
-                                      const WeightedSum& sum, BlobStore& blobs) {
+                                      const RoundMean& mean, BlobStore& blobs) {
   MR_ASSIGN_OR_RETURN(Stream model, OpenStream(blobs, &from.parameters, 0));
   std::vector<Stream> state;
   for (int64_t i = 0; i < StateVectors(plan.optimizer); ++i) {
@@ -58,10 +63,10 @@ absl::StatusOr<NextModel> CommitModel(const ServerPlan& plan, const ModelVersion
     state.push_back(std::move(stream));
   }
   std::vector<float> delta;
-  for (int64_t offset = 0; offset < sum.parameters(); offset += kChunk) {
-    const int64_t count = std::min(kChunk, sum.parameters() - offset);
+  for (int64_t offset = 0; offset < mean.parameters; offset += kChunk) {
+    const int64_t count = std::min(kChunk, mean.parameters - offset);
     delta.resize(count);
-    sum.Mean(offset, delta);
+    mean.read(offset, delta);
     MR_RETURN_IF_ERROR(model.Read(offset, count));
     for (Stream& stream : state) MR_RETURN_IF_ERROR(stream.Read(offset, count));
     ServerStep(plan, delta, model.chunk, state.size() > 0 ? state[0].chunk : std::span<float>(),
@@ -98,11 +103,12 @@ absl::StatusOr<RoundResult> ReadStatistics(const Plan& plan, TaskKind task,
   return result;
 }
 
-absl::Status CheckStatistics(const Plan& plan, TaskKind task, std::span<const double> statistics) {
+absl::Status CheckStatistics(const Plan& plan, TaskKind task, std::span<const double> statistics,
+                             int64_t updates) {
   const auto refuse = [](size_t i, double value, absl::string_view why) {
     return absl::InvalidArgumentError(absl::StrCat("statistic ", i, " is ", value, ": ", why));
   };
-  const auto limit = static_cast<double>(plan.update.max_weight);
+  const auto limit = static_cast<double>(plan.update.max_weight) * static_cast<double>(updates);
   const size_t mode = 3 * plan.input.channels.size();  // moments of one operating mode
   // Evaluation sums begin with their count; a training round's last number counts as well.
   const auto counts_examples = [&](size_t i) {

@@ -3,6 +3,7 @@
 // so that memory does not grow with the optimiser's state.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -15,16 +16,24 @@
 
 namespace millrace {
 
+/// The weighted mean of a round's deltas, read piece by piece.
+struct RoundMean {
+  int64_t parameters = 0;
+  std::function<void(int64_t offset, std::span<float> mean)> read;
+};
+/// `sum` outlives the mean.
+RoundMean MeanOf(const WeightedSum& sum);
+
 struct NextModel {
   Digest parameters;
   std::vector<Digest> optimizer_state;
 };
 
-/// Applies the plan's server optimiser to `from` with the weighted mean of `sum`'s parameter
-/// section. ABORTED if a parameter of the new model would not be finite; the blob store's errors
-/// otherwise. Doing it again gives the same digests.
+/// Applies the plan's server optimiser to `from` with the mean of the deltas. ABORTED if a
+/// parameter of the new model would not be finite; the blob store's errors otherwise. Doing it
+/// again gives the same digests.
 absl::StatusOr<NextModel> CommitModel(const ServerPlan& plan, const ModelVersion& from,
-                                      const WeightedSum& sum, BlobStore& blobs);
+                                      const RoundMean& mean, BlobStore& blobs);
 
 /// What the decoded statistics of a finished round say: the scaling, or metrics by name.
 struct RoundResult {
@@ -35,9 +44,10 @@ struct RoundResult {
 absl::StatusOr<RoundResult> ReadStatistics(const Plan& plan, TaskKind task,
                                            std::span<const double> statistics);
 
-/// OK if one site's decoded statistics can be true: finite, counts whole and not negative, at most
-/// max_weight where they count examples, the same for all channels of an operating mode.
-/// INVALID_ARGUMENT says which number is not.
-absl::Status CheckStatistics(const Plan& plan, TaskKind task, std::span<const double> statistics);
+/// OK if the decoded statistics of `updates` sites, added up, can be true: finite, counts whole and
+/// not negative, at most max_weight for each site where they count examples, the same for all
+/// channels of an operating mode. INVALID_ARGUMENT says which number is not.
+absl::Status CheckStatistics(const Plan& plan, TaskKind task, std::span<const double> statistics,
+                             int64_t updates = 1);
 
 }  // namespace millrace

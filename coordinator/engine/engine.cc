@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "aggregation/exact_sum.h"
+#include "aggregation/secure/cohort_graph.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "coordinator/engine/commit.h"
@@ -40,6 +41,16 @@ std::string WithoutHalfCharacter(std::string text) {
   const size_t expected = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
   if (text.size() - (lead - 1) < expected) text.resize(lead - 1);
   return text;
+}
+
+/// True if the site is to do, or to go on doing, the round's work.
+bool WantsWork(const RoundState& round, const std::string& site) {
+  if (round.phase != RoundPhase::kOpen || !round.Invited(site) || round.failures.contains(site)) {
+    return false;
+  }
+  const bool uploading = !round.secure || round.secure->phase <= SecurePhase::kMask;
+  return uploading && !round.contributions.contains(site) &&
+         (!round.secure || round.Members().contains(site));
 }
 
 v1::TaskKind ToProto(TaskKind task) {
@@ -97,9 +108,10 @@ absl::StatusOr<Engine::Run*> Engine::Find(const std::string& id) {
   return absl::NotFoundError(absl::StrCat("run ", id, ": there is no such run"));
 }
 
-absl::Status Engine::Record(Run& run, const Event& event) {
+absl::Status Engine::Record(Run& run, const Event& event, std::span<const StoredMessage> messages) {
   MR_RETURN_IF_ERROR(CanApply(run.state, event));
-  MR_RETURN_IF_ERROR(parts_.store->Append(run.state.id, run.state.events, std::span(&event, 1)));
+  MR_RETURN_IF_ERROR(
+      parts_.store->Append(run.state.id, run.state.events, std::span(&event, 1), messages));
   Apply(run.state, event);
   if (const auto* committed = std::get_if<RoundCommitted>(&event.body)) {
     run.bytes_down -= committed->bytes_down;
@@ -117,6 +129,7 @@ absl::Status Engine::Record(Run& run, const Event& event) {
 absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
   MR_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(plan_text));
   MR_ASSIGN_OR_RETURN(Architecture architecture, BuildArchitecture(plan));
+  MR_RETURN_IF_ERROR(CheckSecurePlan(plan));
   const std::vector<float> start = InitialParameters(architecture, plan.run.seed);
   MR_ASSIGN_OR_RETURN(const Digest digest,
                       WriteBlob(parts_.blobs, {reinterpret_cast<const char*>(start.data()),
@@ -135,7 +148,9 @@ absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
     MR_RETURN_IF_ERROR(parts_.store->Append(id, 0, std::span(&event, 1)));
     runs_.push_back(std::move(run));
   }
-  LogInfo("run_started", {{"run", id}, {"parameters", static_cast<int64_t>(start.size())}});
+  LogInfo("run_started", {{"run", id},
+                          {"parameters", static_cast<int64_t>(start.size())},
+                          {"secure_aggregation", Name(plan.secure.mode)}});
   Changed();
   return id;
 }
@@ -195,8 +210,7 @@ absl::StatusOr<std::optional<v1::Assignment>> Engine::CheckIn(const std::string&
   MR_RETURN_IF_ERROR(sites_.CheckIn(site, version, parts_.clock->Now()));
   for (const std::unique_ptr<Run>& run : runs_) {
     const RoundState* round = run->state.Current();
-    if (round != nullptr && round->phase == RoundPhase::kOpen && round->Invited(site) &&
-        !round->contributions.contains(site) && !round->failures.contains(site)) {
+    if (round != nullptr && WantsWork(*round, site)) {
       return AssignmentOf(*run, *round);
     }
   }
@@ -257,8 +271,9 @@ void Engine::CountDownload(const std::string& run_id, int64_t bytes) {
   if (absl::StatusOr<Run*> run = Find(run_id); run.ok()) (*run)->bytes_down += bytes;
 }
 
-absl::StatusOr<Engine::UploadProgress> Engine::BeginUpload(const UpdateClaim& claim,
+absl::StatusOr<Engine::UploadProgress> Engine::BeginUpload(const UpdateClaim& announced,
                                                            const Digest& digest) {
+  UpdateClaim claim = announced;
   {
     absl::MutexLock lock(&mutex_);
     MR_ASSIGN_OR_RETURN(const Run* const run, Find(claim.round.run));
@@ -275,6 +290,7 @@ absl::StatusOr<Engine::UploadProgress> Engine::BeginUpload(const UpdateClaim& cl
       }
     }
     MR_RETURN_IF_ERROR(CheckUpdate(run->state, run->architecture.layout, claim));
+    claim.masked = run->state.Current()->secure.has_value();
   }
   MR_ASSIGN_OR_RETURN(const std::shared_ptr<Upload> upload, uploads_.Begin(claim, digest));
   return UploadProgress{upload->received(), false};
@@ -285,6 +301,25 @@ absl::StatusOr<std::shared_ptr<Upload>> Engine::FindUpload(const std::string& si
   return uploads_.Find(round, site);
 }
 
+absl::Status Engine::CheckStatisticsOf(Upload& upload) {
+  Plan plan;
+  UpdateShape shape;
+  TaskKind task;
+  {
+    absl::MutexLock lock(&mutex_);
+    MR_ASSIGN_OR_RETURN(const Run* const run, Find(upload.claim().round.run));
+    plan = run->state.plan;
+    task = TaskOfRound(plan, upload.claim().round.round);
+    shape = ShapeOf(plan, task, run->architecture.layout);
+  }
+  MR_ASSIGN_OR_RETURN(const std::vector<float> limbs,
+                      upload.ReadFloats(shape.parameters, shape.statistics));
+  const std::vector<double> sums(limbs.begin(), limbs.end());
+  MR_ASSIGN_OR_RETURN(const std::vector<double> statistics, DecodeExact(sums));
+  MR_RETURN_IF_ERROR(CheckEncoding(limbs, statistics));
+  return CheckStatistics(plan, task, statistics);
+}
+
 absl::Status Engine::FinishUpload(const Upload& announced) {
   const UpdateClaim& claim = announced.claim();
   MR_ASSIGN_OR_RETURN(const std::shared_ptr<Upload> upload, uploads_.Find(claim.round, claim.site));
@@ -293,31 +328,12 @@ absl::Status Engine::FinishUpload(const Upload& announced) {
     if (upload->received() == 0) uploads_.Remove(claim.round, claim.site);
     return finished;
   }
-  const auto refuse = [&](const absl::Status& status) {
-    uploads_.Remove(claim.round, claim.site);
+  // Under masks nobody can look at one site's statistics.
+  if (const absl::Status status = claim.masked ? absl::OkStatus() : CheckStatisticsOf(*upload);
+      !status.ok()) {
+    if (absl::IsInvalidArgument(status)) uploads_.Remove(claim.round, claim.site);
     return Annotate(status,
                     absl::StrCat("site ", claim.site, ": update for ", ToString(claim.round)));
-  };
-  Plan plan;
-  UpdateShape shape;
-  TaskKind task;
-  {
-    absl::MutexLock lock(&mutex_);
-    MR_ASSIGN_OR_RETURN(const Run* const run, Find(claim.round.run));
-    plan = run->state.plan;
-    task = TaskOfRound(plan, claim.round.round);
-    shape = ShapeOf(plan, task, run->architecture.layout);
-  }
-  MR_ASSIGN_OR_RETURN(const std::vector<float> limbs,
-                      upload->ReadFloats(shape.parameters, shape.statistics));
-  const std::vector<double> sums(limbs.begin(), limbs.end());
-  const absl::StatusOr<std::vector<double>> statistics = DecodeExact(sums);
-  if (!statistics.ok()) return refuse(statistics.status());
-  if (const absl::Status status = CheckEncoding(limbs, *statistics); !status.ok()) {
-    return refuse(status);
-  }
-  if (const absl::Status status = CheckStatistics(plan, task, *statistics); !status.ok()) {
-    return refuse(status);
   }
   {
     absl::MutexLock lock(&mutex_);

@@ -15,7 +15,9 @@
 #include "base/clock.h"
 #include "coordinator/blob/blob_store.h"
 #include "coordinator/blob/upload_area.h"
+#include "coordinator/engine/commit.h"
 #include "coordinator/engine/round_fold.h"
+#include "coordinator/engine/secure_round.h"
 #include "coordinator/engine/uploads.h"
 #include "coordinator/round/decide.h"
 #include "coordinator/round/types.h"
@@ -35,7 +37,15 @@ struct EngineParts {
   UploadArea* uploads = nullptr;
 };
 
+/// A secure round's sites once all have uploaded, by their place in the cohort.
+struct Survivors {
+  std::vector<int32_t> sites;
+  std::vector<v1::AgreementSignature> signatures;  // once they have signed, under `malicious`
+};
+
 struct EngineOptions {
+  std::string federation;  // binds secure rounds to it
+  int unmask_threads = 1;
   std::vector<std::string> allowed_sites;               // empty: all that the authority certified
   absl::Duration presence = absl::Seconds(30);          // of a site, after its last check-in
   absl::Duration retry_after_fault = absl::Seconds(2);  // of the store or the disk
@@ -86,10 +96,27 @@ class Engine {
   };
   absl::StatusOr<UploadProgress> BeginUpload(const UpdateClaim& claim, const Digest& digest);
   /// For Append on it; FinishUpload then counts it in.
-  absl::StatusOr<std::shared_ptr<Upload>> FindUpload(const std::string& site,
-                                                     const RoundId& round);
+  absl::StatusOr<std::shared_ptr<Upload>> FindUpload(const std::string& site, const RoundId& round);
   /// Checks the whole update, makes it durable and counts it in. Safe to repeat.
   absl::Status FinishUpload(const Upload& upload_of_claim);
+
+  // For sites of a secure round, phase by phase (proto/millrace/v1/secure_aggregation.proto). Each
+  // takes the site's message, once, and answers when the phase is over; until then with nullopt.
+
+  /// `certificate` is that of the caller's connection, DER.
+  absl::StatusOr<std::optional<std::vector<v1::Advertisement>>> Advertise(
+      const std::string& site, const RoundId& round, const v1::Advertisement& advertisement,
+      const std::string& certificate);
+  /// DER, by fingerprint. NOT_FOUND for one that nobody of the cohort has.
+  absl::StatusOr<std::vector<std::string>> Certificates(
+      const std::string& site, const RoundId& round, const std::vector<std::string>& fingerprints);
+  absl::StatusOr<std::optional<std::vector<v1::SealedShare>>> Share(
+      const std::string& site, const RoundId& round, const v1::ShareRequest& request);
+  /// An empty signature only asks for the survivors.
+  absl::StatusOr<std::optional<Survivors>> Agree(const std::string& site, const RoundId& round,
+                                                 const std::string& signature);
+  absl::Status Unmask(const std::string& site, const RoundId& round,
+                      const v1::UnmaskRequest& request);
 
   /// Does everything there is to do now and returns when to be called again at the latest.
   absl::Time Step();
@@ -98,8 +125,9 @@ class Engine {
   struct Run {
     RunState state;
     Architecture architecture;
-    int64_t bytes_down = 0;  // since the last committed round
-    bool staged = false;     // the last round's updates may still lie on disk
+    int64_t bytes_down = 0;               // since the last committed round
+    bool staged = false;                  // the last round's updates may still lie on disk
+    std::shared_ptr<SecureRound> secure;  // the current round's, once it was asked for
   };
   /// A copy of what folding and committing a round needs, so that neither holds a lock.
   struct RoundWork {
@@ -108,6 +136,7 @@ class Engine {
     ModelVersion newest;
     const Layout* layout = nullptr;  // the run's; runs live as long as the engine
     int64_t bytes_down = 0;
+    std::shared_ptr<const SecureRound> secure;  // complete, if the round is
   };
 
   Engine(const EngineParts& parts, const EngineOptions& options);
@@ -115,13 +144,42 @@ class Engine {
   absl::Status Load();
   absl::StatusOr<Run*> Find(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   /// Persists an event, then applies it.
-  absl::Status Record(Run& run, const Event& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Record(Run& run, const Event& event, std::span<const StoredMessage> messages = {})
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<std::string> Available() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// OK if the statistics of an update in the clear can be true.
+  absl::Status CheckStatisticsOf(Upload& upload);
   v1::Assignment AssignmentOf(const Run& run, const RoundState& round) const;
+
+  /// What a secure phase works on: the run, its current round, and that round's messages.
+  struct SecureCall {
+    Run* run = nullptr;
+    const RoundState* round = nullptr;
+    SecureRound* secure = nullptr;
+  };
+  /// FAILED_PRECONDITION unless `round` is open and aggregates securely.
+  absl::StatusOr<SecureCall> FindSecure(const std::string& site, const RoundId& round)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status LoadSecure(Run& run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// Takes a site's message of `phase` with `take`, keeps it, and counts it in. True if it was new.
+  absl::StatusOr<bool> TakeMessage(const SecureCall& call, SecurePhase phase,
+                                   const std::string& site,
+                                   const std::function<absl::StatusOr<std::string>()>& take)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// Ends the secure phase before the event that says so is recorded; the event that gives the
+  /// round up where the sites that are left are too few.
+  Event ClosePhase(Run& run, const Event& closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Time StepRun(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
   /// Folds what is in. Any error leaves the run without a fold: the next call begins anew.
   absl::Status Fold(const RoundWork& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
+  /// What a round's updates come to, masked or not.
+  struct RoundSum {
+    std::vector<double> statistics;
+    double weight = 0;
+    RoundMean mean;
+  };
+  absl::StatusOr<RoundSum> Sum(const RoundWork& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
   absl::StatusOr<RoundCommitted> Aggregate(const RoundWork& work)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
   /// Drops what a round that has ended leaves in memory and on disk.

@@ -11,7 +11,10 @@ namespace millrace {
 constexpr int64_t kChunk = 1 << 16;  // elements: 256 KiB, so that it is still in cache when folded
 
 RoundFold::RoundFold(const RoundId& round, const UpdateShape& shape, Uploads* uploads)
-    : round_(round), uploads_(uploads), sum_(shape.parameters, shape.statistics) {}
+    : round_(round), uploads_(uploads), sum_(WeightedSum(shape.parameters, shape.statistics)) {}
+
+RoundFold::RoundFold(const RoundId& round, const MaskedShape& shape, Uploads* uploads)
+    : round_(round), uploads_(uploads), sum_(MaskedSum(shape)) {}
 
 absl::Status RoundFold::Advance(const RoundState& round) {
   const bool open = round.phase == RoundPhase::kOpen;
@@ -27,22 +30,41 @@ absl::Status RoundFold::Advance(const RoundState& round) {
 }
 
 absl::Status RoundFold::FoldOne(const Contribution& contribution) {
+  const bool is_masked = std::holds_alternative<MaskedSum>(sum_);
   MR_ASSIGN_OR_RETURN(const std::shared_ptr<Upload> upload,
-                      uploads_->FindAccepted(round_, contribution));
+                      uploads_->FindAccepted(round_, contribution, is_masked));
+  if (MaskedSum* const masked = std::get_if<MaskedSum>(&sum_)) return FoldMasked(*upload, *masked);
+  return FoldClear(contribution, *upload, std::get<WeightedSum>(sum_));
+}
+
+absl::Status RoundFold::FoldClear(const Contribution& contribution, Upload& upload,
+                                  WeightedSum& sum) {
   const int64_t elements = contribution.bytes / static_cast<int64_t>(sizeof(float));
-  chunk_.resize(std::min(kChunk, elements));
+  std::vector<float> chunk(std::min(kChunk, elements));
   for (int64_t offset = 0; offset < elements; offset += kChunk) {
-    const std::span<float> part(chunk_.data(), std::min(kChunk, elements - offset));
-    MR_RETURN_IF_ERROR(
-        upload->ReadAt(offset * static_cast<int64_t>(sizeof(float)),
-                       {reinterpret_cast<char*>(part.data()), part.size_bytes()}));
-    if (!sum_.Fold(offset, part, contribution.weight)) {
-      return absl::DataLossError(
-          absl::StrCat("site ", contribution.site, ": its staged update for ", ToString(round_),
-                       " has changed on disk"));
+    const std::span<float> part(chunk.data(), std::min(kChunk, elements - offset));
+    MR_RETURN_IF_ERROR(upload.ReadAt(offset * static_cast<int64_t>(sizeof(float)),
+                                     {reinterpret_cast<char*>(part.data()), part.size_bytes()}));
+    if (!sum.Fold(offset, part, contribution.weight)) {
+      return absl::DataLossError(absl::StrCat("site ", contribution.site,
+                                              ": its staged update for ", ToString(round_),
+                                              " has changed on disk"));
     }
   }
-  sum_.AddWeight(contribution.weight);
+  sum.AddWeight(contribution.weight);
+  return absl::OkStatus();
+}
+
+absl::Status RoundFold::FoldMasked(Upload& upload, MaskedSum& sum) {
+  const MaskedShape& shape = sum.shape();
+  std::vector<char> chunk;
+  for (int64_t word = 0; word < shape.words(); word += kChunk) {
+    const int64_t words = std::min(kChunk, shape.words() - word);
+    const int64_t first = shape.ByteOf(word);
+    chunk.resize(shape.ByteOf(word + words) - first);
+    MR_RETURN_IF_ERROR(upload.ReadAt(first, chunk));
+    sum.Fold(word, words, chunk);
+  }
   return absl::OkStatus();
 }
 

@@ -49,8 +49,13 @@ absl::Time Engine::StepRun(const std::string& id) {
       if (Event* decided = std::get_if<Event>(&decision)) event = std::move(*decided);
       if (const Wait* decided = std::get_if<Wait>(&decision)) wait = *decided;
       if (const RoundState* round = run.state.Current(); round != nullptr && !event) {
-        work = {run.state.plan, *round, run.state.Newest(), &run.architecture.layout,
-                run.bytes_down};
+        work = {run.state.plan,           *round,         run.state.Newest(),
+                &run.architecture.layout, run.bytes_down, nullptr};
+        if (const absl::Status loaded = LoadSecure(run); loaded.ok()) {
+          work.secure = run.secure;
+        } else if (std::holds_alternative<millrace::Aggregate>(decision)) {
+          event = AbandonOrFail(run.state, loaded.message(), parts_.clock->Now());
+        }
       }
     }
     const absl::Time now = parts_.clock->Now();
@@ -75,7 +80,9 @@ absl::Time Engine::StepRun(const std::string& id) {
     {
       absl::MutexLock lock(&mutex_);
       Run& run = **Find(id);
+      if (std::holds_alternative<PhaseClosed>(event->body)) event = ClosePhase(run, *event);
       if (const absl::Status status = Record(run, *event); !status.ok()) {
+        run.secure.reset();  // may be ahead of the store
         LogError("event not recorded, trying again", {{"run", id}, {"error", status.ToString()}});
         return now + options_.retry_after_fault;
       }
@@ -88,6 +95,13 @@ absl::Time Engine::StepRun(const std::string& id) {
 void Engine::CleanUp(Run& run) {
   if (!run.staged || run.state.Current() != nullptr) return;
   folds_.erase(run.state.id);
+  run.secure.reset();
+  if (run.state.plan.secure.on()) {
+    if (const absl::Status dropped = parts_.store->DropMessages(run.state.id); !dropped.ok()) {
+      LogWarning("messages of a secure round not dropped",
+                 {{"run", run.state.id}, {"error", dropped.ToString()}});
+    }
+  }
   uploads_.DiscardRound(run.state.rounds.back().id);
   run.staged = false;
 }
@@ -96,27 +110,59 @@ absl::Status Engine::Fold(const RoundWork& work) {
   std::unique_ptr<RoundFold>& fold = folds_[work.round.id.run];
   if (fold == nullptr || fold->round() != work.round.id) {
     const UpdateShape shape = ShapeOf(work.plan, work.round.task, *work.layout);
-    fold = std::make_unique<RoundFold>(work.round.id, shape, &uploads_);
+    fold = work.round.secure ? std::make_unique<RoundFold>(
+                                   work.round.id, MaskedShapeOf(work.plan, shape), &uploads_)
+                             : std::make_unique<RoundFold>(work.round.id, shape, &uploads_);
   }
   const absl::Status status = fold->Advance(work.round);
   if (!status.ok()) folds_.erase(work.round.id.run);
   return Annotate(status, ToString(work.round.id));
 }
 
-absl::StatusOr<RoundCommitted> Engine::Aggregate(const RoundWork& work) {
+absl::StatusOr<Engine::RoundSum> Engine::Sum(const RoundWork& work) {
   MR_RETURN_IF_ERROR(Fold(work));
-  const WeightedSum& sum = folds_[work.round.id.run]->sum();
-  MR_ASSIGN_OR_RETURN(const std::vector<double> statistics, DecodeExact(sum.statistics()));
+  RoundFold& fold = *folds_[work.round.id.run];
+  RoundSum result;
+  if (!work.round.secure) {
+    const WeightedSum& sum = fold.sum();
+    MR_ASSIGN_OR_RETURN(result.statistics, DecodeExact(sum.statistics()));
+    result.weight = sum.total_weight();
+    result.mean = MeanOf(sum);
+    return result;
+  }
+  MR_ASSIGN_OR_RETURN(const MaskSet masks, work.secure->server().Recover());
+  MR_ASSIGN_OR_RETURN(const FixedPoint fixed_point, FixedPointOf(work.plan));
+  const auto sum = std::make_shared<MaskedSum>(fold.masked_sum());
+  sum->AddMasks(masks.masks(), options_.unmask_threads);
+  MR_ASSIGN_OR_RETURN(result.statistics, DecodeExact(sum->statistics()));
+  const int64_t updates = std::ssize(work.round.contributions);
+  MR_RETURN_IF_ERROR(CheckStatistics(work.plan, work.round.task, result.statistics, updates));
+  result.weight = sum->total_weight();
+  const double most =
+      static_cast<double>(work.plan.update.max_weight) * static_cast<double>(updates);
+  if (!(result.weight > 0 && result.weight <= most)) {
+    return absl::InvalidArgumentError(absl::StrCat("the sum of the weights is ", result.weight,
+                                                   ", must be above 0 and at most ", most));
+  }
+  const double share = WeightShare(work.plan, result.weight);
+  result.mean = {sum->shape().parameters, [=](int64_t offset, std::span<float> mean) {
+                   sum->Mean(fixed_point, share, offset, mean);
+                 }};
+  return result;
+}
+
+absl::StatusOr<RoundCommitted> Engine::Aggregate(const RoundWork& work) {
+  MR_ASSIGN_OR_RETURN(const RoundSum sum, Sum(work));
   MR_ASSIGN_OR_RETURN(RoundResult result,
-                      ReadStatistics(work.plan, work.round.task, statistics));
+                      ReadStatistics(work.plan, work.round.task, sum.statistics));
   RoundCommitted committed;
   committed.scaling = std::move(result.scaling);
   committed.metrics = std::move(result.metrics);
-  committed.examples = sum.total_weight();
+  committed.examples = sum.weight;
   committed.bytes_down = work.bytes_down;
   if (work.round.task == TaskKind::kTraining) {
     MR_ASSIGN_OR_RETURN(NextModel next,
-                        CommitModel(work.plan.server, work.newest, sum, *parts_.blobs));
+                        CommitModel(work.plan.server, work.newest, sum.mean, *parts_.blobs));
     committed.parameters = next.parameters;
     committed.optimizer_state = std::move(next.optimizer_state);
   }

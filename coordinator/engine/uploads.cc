@@ -65,13 +65,13 @@ absl::StatusOr<std::shared_ptr<Upload>> Uploads::Begin(const UpdateClaim& claim,
   std::shared_ptr<Upload>& upload = uploads_[{claim.round, claim.site}];
   if (upload != nullptr && upload->digest() == digest) return upload;
   if (upload != nullptr && upload->finished()) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("site ", claim.site, ": another update for ", ToString(claim.round),
-                     " is in already (", upload->digest().Hex(), ")"));
+    return absl::AlreadyExistsError(absl::StrCat("site ", claim.site, ": another update for ",
+                                                 ToString(claim.round), " is in already (",
+                                                 upload->digest().Hex(), ")"));
   }
   if (upload != nullptr) upload->Close();  // the area lends each place to one upload at a time
   absl::StatusOr<std::unique_ptr<StagedUpload>> staged =
-      area_->Open(KeyOf(claim.round, claim.site), {claim.bytes, digest});
+      area_->Open(KeyOf(claim.round, claim.site), {claim.bytes, digest, claim.masked});
   if (!staged.ok()) {
     uploads_.erase({claim.round, claim.site});
     return staged.status();
@@ -92,12 +92,14 @@ absl::StatusOr<std::shared_ptr<Upload>> Uploads::Find(const RoundId& round,
 }
 
 absl::StatusOr<std::shared_ptr<Upload>> Uploads::FindAccepted(const RoundId& round,
-                                                              const Contribution& contribution) {
+                                                              const Contribution& contribution,
+                                                              bool masked) {
   UpdateClaim claim;
   claim.round = round;
   claim.site = contribution.site;
   claim.bytes = contribution.bytes;
   claim.weight = contribution.weight;
+  claim.masked = masked;
   MR_ASSIGN_OR_RETURN(std::shared_ptr<Upload> upload, Begin(claim, contribution.digest));
   if (!upload->finished()) MR_RETURN_IF_ERROR(upload->Finish());
   return upload;

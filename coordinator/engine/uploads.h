@@ -60,7 +60,8 @@ class Uploads {
   absl::StatusOr<std::shared_ptr<Upload>> Find(const RoundId& round, const std::string& site);
   /// An update that the store says is in, after a restart too: DATA_LOSS if the disk lost it.
   absl::StatusOr<std::shared_ptr<Upload>> FindAccepted(const RoundId& round,
-                                                       const Contribution& contribution);
+                                                       const Contribution& contribution,
+                                                       bool masked);
   /// Forgets one site's upload, on disk as well.
   void Remove(const RoundId& round, const std::string& site);
   /// Forgets a round's uploads, on disk as well.

@@ -37,8 +37,31 @@ Decision DecideOpening(const RunState& run, const std::vector<std::string>& avai
   return Event{now, std::move(opened)};
 }
 
+/// The end of a secure phase: all of its members are done or failed, or its time is over.
+Decision DecidePhase(const RunState& run, const RoundState& round, absl::Time now) {
+  const SecureProgress& secure = *round.secure;
+  const bool masking = secure.phase == SecurePhase::kMask;
+  const auto done = secure.done.find(secure.phase);
+  const int64_t count = masking                     ? std::ssize(round.contributions)
+                        : done == secure.done.end() ? 0
+                                                    : std::ssize(done->second);
+  if (masking && count >= round.target) return Event{now, PhaseClosed{"target reached"}};
+  const bool late = now >= secure.deadline;
+  if (!late && round.Outstanding() > 0) return Wait{secure.deadline};
+  const char* why = late ? "deadline" : "no site outstanding";
+  // How many must help to unmask is the threshold's business: recovery says if they are too few.
+  const bool unmasking =
+      secure.phase == SecurePhase::kAgree || secure.phase == SecurePhase::kUnmask;
+  if (count >= (unmasking ? 1 : round.minimum)) return Event{now, PhaseClosed{why}};
+  return AbandonOrFail(
+      run,
+      absl::StrCat("phase ", std::string(Name(secure.phase)), ", ", why, ", ", count, " sites in"),
+      now);
+}
+
 Decision DecideRound(const RunState& run, const RoundState& round, absl::Time now) {
   if (round.phase == RoundPhase::kClosed) return Aggregate{};
+  if (round.secure) return DecidePhase(run, round, now);
   const auto received = static_cast<int64_t>(round.contributions.size());
   if (received >= round.target) return Event{now, RoundClosed{"target reached"}};
   const bool late = now >= round.deadline;

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/crypto/digest.h"
 #include "models/scaling.h"
@@ -36,16 +38,30 @@ struct Contribution {
 
 enum class RoundPhase { kOpen, kClosed, kCommitted, kAbandoned };
 
+/// What the sites of an open round do while it aggregates securely, in this order; kAgree under
+/// `malicious` only.
+enum class SecurePhase { kAdvertise, kShare, kMask, kAgree, kUnmask };
+/// "advertise", "share", ...
+absl::string_view Name(SecurePhase phase);
+
+struct SecureProgress {
+  SecurePhase phase = SecurePhase::kAdvertise;
+  absl::Time deadline;  // of the phase
+  /// Sites whose message of a phase is in; of kMask the round's contributions are.
+  std::map<SecurePhase, std::set<std::string>> done;
+};
+
 struct RoundState {
   RoundId id;
   TaskKind task = TaskKind::kTraining;
-  Digest model;                      // parameters the cohort starts from
-  std::vector<std::string> cohort;   // sorted; updates are folded in this order
+  Digest model;                     // parameters the cohort starts from
+  std::vector<std::string> cohort;  // sorted; updates are folded in this order
   int64_t target = 1;
   int64_t minimum = 1;
   absl::Time opened;
   absl::Time deadline;
   RoundPhase phase = RoundPhase::kOpen;
+  std::optional<SecureProgress> secure;               // absent: updates travel in the clear
   std::map<std::string, Contribution> contributions;  // by site
   std::map<std::string, std::string> failures;        // site -> reason
   absl::Time ended = absl::InfiniteFuture();
@@ -54,8 +70,15 @@ struct RoundState {
   int64_t bytes_down = 0;
 
   bool Invited(const std::string& site) const;
-  /// Invited sites that have neither sent an update nor failed.
+  /// Sites that the round still waits for: those of the current phase that have neither done its
+  /// work nor failed. Without secure aggregation the upload is the only phase.
   int64_t Outstanding() const;
+  /// Sites that the current phase is open to: the cohort, and then those that did the phase before.
+  std::set<std::string> Members() const;
+  /// True if the site has done the current phase's work.
+  bool Done(const std::string& site) const;
+  /// True if updates may come in now.
+  bool TakesUpdates() const;
 };
 
 /// The global model after a round, and what the server optimiser carries to the next.
@@ -87,8 +110,8 @@ struct RunState {
   std::optional<Scaling> scaling;
   int64_t next_round = 0;
   int32_t next_attempt = 1;
-  absl::Time waiting_since;            // when the next attempt could first have opened
-  int64_t events = 0;                  // applied so far
+  absl::Time waiting_since;  // when the next attempt could first have opened
+  int64_t events = 0;        // applied so far
 
   /// The round that takes updates or is being aggregated; null between rounds.
   const RoundState* Current() const;
@@ -109,6 +132,15 @@ struct RoundOpened {
 };
 struct UpdateAccepted {
   Contribution contribution;
+};
+/// A site's message of the current secure phase is in.
+struct SiteAdvanced {
+  std::string site;
+};
+/// The round goes on to the next secure phase with those who did the current one; after the last
+/// phase the round is closed.
+struct PhaseClosed {
+  std::string reason;
 };
 struct SiteFailed {
   std::string site;
@@ -137,8 +169,8 @@ struct RunEnded {
 
 struct Event {
   absl::Time time;
-  std::variant<RunStarted, RoundOpened, UpdateAccepted, SiteFailed, RoundClosed, RoundCommitted,
-               RoundAbandoned, RunEnded>
+  std::variant<RunStarted, RoundOpened, SiteAdvanced, PhaseClosed, UpdateAccepted, SiteFailed,
+               RoundClosed, RoundCommitted, RoundAbandoned, RunEnded>
       body;
 };
 

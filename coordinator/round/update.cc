@@ -13,13 +13,26 @@ namespace {
 absl::Status NotNow(const RunState& run, absl::string_view what) {
   const RoundState* round = run.Current();
   return absl::FailedPreconditionError(absl::StrCat(
-      "run ", run.id, ": ", what, round == nullptr ? ": no round is open"
-                                                   : absl::StrCat(": ", ToString(round->id))));
+      "run ", run.id, ": ", what,
+      round == nullptr ? ": no round is open" : absl::StrCat(": ", ToString(round->id))));
 }
 
 absl::Status RequirePhase(const RunState& run, RoundPhase phase, absl::string_view what) {
   const RoundState* round = run.Current();
   if (round == nullptr || round->phase != phase) return NotNow(run, what);
+  return absl::OkStatus();
+}
+
+absl::Status RequireMember(const RoundState& round, const std::string& site) {
+  if (!round.Invited(site)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("site ", site, ": was not invited to ", ToString(round.id)));
+  }
+  if (round.secure && !round.Members().contains(site)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("site ", site, ": ", ToString(round.id), " went on to the phase ",
+                     std::string(Name(round.secure->phase)), " without it"));
+  }
   return absl::OkStatus();
 }
 
@@ -40,20 +53,35 @@ struct Allowed {
     MR_RETURN_IF_ERROR(RequirePhase(run, RoundPhase::kOpen, "takes no updates"));
     const RoundState& round = *run.Current();
     const std::string& site = event.contribution.site;
-    if (!round.Invited(site)) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("site ", site, ": was not invited to ", ToString(round.id)));
-    }
+    if (!round.TakesUpdates()) return NotNow(run, "takes no updates in this phase");
+    MR_RETURN_IF_ERROR(RequireMember(round, site));
     if (round.contributions.contains(site)) {
       return absl::AlreadyExistsError(
           absl::StrCat("site ", site, ": its update for ", ToString(round.id), " is in already"));
     }
     return absl::OkStatus();
   }
+  absl::Status operator()(const SiteAdvanced& event) const {
+    MR_RETURN_IF_ERROR(RequirePhase(run, RoundPhase::kOpen, "has no secure phase"));
+    const RoundState& round = *run.Current();
+    if (!round.secure || round.secure->phase == SecurePhase::kMask) {
+      return NotNow(run, "waits for updates");
+    }
+    MR_RETURN_IF_ERROR(RequireMember(round, event.site));
+    if (round.Done(event.site)) {
+      return absl::AlreadyExistsError(absl::StrCat("site ", event.site, ": its message for ",
+                                                   ToString(round.id), " is in already"));
+    }
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const PhaseClosed&) const {
+    MR_RETURN_IF_ERROR(RequirePhase(run, RoundPhase::kOpen, "has no secure phase"));
+    return run.Current()->secure ? absl::OkStatus() : NotNow(run, "does not aggregate securely");
+  }
   absl::Status operator()(const SiteFailed& event) const {
     MR_RETURN_IF_ERROR(RequirePhase(run, RoundPhase::kOpen, "takes no failure reports"));
     const RoundState& round = *run.Current();
-    if (!round.Invited(event.site) || round.contributions.contains(event.site) ||
+    if (!round.Invited(event.site) || round.Done(event.site) ||
         round.failures.contains(event.site)) {
       return absl::FailedPreconditionError(
           absl::StrCat("site ", event.site, ": has nothing to fail in ", ToString(round.id)));
@@ -61,7 +89,8 @@ struct Allowed {
     return absl::OkStatus();
   }
   absl::Status operator()(const RoundClosed&) const {
-    return RequirePhase(run, RoundPhase::kOpen, "cannot close a round");
+    MR_RETURN_IF_ERROR(RequirePhase(run, RoundPhase::kOpen, "cannot close a round"));
+    return run.Current()->secure ? NotNow(run, "has phases to go") : absl::OkStatus();
   }
   absl::Status operator()(const RoundCommitted&) const {
     return RequirePhase(run, RoundPhase::kClosed, "cannot commit a round");
@@ -78,6 +107,7 @@ struct Transition {
   absl::Time time;
 
   RoundState& round() const { return run.rounds.back(); }
+  absl::Time PhaseDeadline() const { return time + absl::Seconds(run.plan.secure.phase_s); }
 
   void operator()(const RunStarted&) const {}
   void operator()(const RoundOpened& event) const {
@@ -90,8 +120,37 @@ struct Transition {
     opened.minimum = run.plan.cohort.minimum;
     opened.opened = time;
     opened.deadline = time + absl::Seconds(run.plan.cohort.deadline_s);
+    if (run.plan.secure.on()) opened.secure.emplace().deadline = PhaseDeadline();
     run.rounds.push_back(std::move(opened));
     run.note.clear();
+  }
+  void operator()(const SiteAdvanced& event) const {
+    round().failures.erase(event.site);
+    round().secure->done[round().secure->phase].insert(event.site);
+  }
+  void operator()(const PhaseClosed& event) const {
+    SecureProgress& secure = *round().secure;
+    secure.deadline = PhaseDeadline();
+    switch (secure.phase) {
+      case SecurePhase::kAdvertise:
+        secure.phase = SecurePhase::kShare;
+        return;
+      case SecurePhase::kShare:
+        secure.phase = SecurePhase::kMask;
+        secure.deadline = round().deadline;
+        return;
+      case SecurePhase::kMask:
+        secure.phase = run.plan.secure.mode == SecureMode::kMalicious ? SecurePhase::kAgree
+                                                                      : SecurePhase::kUnmask;
+        return;
+      case SecurePhase::kAgree:
+        secure.phase = SecurePhase::kUnmask;
+        return;
+      case SecurePhase::kUnmask:
+        round().phase = RoundPhase::kClosed;
+        round().note = event.reason;
+        return;
+    }
   }
   void operator()(const UpdateAccepted& event) const {
     round().failures.erase(event.contribution.site);
@@ -165,7 +224,8 @@ void Apply(RunState& run, const Event& event) {
 absl::StatusOr<RunState> StartOf(const std::string& run_id, const Event& event) {
   const RunStarted* started = std::get_if<RunStarted>(&event.body);
   if (started == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat("run ", run_id, ": its first event is no start"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("run ", run_id, ": its first event is no start"));
   }
   RunState run;
   run.id = run_id;
@@ -189,9 +249,12 @@ UpdateShape ShapeOf(const Plan& plan, TaskKind task, const Layout& layout) {
   return shape;
 }
 
+MaskedShape MaskedShapeOf(const Plan& plan, const UpdateShape& shape) {
+  return {shape.parameters, shape.statistics, static_cast<int>(plan.secure.bits)};
+}
+
 absl::Status CheckUpdate(const RunState& run, const Layout& layout, const UpdateClaim& claim) {
-  const std::string who =
-      absl::StrCat("site ", claim.site, ": update for ", ToString(claim.round));
+  const std::string who = absl::StrCat("site ", claim.site, ": update for ", ToString(claim.round));
   const RoundState* round = run.Current();
   if (run.phase != RunPhase::kRunning || round == nullptr || round->id != claim.round) {
     const std::string current = run.phase != RunPhase::kRunning ? "the run has ended"
@@ -203,10 +266,15 @@ absl::Status CheckUpdate(const RunState& run, const Layout& layout, const Update
   if (round->phase != RoundPhase::kOpen) {
     return absl::FailedPreconditionError(absl::StrCat(who, ": the round is closed"));
   }
-  if (!round->Invited(claim.site)) {
-    return absl::FailedPreconditionError(absl::StrCat(who, ": the site was not invited"));
+  if (const absl::Status member = RequireMember(*round, claim.site); !member.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(who, ": ", member.message()));
   }
-  const int64_t bytes = ShapeOf(run.plan, round->task, layout).bytes();
+  if (!round->TakesUpdates()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(who, ": the round is in the phase ", std::string(Name(round->secure->phase))));
+  }
+  const UpdateShape shape = ShapeOf(run.plan, round->task, layout);
+  const int64_t bytes = round->secure ? MaskedShapeOf(run.plan, shape).bytes() : shape.bytes();
   if (claim.bytes != bytes) {
     return absl::InvalidArgumentError(
         absl::StrCat(who, ": length ", claim.bytes, " bytes, the round's updates have ", bytes));
@@ -214,6 +282,12 @@ absl::Status CheckUpdate(const RunState& run, const Layout& layout, const Update
   if (claim.layout != layout.digest()) {
     return absl::InvalidArgumentError(absl::StrCat(who, ": layout ", claim.layout.Hex(),
                                                    ", the round's is ", layout.digest().Hex()));
+  }
+  if (round->secure) {
+    if (claim.weight == 0) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat(who, ": weight ", claim.weight,
+                     " in the clear; a masked update carries its weight inside"));
   }
   // Written so that NaN is refused as well.
   const auto max_weight = static_cast<double>(run.plan.update.max_weight);

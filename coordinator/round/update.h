@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "aggregation/layout.h"
+#include "aggregation/secure/masked_vector.h"
 #include "coordinator/round/types.h"
 
 namespace millrace {
@@ -27,11 +28,14 @@ struct UpdateClaim {
   int64_t bytes = 0;
   Digest layout;
   double weight = 0;
+  bool masked = false;  // of a secure round
 };
 
-/// OK if the open round of `run` wants this update. `layout` is the model's. FAILED_PRECONDITION for
-/// another round (stale or future), one that is over, or a site outside the cohort;
-/// INVALID_ARGUMENT for a wrong length or layout or a weight that is not in (0, max_weight].
+/// OK if the open round of `run` wants this update. `layout` is the model's. FAILED_PRECONDITION
+/// for another round (stale or future), one that is over, a site outside the cohort, or a secure
+/// round that is not in its masking phase or went on without the site; INVALID_ARGUMENT for a wrong
+/// length or layout or a weight that is not in (0, max_weight]. The weight of a masked update is
+/// inside it: its claim says 0.
 absl::Status CheckUpdate(const RunState& run, const Layout& layout, const UpdateClaim& claim);
 
 /// float32 elements of an update in this round: the weighted section (the model's parameters in a
@@ -42,5 +46,7 @@ struct UpdateShape {
   int64_t bytes() const { return 4 * (parameters + statistics); }
 };
 UpdateShape ShapeOf(const Plan& plan, TaskKind task, const Layout& layout);
+/// The same under masks.
+MaskedShape MaskedShapeOf(const Plan& plan, const UpdateShape& shape);
 
 }  // namespace millrace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/rpc/peer.h"
 
+#include <grpc/grpc_security_constants.h>
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
@@ -20,12 +22,21 @@ absl::StatusOr<Identity> PeerOf(const grpc::ServerContextBase& context) {
       "caller ", context.peer(), ": needs a certificate that the federation's authority issued"));
 }
 
+absl::StatusOr<std::string> PeerCertificate(const grpc::ServerContextBase& context) {
+  const auto auth = context.auth_context();
+  if (auth != nullptr && auth->IsPeerAuthenticated()) {
+    const auto pem = auth->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+    if (pem.size() == 1) return CertificateDer({pem[0].data(), pem[0].size()});
+  }
+  return absl::UnauthenticatedError(
+      absl::StrCat("caller ", context.peer(), ": its connection has no certificate"));
+}
+
 absl::StatusOr<std::string> RequireRole(const grpc::ServerContextBase& context, Role role) {
   MR_ASSIGN_OR_RETURN(const Identity peer, PeerOf(context));
   if (peer.role == role) return peer.name;
   return absl::PermissionDeniedError(absl::StrCat(RoleName(peer.role), " ", peer.name,
-                                                  ": this call is for the role ",
-                                                  RoleName(role)));
+                                                  ": this call is for the role ", RoleName(role)));
 }
 
 grpc::Status ToGrpc(const absl::Status& status) {

@@ -20,6 +20,9 @@ absl::StatusOr<std::string> RequireRole(const grpc::ServerContextBase& context, 
 /// Any role will do; returns the identity.
 absl::StatusOr<Identity> PeerOf(const grpc::ServerContextBase& context);
 
+/// The caller's certificate that TLS has verified, DER. UNAUTHENTICATED without one.
+absl::StatusOr<std::string> PeerCertificate(const grpc::ServerContextBase& context);
+
 grpc::Status ToGrpc(const absl::Status& status);
 
 RoundId FromProto(const v1::RoundId& proto);

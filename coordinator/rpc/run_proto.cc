@@ -73,6 +73,9 @@ v1::Round ToProto(const RoundState& round) {
   proto.set_note(round.note);
   proto.set_bytes_up(bytes_up);
   proto.set_bytes_down(round.bytes_down);
+  if (round.secure && round.phase == RoundPhase::kOpen) {
+    proto.set_secure_phase(std::string(Name(round.secure->phase)));
+  }
   return proto;
 }
 
@@ -89,6 +92,7 @@ v1::Run ToProto(const RunState& run, bool history) {
   proto.set_created_ms(Millis(run.created));
   proto.set_ended_ms(Millis(run.ended));
   proto.set_note(run.note);
+  proto.set_secure_aggregation(std::string(Name(run.plan.secure.mode)));
   if (history) {
     for (const RoundState& round : run.rounds) *proto.add_history() = ToProto(round);
   }

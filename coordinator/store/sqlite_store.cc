@@ -29,6 +29,15 @@ constexpr char kSchema[] = R"sql(
     body TEXT NOT NULL,
     PRIMARY KEY (run, sequence)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS messages (
+    run TEXT NOT NULL,
+    round INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    phase INTEGER NOT NULL,
+    site TEXT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (run, round, attempt, phase, site)
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS sites (
     name TEXT PRIMARY KEY,
     first_seen_us INTEGER NOT NULL,
@@ -64,6 +73,7 @@ class SqliteStore final : public Store {
       absl::MutexLock lock(&mutex_);
       database_.exec("PRAGMA journal_mode=WAL");
       database_.exec("PRAGMA synchronous=FULL");
+      database_.exec("PRAGMA secure_delete=ON");  // messages hold shares of secrets
       const int version = database_.execAndGet("PRAGMA user_version").getInt();
       if (version > kSchemaVersion) {
         return absl::DataLossError(absl::StrCat("store ", path_, ": schema version ", version,
@@ -75,8 +85,8 @@ class SqliteStore final : public Store {
     });
   }
 
-  absl::Status Append(const std::string& run, int64_t sequence,
-                      std::span<const Event> events) override {
+  absl::Status Append(const std::string& run, int64_t sequence, std::span<const Event> events,
+                      std::span<const StoredMessage> messages) override {
     return Guard([&] {
       absl::MutexLock lock(&mutex_);
       SQLite::Transaction transaction(database_);
@@ -90,7 +100,36 @@ class SqliteStore final : public Store {
         insert.exec();
         insert.reset();
       }
+      for (const StoredMessage& message : messages) Insert(message);
       transaction.commit();
+      return absl::OkStatus();
+    });
+  }
+
+  absl::StatusOr<std::vector<StoredMessage>> LoadMessages(const std::string& run) override {
+    std::vector<StoredMessage> messages;
+    MR_RETURN_IF_ERROR(Guard([&] {
+      absl::MutexLock lock(&mutex_);
+      SQLite::Statement rows(
+          database_, "SELECT round, attempt, phase, site, body FROM messages WHERE run = ?");
+      rows.bind(1, run);
+      while (rows.executeStep()) {
+        messages.push_back({{run, rows.getColumn(0).getInt64(), rows.getColumn(1).getInt()},
+                            static_cast<SecurePhase>(rows.getColumn(2).getInt()),
+                            rows.getColumn(3),
+                            rows.getColumn(4).getString()});
+      }
+      return absl::OkStatus();
+    }));
+    return messages;
+  }
+
+  absl::Status DropMessages(const std::string& run) override {
+    return Guard([&] {
+      absl::MutexLock lock(&mutex_);
+      SQLite::Statement drop(database_, "DELETE FROM messages WHERE run = ?");
+      drop.bind(1, run);
+      drop.exec();
       return absl::OkStatus();
     });
   }
@@ -112,9 +151,9 @@ class SqliteStore final : public Store {
             EventFromJson(time, rows.getColumn(3).getString(), rows.getColumn(4).getString());
         const auto expected = static_cast<int64_t>(runs.back().events.size());
         if (!event.ok() || rows.getColumn(1).getInt64() != expected) {
-          return absl::DataLossError(absl::StrCat("store ", path_, ": run ", run, " event ",
-                                                  expected, ": ", event.ok() ? "is missing"
-                                                  : event.status().message()));
+          return absl::DataLossError(
+              absl::StrCat("store ", path_, ": run ", run, " event ", expected, ": ",
+                           event.ok() ? "is missing" : event.status().message()));
         }
         runs.back().events.push_back(*std::move(event));
       }
@@ -153,6 +192,18 @@ class SqliteStore final : public Store {
   }
 
  private:
+  void Insert(const StoredMessage& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    SQLite::Statement insert(database_,
+                             "INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?, ?, ?)");
+    insert.bind(1, message.round.run);
+    insert.bind(2, message.round.round);
+    insert.bind(3, message.round.attempt);
+    insert.bind(4, static_cast<int>(message.phase));
+    insert.bind(5, message.site);
+    insert.bind(6, message.bytes.data(), static_cast<int>(message.bytes.size()));
+    insert.exec();
+  }
+
   /// Runs `body` and turns SQLite's exceptions into a status.
   template <typename Body>
   absl::Status Guard(Body&& body) {

@@ -17,6 +17,14 @@ struct StoredRun {
   std::vector<Event> events;
 };
 
+/// What a site sent in a phase of a secure round; kept until the round is over.
+struct StoredMessage {
+  RoundId round;
+  SecurePhase phase = SecurePhase::kAdvertise;
+  std::string site;
+  std::string bytes;
+};
+
 /// What the registry remembers of a site.
 struct SiteRecord {
   std::string name;
@@ -32,13 +40,20 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  /// Appends events to a run, its first at position `sequence` (0-based). All or nothing, durable
-  /// on return. ABORTED if another process has written that position, RESOURCE_EXHAUSTED when the
-  /// disk is full, UNAVAILABLE for other faults of the disk.
+  /// Appends events to a run, its first at position `sequence` (0-based), and keeps the messages
+  /// that they speak of. All or nothing, durable on return. ABORTED if another process has written
+  /// that position, RESOURCE_EXHAUSTED when the disk is full, UNAVAILABLE for other faults of the
+  /// disk.
   virtual absl::Status Append(const std::string& run, int64_t sequence,
-                              std::span<const Event> events) = 0;
+                              std::span<const Event> events,
+                              std::span<const StoredMessage> messages = {}) = 0;
   /// Every run, oldest first. DATA_LOSS names a run whose events cannot be read.
   virtual absl::StatusOr<std::vector<StoredRun>> LoadRuns() = 0;
+
+  /// Every message that was kept of this run's rounds and not dropped, in no order.
+  virtual absl::StatusOr<std::vector<StoredMessage>> LoadMessages(const std::string& run) = 0;
+  /// Forgets them, on disk as well.
+  virtual absl::Status DropMessages(const std::string& run) = 0;
 
   /// Inserts or replaces, by name.
   virtual absl::Status PutSite(const SiteRecord& site) = 0;

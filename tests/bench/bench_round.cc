@@ -54,13 +54,15 @@ struct Case {
 std::string PlanOf(const Case& c, int rounds) {
   const int64_t hidden = c.parameters >= 1'000'000 ? 1000 : 100;
   const int64_t window = c.parameters / hidden - 2;
-  return absl::StrCat("[run]\nname = \"bench\"\nrounds = ", rounds, "\n[cohort]\ntarget = ", c.sites,
-                      "\nminimum = ", c.sites, "\n[model]\nkind = \"mlp\"\nhidden = [", hidden,
+  return absl::StrCat("secure_aggregation = \"off\"\n[run]\nname = \"bench\"\nrounds = ", rounds,
+                      "\n[cohort]\ntarget = ", c.sites, "\nminimum = ", c.sites,
+                      "\n[model]\nkind = \"mlp\"\nhidden = [", hidden,
                       "]\n[input]\nchannels = [\"x\"]\nwindow = ", window,
                       "\nnormalization = \"none\"\n[label]\nkind = \"column\"\ncolumn = \"y\"\n");
 }
 
-/// Federation files in `folder`: authority, coordinator, operator and one certificate for each site.
+/// Federation files in `folder`: authority, coordinator, operator and one certificate for each
+/// site.
 struct Federation {
   KeyAndCertificate authority, coordinator, operator_, site;
   std::vector<KeyAndCertificate> sites;
@@ -75,8 +77,8 @@ struct Federation {
 
   KeyAndCertificate Issue(Role role, const std::string& name) const {
     const absl::Time now = absl::Now();
-    return *IssueCertificate(authority, {{role, name}, now - absl::Hours(1), now + absl::Hours(1),
-                                         {}});
+    return *IssueCertificate(authority,
+                             {{role, name}, now - absl::Hours(1), now + absl::Hours(1), {}});
   }
 };
 
@@ -243,8 +245,8 @@ void RunCase(const std::string& program, const Case& c, int rounds) {
     grpc::SslCredentialsOptions tls{federation.authority.certificate_pem,
                                     federation.operator_.key_pem,
                                     federation.operator_.certificate_pem};
-    const auto admin = v1::Admin::NewStub(
-        grpc::CreateChannel(coordinator.address(), grpc::SslCredentials(tls)));
+    const auto admin =
+        v1::Admin::NewStub(grpc::CreateChannel(coordinator.address(), grpc::SslCredentials(tls)));
 
     grpc::ClientContext start_context;
     v1::StartRunRequest start;
@@ -267,12 +269,11 @@ void RunCase(const std::string& program, const Case& c, int rounds) {
     std::vector<std::unique_ptr<Link>> links;
     std::vector<std::thread> threads;
     for (const KeyAndCertificate& site : federation.sites) {
-      links.push_back(std::make_unique<Link>(
-          LinkOptions{coordinator.address(), federation.authority.certificate_pem,
-                      site.certificate_pem, site.key_pem}));
-      threads.emplace_back([&, link = links.back().get()] {
-        EchoSite(*link, training, evaluation, done);
-      });
+      links.push_back(std::make_unique<Link>(LinkOptions{coordinator.address(),
+                                                         federation.authority.certificate_pem,
+                                                         site.certificate_pem, site.key_pem}));
+      threads.emplace_back(
+          [&, link = links.back().get()] { EchoSite(*link, training, evaluation, done); });
     }
     grpc::ClientContext watch_context;
     v1::GetRunRequest watch;
@@ -325,9 +326,9 @@ int main(int argc, char** argv) {
   std::string coordinator =
       (std::filesystem::path(argv[0]).parent_path() / "millrace-coordinator").string();
   int rounds = 5;
-  std::vector<int64_t> cases = {2, 10'000,    10, 10'000,    50, 10'000,     200, 10'000,
-                                2, 1'000'000, 10, 1'000'000, 50, 1'000'000,
-                                2, 10'000'000, 10, 10'000'000, 20, 10'000'000};
+  std::vector<int64_t> cases = {2,  10'000,     10, 10'000,    50, 10'000,    200, 10'000,
+                                2,  1'000'000,  10, 1'000'000, 50, 1'000'000, 2,   10'000'000,
+                                10, 10'000'000, 20, 10'000'000};
   app.add_option("--coordinator", coordinator, "the program to measure");
   app.add_option("--rounds", rounds, "training rounds per case");
   app.add_option("cases", cases, "pairs of sites and parameters");

@@ -32,7 +32,8 @@ void WriteData(const std::string& path) {
 }
 
 std::string Plan(int rounds, const std::string& cohort) {
-  return absl::StrCat("[run]\nname = \"sum\"\nrounds = ", rounds, "\n[cohort]\n", cohort,
+  return absl::StrCat("secure_aggregation = \"off\"\n[run]\nname = \"sum\"\nrounds = ", rounds,
+                      "\n[cohort]\n", cohort,
                       "[model]\nkind = \"mlp\"\nhidden = [4]\n"
                       "[input]\nchannels = [\"heat\", \"flow\"]\nnormalization = \"none\"\n"
                       "[label]\nkind = \"column\"\ncolumn = \"wear\"\n"

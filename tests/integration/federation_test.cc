@@ -25,7 +25,8 @@ constexpr int kExitConfig = 2;
 
 /// Remaining life from two channels, by a model of a few weights; seconds of work in all.
 std::string LifePlan(int rounds, const std::string& cohort) {
-  return absl::StrCat("[run]\nname = \"life\"\nrounds = ", rounds, "\n[cohort]\n", cohort,
+  return absl::StrCat("secure_aggregation = \"off\"\n[run]\nname = \"life\"\nrounds = ", rounds,
+                      "\n[cohort]\n", cohort,
                       "[model]\nkind = \"mlp\"\nhidden = [4]\n"
                       "[input]\nchannels = [\"vib_rms\", \"bearing_temp\"]\nwindow = 5\n"
                       "stride = 5\n"

@@ -62,10 +62,14 @@ std::string Fleet::WriteSite(const std::string& name, const std::string& data,
 
 void Fleet::StartSite(const std::string& client, const std::string& name, const std::string& data) {
   const std::string config = WriteSite(name, data, federation_.Issue(Role::kSite, name));
-  sites_[name] =
-      std::make_unique<Process>(std::vector<std::string>{client, "run", "--config", config},
-                                absl::StrCat(folder(), "/", name, ".log"));
+  StartProcess(name, {client, "run", "--config", config});
 }
+
+void Fleet::StartProcess(const std::string& name, const std::vector<std::string>& command) {
+  sites_[name] = std::make_unique<Process>(command, absl::StrCat(folder(), "/", name, ".log"));
+}
+
+std::string Fleet::address() const { return LoopbackAddress(port_); }
 
 bool Fleet::AwaitSites() {
   return Eventually([&] {

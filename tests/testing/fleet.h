@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "millrace/v1/admin.pb.h"
 #include "tests/testing/callers.h"
@@ -25,6 +26,7 @@ class Fleet {
   bool StartCoordinator();
   Process& coordinator() { return *coordinator_; }
   int port() const { return port_; }
+  std::string address() const;
   const TestFederation& federation() const { return federation_; }
   const std::string& folder() const { return folder_.path(); }
 
@@ -34,6 +36,8 @@ class Fleet {
                         const KeyAndCertificate& identity);
   /// Starts the daemon of a site with an identity that the federation issues.
   void StartSite(const std::string& client, const std::string& name, const std::string& data);
+  /// Starts any other program as that site.
+  void StartProcess(const std::string& name, const std::vector<std::string>& command);
   Process& site(const std::string& name) { return *sites_.at(name); }
   /// True once all sites that were started have checked in.
   bool AwaitSites();

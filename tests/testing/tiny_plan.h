@@ -19,8 +19,11 @@ struct TinyPlan {
   int window = 2;
   int hidden = 2;
 
+  std::string secure = "off";
+
   std::string Text() const {
-    return absl::StrCat("[run]\nname = \"tiny\"\nrounds = ", rounds, "\nseed = ", seed,
+    return absl::StrCat("secure_aggregation = \"", secure,
+                        "\"\n[run]\nname = \"tiny\"\nrounds = ", rounds, "\nseed = ", seed,
                         "\n[cohort]\n", cohort, "[model]\nkind = \"mlp\"\nhidden = [", hidden,
                         "]\n[input]\nchannels = [\"heat\"]\nwindow = ", window,
                         "\nnormalization = \"", normalization,

@@ -46,6 +46,12 @@ TEST(HkdfTest, MatchesRfc5869A3WithoutSaltAndInfo) {
             "9d201395faa4b61a96c8");
 }
 
+TEST(HkdfTest, ASaltThatPointsNowhereIsAnEmptyOne) {
+  std::vector<uint8_t> out(42);
+  HkdfSha256(Octets(std::string(22, '\x0b')), {}, "", out);
+  EXPECT_EQ(HexOf(out), HkdfInHex(std::string(22, '\x0b'), "", "", 42));
+}
+
 TEST(HkdfTest, TheLimitsThatAreStatedHold) {
   const std::string longest = HkdfInHex("k", "", std::string(1024, 'i'), 8160);
   EXPECT_EQ(longest.substr(0, 64), HkdfInHex("k", "", std::string(1024, 'i'), 32));

@@ -19,7 +19,7 @@ namespace millrace::testing {
 inline std::string PerformPlan(const std::string& update = "",
                                const std::string& normalization = "none") {
   return absl::StrCat(
-      "[run]\nname = \"tiny\"\nrounds = 2\nseed = 5\n"
+      "secure_aggregation = \"off\"\n[run]\nname = \"tiny\"\nrounds = 2\nseed = 5\n"
       "[model]\nkind = \"mlp\"\nhidden = [1]\n"
       "[input]\nchannels = [\"heat\"]\nwindow = 1\nnormalization = \"",
       normalization,

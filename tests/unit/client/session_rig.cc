@@ -24,11 +24,18 @@ SessionRig::SessionRig(const TinyPlan& plan) {
 }
 
 TestSite::TestSite(const SessionRig& rig, int port, Worker* worker, Clock* clock)
-    : link_(rig.LinkTo(port)), spool_(Spool::Create(PosixFileSystem(), rig.SpoolFolder()).value()) {
+    : TestSite(rig, rig.LinkTo(port), worker, clock) {}
+
+TestSite::TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worker, Clock* clock)
+    : link_(link),
+      spool_(Spool::Create(PosixFileSystem(), rig.SpoolFolder()).value()),
+      identity_(SiteIdentity::Create(link.authority_pem, link.certificate_pem, link.key_pem, clock)
+                    .value()) {
   SessionOptions options;
   options.version = "test";
   options.backoff = {.first = absl::Milliseconds(5), .longest = absl::Milliseconds(100)};
-  session_ = std::make_unique<Session>(SessionParts{&link_, spool_.get(), worker, clock}, options);
+  session_ = std::make_unique<Session>(
+      SessionParts{&link_, spool_.get(), worker, &identity_, clock}, options);
 }
 
 TestSite::~TestSite() {

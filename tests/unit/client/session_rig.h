@@ -56,8 +56,11 @@ class TestSite {
   void Start();
 
  private:
+  TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worker, Clock* clock);
+
   Link link_;
   const std::unique_ptr<Spool> spool_;
+  SiteIdentity identity_;
   std::unique_ptr<Session> session_;
   std::thread thread_;
 };

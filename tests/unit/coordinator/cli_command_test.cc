@@ -284,7 +284,8 @@ TEST_F(CliTest, TheNewestVersionIsMeantWhereNoneIsGiven) {
 
 TEST_F(CliTest, APlanIsCheckedOffline) {
   Write("/plan.toml",
-        "[run]\nname = \"t\"\nrounds = 3\n[model]\nkind = \"mlp\"\nhidden = [4]\n[input]\n"
+        "secure_aggregation = \"off\"\n[run]\nname = \"t\"\nrounds = 3\n[model]\nkind = "
+        "\"mlp\"\nhidden = [4]\n[input]\n"
         "channels = [\"t24\"]\nwindow = 2\n[label]\nkind = \"run_to_failure\"\ncap = 125\n");
   EXPECT_EQ(Run({"plan", "check", "/plan.toml", "--json"}), 0);
   // Hidden layer 2 x 4 + 4, head 4 + 1.

@@ -16,6 +16,7 @@ using testing::IsOkAndHolds;
 using testing::IsStatus;
 
 constexpr char kPlan[] = R"(
+secure_aggregation = "off"
 [run]
 name = "turbofan"
 [model]

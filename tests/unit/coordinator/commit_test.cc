@@ -77,7 +77,7 @@ TEST_P(CommitWithEveryOptimizer, StreamedRoundsEqualOneStepOverWholeVectors) {
   ModelVersion version = VersionOf(Write(parameters));
   for (int round = 1; round <= 2; ++round) {
     const WeightedSum sum = SumOf(Noise(kLong, 10 + round), 3);
-    MR_ASSERT_OK_AND_ASSIGN(const NextModel next, CommitModel(plan, version, sum, *blobs_));
+    MR_ASSERT_OK_AND_ASSIGN(const NextModel next, CommitModel(plan, version, MeanOf(sum), *blobs_));
     version = VersionOf(next.parameters, round);
     version.optimizer_state = next.optimizer_state;
 
@@ -105,7 +105,7 @@ TEST_F(CommitModelTest, FedAvgAddsTheWeightedMean) {
   ASSERT_TRUE(sum.Fold(0, std::vector<float>{3, 4}, 3));
   sum.AddWeight(3);
   const ModelVersion start = VersionOf(Write({10, 20}));
-  MR_ASSERT_OK_AND_ASSIGN(const NextModel next, CommitModel({}, start, sum, *blobs_));
+  MR_ASSERT_OK_AND_ASSIGN(const NextModel next, CommitModel({}, start, MeanOf(sum), *blobs_));
   EXPECT_THAT(Read(next.parameters), ::testing::ElementsAre(12.5, 22.5));
 }
 
@@ -114,8 +114,8 @@ TEST_F(CommitModelTest, SecondTimeGivesTheSameDigests) {
   plan.optimizer = ServerOptimizer::kFedAdam;
   const ModelVersion start = VersionOf(Write(Noise(1000, 1)));
   const WeightedSum sum = SumOf(Noise(1000, 2), 5);
-  MR_ASSERT_OK_AND_ASSIGN(const NextModel once, CommitModel(plan, start, sum, *blobs_));
-  MR_ASSERT_OK_AND_ASSIGN(const NextModel again, CommitModel(plan, start, sum, *blobs_));
+  MR_ASSERT_OK_AND_ASSIGN(const NextModel once, CommitModel(plan, start, MeanOf(sum), *blobs_));
+  MR_ASSERT_OK_AND_ASSIGN(const NextModel again, CommitModel(plan, start, MeanOf(sum), *blobs_));
   EXPECT_EQ(once.parameters, again.parameters);
   EXPECT_EQ(once.optimizer_state, again.optimizer_state);
 }
@@ -127,14 +127,14 @@ TEST_F(CommitModelTest, ModelThatWouldNotBeFiniteIsAbortedAndLeavesNoBlob) {
   const ModelVersion start = VersionOf(Write(parameters), 4);
   std::vector<float> delta(kLong, 0);
   delta.back() = largest;
-  EXPECT_THAT(CommitModel({}, start, SumOf(delta, 1), *blobs_),
+  EXPECT_THAT(CommitModel({}, start, MeanOf(SumOf(delta, 1)), *blobs_),
               IsStatus(absl::StatusCode::kAborted, HasSubstr("version after 4")));
   EXPECT_THAT(blobs_->List(), testing::IsOkAndHolds(::testing::ElementsAre(start.parameters)));
 }
 
 TEST_F(CommitModelTest, ModelThatIsMissingIsNamed) {
   const ModelVersion start = VersionOf(Sha256Of("absent"));
-  EXPECT_THAT(CommitModel({}, start, SumOf({1}, 1), *blobs_),
+  EXPECT_THAT(CommitModel({}, start, MeanOf(SumOf({1}, 1)), *blobs_),
               IsStatus(absl::StatusCode::kNotFound, HasSubstr(Sha256Of("absent").Hex())));
 }
 

@@ -28,15 +28,21 @@ class DyingStore final : public Store {
   bool dead() const { return dead_; }
   int64_t appends() const { return appends_; }
 
-  absl::Status Append(const std::string& run, int64_t sequence,
-                      std::span<const Event> events) override {
+  absl::Status Append(const std::string& run, int64_t sequence, std::span<const Event> events,
+                      std::span<const StoredMessage> messages) override {
     if (dead_) return Death();
-    if (appends_++ != dies_at_) return base_->Append(run, sequence, events);
+    if (appends_++ != dies_at_) return base_->Append(run, sequence, events, messages);
     dead_ = true;
-    if (written_) base_->Append(run, sequence, events).IgnoreError();
+    if (written_) base_->Append(run, sequence, events, messages).IgnoreError();
     return Death();
   }
   absl::StatusOr<std::vector<StoredRun>> LoadRuns() override { return base_->LoadRuns(); }
+  absl::StatusOr<std::vector<StoredMessage>> LoadMessages(const std::string& run) override {
+    return base_->LoadMessages(run);
+  }
+  absl::Status DropMessages(const std::string& run) override {
+    return dead_ ? Death() : base_->DropMessages(run);
+  }
   absl::Status PutSite(const SiteRecord& site) override {
     return dead_ ? Death() : base_->PutSite(site);
   }

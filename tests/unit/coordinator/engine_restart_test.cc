@@ -168,7 +168,7 @@ TEST(EngineRestart, EventsThatDoNotFollowAreDataLoss) {
   EngineRig rig;
   rig.Start(Plan());
   const Event event = testing::At(testing::kStart, RoundCommitted{});
-  MR_ASSERT_OK(rig.store().Append("tiny-1", 1, std::span(&event, 1)));
+  MR_ASSERT_OK(rig.store().Append("tiny-1", 1, std::span(&event, 1), {}));
   const auto engine = Engine::Create({&rig.clock(), &rig.store(), nullptr, nullptr}, {});
   EXPECT_THAT(engine.status(),
               testing::IsStatus(absl::StatusCode::kDataLoss,

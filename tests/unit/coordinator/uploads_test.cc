@@ -60,14 +60,15 @@ TEST_F(UploadsTest, AcceptedUpdateIsFoundAgainByANewProcess) {
   }
   MR_ASSERT_OK_AND_ASSIGN(const auto area, UploadArea::Create(&files_, "uploads"));
   Uploads later(area.get());
-  MR_ASSERT_OK_AND_ASSIGN(const auto found, later.FindAccepted(round_, {"press-7", digest_, 5, 8}));
+  MR_ASSERT_OK_AND_ASSIGN(const auto found,
+                          later.FindAccepted(round_, {"press-7", digest_, 5, 8}, false));
   std::string read(8, 0);
   MR_ASSERT_OK(found->ReadAt(0, read));
   EXPECT_EQ(read, kBytes);
 }
 
 TEST_F(UploadsTest, AcceptedUpdateThatIsGoneIsAnError) {
-  EXPECT_THAT(uploads_.FindAccepted(round_, {"press-7", digest_, 5, 8}),
+  EXPECT_THAT(uploads_.FindAccepted(round_, {"press-7", digest_, 5, 8}, false),
               IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("site press-7")));
 }
 

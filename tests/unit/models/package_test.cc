@@ -19,6 +19,7 @@ using testing::IsOk;
 using testing::IsStatus;
 
 constexpr absl::string_view kPlan = R"(
+secure_aggregation = "off"
 [run]
 name = "toy"
 [model]

@@ -19,6 +19,7 @@ using ::testing::IsEmpty;
 using testing::IsStatus;
 
 constexpr char kFull[] = R"(
+secure_aggregation = "off"
 [run]
 name = "press-vibration.1"
 rounds = 40
@@ -150,7 +151,8 @@ TEST(ParsePlanTest, ReadsEveryKeyOfAFullPlan) {
   EXPECT_EQ(plan.update.clip_norm, 10);
 }
 
-constexpr char kShort[] = R"([run]
+constexpr char kShort[] = R"(secure_aggregation = "off"
+[run]
 name = "r"
 [model]
 kind = "mlp"
@@ -247,12 +249,42 @@ constexpr char kModel[] = "kind = \"mlp\"\nhidden = [8]";
 constexpr char kChannels[] = "channels = [\"a\", \"b\"]";
 constexpr char kLabel[] = "kind = \"run_to_failure\"\ncap = 125\n";
 constexpr char kEnd[] = "cap = 125\n";
+constexpr char kOff[] = "secure_aggregation = \"off\"";
+
+const Refusal kSecure[] = {
+    {"UnknownMode", kOff, "secure_aggregation = 'on'",
+     "secure_aggregation = \"on\": must be one of off, honest_but_curious, malicious"},
+    {"TooFewSitesToHideAmong", kOff, "",
+     "[cohort] target: secure aggregation needs at least 4 (three beyond those assumed corrupt); "
+     "with fewer sites set secure_aggregation = \"off\""},
+    {"MinimumTooSmallToHideAmong", "secure_aggregation = \"off\"\n[run]",
+     "[cohort]\ntarget = 20\nminimum = 4\n[run]",
+     "[cohort] minimum = 4: secure aggregation of 20 updates needs at least 5"},
+    {"OddBits", kEnd, "cap = 125\n[secure]\nbits = 20", "[secure] bits = 20: must be 16, 24 or 32"},
+    {"BoundZero", kEnd, "cap = 125\n[secure]\nbound = 0", "[secure] bound = 0: must be above 0"},
+    {"KeyOfTheOtherGraph", kEnd, "cap = 125\n[secure]\nsecurity_bits = 40",
+     "[secure] security_bits = 40: only graph regular uses it"},
+    {"SumThatOverflows", "secure_aggregation = \"off\"\n[run]",
+     "[cohort]\ntarget = 20000\nminimum = 9000\n[secure]\nbits = 16\n[run]",
+     "[cohort] target = 20000: [secure] bits = 16 carries the sum of at most 16383 sites"},
+};
+
+TEST(ParsePlanTest, UpdatesAreMaskedUnlessThePlanSaysOtherwise) {
+  MR_ASSERT_OK_AND_ASSIGN(const Plan off, ParsePlan(kShort));
+  EXPECT_FALSE(off.secure.on());
+  const std::string cohort = absl::StrCat("cap = 125\n[cohort]\ntarget = 30\n");
+  MR_ASSERT_OK_AND_ASSIGN(const Plan plan, ParsePlan(Changed({{kOff, ""}, {kEnd, cohort}})));
+  EXPECT_EQ(plan.secure.mode, SecureMode::kHonestButCurious);
+  EXPECT_EQ(plan.secure.bits, 32);
+  EXPECT_EQ(plan.secure.Corrupt(30), 3);
+  EXPECT_EQ(plan.cohort.minimum, 6);
+}
 
 const Refusal kRun[] = {
-    {"UnknownTable", "[run]", "[runs]", "line 1: [runs]: unknown table; did you mean run?"},
+    {"UnknownTable", "[run]", "[runs]", "line 2: [runs]: unknown table; did you mean run?"},
     {"UnknownKey", kName, "name = 'r'\nround = 3",
-     "line 3: [run] round: unknown key; did you mean rounds?"},
-    {"NameMissing", kName, "", "line 1: [run] name: missing"},
+     "line 4: [run] round: unknown key; did you mean rounds?"},
+    {"NameMissing", kName, "", "line 2: [run] name: missing"},
     {"NameEmpty", kName, "name = ''", "[run] name = \"\": must not be empty"},
     {"NameWithSlash", kName, "name = 'a/b'", "[run] name = \"a/b\": must be 1 to 64 letters"},
     {"NameOfDots", kName, "name = '..'", "[run] name = \"..\": must be 1 to 64 letters"},
@@ -269,7 +301,7 @@ INSTANTIATE_TEST_SUITE_P(Run, PlanRefusalTest, ::testing::ValuesIn(kRun),
 
 const Refusal kCohort[] = {
     {"MinimumAboveTarget", kEnd, "cap = 125\n[cohort]\ntarget = 4\nminimum = 5",
-     "line 13: [cohort] minimum = 5: must be at most target (4)"},
+     "line 14: [cohort] minimum = 5: must be at most target (4)"},
     {"MinimumZero", kEnd, "cap = 125\n[cohort]\nminimum = 0",
      "[cohort] minimum = 0: must be at least 1"},
     {"TargetZero", kEnd, "cap = 125\n[cohort]\ntarget = 0",
@@ -291,7 +323,7 @@ INSTANTIATE_TEST_SUITE_P(Cohort, PlanRefusalTest, ::testing::ValuesIn(kCohort),
                          [](const auto& info) { return info.param.name; });
 
 const Refusal kModels[] = {
-    {"KindMissing", kModel, "", "line 3: [model] kind: missing"},
+    {"KindMissing", kModel, "", "line 4: [model] kind: missing"},
     {"KindUnknown", kModel, "kind = 'grus'",
      "[model] kind = \"grus\": must be one of mlp, cnn1d, gru, lstm, autoencoder; did you mean "
      "gru?"},
@@ -386,6 +418,8 @@ const Refusal kInput[] = {
      "channels = ['a']\n[[input.mode]]\ncolumn = 'm'\nmin = 0\nmax = 1\nsteps = 1",
      "[input.mode #1] steps: unknown key; did you mean step?"},
 };
+INSTANTIATE_TEST_SUITE_P(Secure, PlanRefusalTest, ::testing::ValuesIn(kSecure),
+                         [](const auto& info) { return info.param.name; });
 INSTANTIATE_TEST_SUITE_P(Input, PlanRefusalTest, ::testing::ValuesIn(kInput),
                          [](const auto& info) { return info.param.name; });
 
@@ -433,7 +467,7 @@ const Refusal kTraining[] = {
     {"RateInfinite", kEnd, "cap = 125\n[training]\nlearning_rate = inf",
      "[training] learning_rate = inf: must be a finite number"},
     {"RateMisspelt", kEnd, "cap = 125\n[training]\nlerning_rate = 1",
-     "line 12: [training] lerning_rate: unknown key; did you mean learning_rate?"},
+     "line 13: [training] lerning_rate: unknown key; did you mean learning_rate?"},
     {"MomentumOfAdam", kEnd, "cap = 125\n[training]\nmomentum = 0.9",
      "[training] momentum = 0.9: only optimizer sgd uses it"},
     {"MomentumOne", kEnd, "cap = 125\n[training]\noptimizer = 'sgd'\nmomentum = 1",

@@ -69,7 +69,7 @@ class EvaluateTest : public ::testing::Test {
 };
 
 constexpr char kLifePlan[] =
-    "[run]\nname = \"life\"\n[model]\nkind = \"mlp\"\nhidden = [1]\n"
+    "secure_aggregation = \"off\"\n[run]\nname = \"life\"\n[model]\nkind = \"mlp\"\nhidden = [1]\n"
     "[input]\nchannels = [\"x\"]\nwindow = 2\n"
     "[label]\nkind = \"run_to_failure\"\ncap = 125\n";
 
@@ -96,7 +96,8 @@ TEST_F(EvaluateTest, TheLastWindowOfEachUnitIsAskedForScaledAsTheModelWasTrained
 
 TEST_F(EvaluateTest, ClassesAreJudgedOverWindowsEndToEnd) {
   const std::string plan =
-      "[run]\nname = \"classes\"\n[model]\nkind = \"mlp\"\nhidden = [1]\n"
+      "secure_aggregation = \"off\"\n[run]\nname = \"classes\"\n[model]\nkind = \"mlp\"\nhidden = "
+      "[1]\n"
       "[input]\nchannels = [\"x\"]\nwindow = 2\n"
       "[label]\nkind = \"column\"\ncolumn = \"y\"\nclasses = 2\n";
   const DataConfig test = Write("unit,x,y\n1,5,0\n1,6,0\n1,7,1\n1,8,1\n1,9,0\n1,9,0\n");
@@ -110,7 +111,8 @@ TEST_F(EvaluateTest, ClassesAreJudgedOverWindowsEndToEnd) {
 
 TEST_F(EvaluateTest, ReconstructionsAreJudgedByTheirSquaredError) {
   const std::string plan =
-      "[run]\nname = \"mirror\"\n[model]\nkind = \"autoencoder\"\nhidden = [1]\n"
+      "secure_aggregation = \"off\"\n[run]\nname = \"mirror\"\n[model]\nkind = "
+      "\"autoencoder\"\nhidden = [1]\n"
       "[input]\nchannels = [\"x\"]\nwindow = 2\n";
   const DataConfig test = Write("unit,x\n1,1\n1,2\n1,3\n1,4\n");
   MR_ASSERT_OK_AND_ASSIGN(TestMetrics metrics, Judge(plan, test, {1, 2, 3, 6}));
@@ -119,7 +121,8 @@ TEST_F(EvaluateTest, ReconstructionsAreJudgedByTheirSquaredError) {
 
 TEST_F(EvaluateTest, DataWithoutAWindowAreRefusedByName) {
   const std::string plan =
-      "[run]\nname = \"mirror\"\n[model]\nkind = \"autoencoder\"\nhidden = [1]\n"
+      "secure_aggregation = \"off\"\n[run]\nname = \"mirror\"\n[model]\nkind = "
+      "\"autoencoder\"\nhidden = [1]\n"
       "[input]\nchannels = [\"x\"]\nwindow = 5\n";
   EXPECT_THAT(Judge(plan, Write("unit,x\n1,1\n1,2\n"), {}),
               IsStatus(absl::StatusCode::kInvalidArgument,

@@ -23,14 +23,15 @@ struct ToyPlan {
   std::string training = "epochs = 2";
 
   std::string Text() const {
-    return absl::StrCat("[run]\nname = \"toy\"\nseed = 7\nrounds = ", rounds,
-                        "\n[cohort]\ntarget = ", target, "\nminimum = ", minimum, "\n", more_cohort,
-                        "\n[model]\nkind = \"mlp\"\nhidden = [3]\n"
-                        "[input]\nchannels = [\"a\", \"b\"]\nwindow = 2\nnormalization = \"",
-                        normalization,
-                        "\"\n[label]\nkind = \"column\"\ncolumn = \"y\"\n"
-                        "[training]\nlearning_rate = 0.02\nbatch_size = 8\n",
-                        training, "\n");
+    return absl::StrCat(
+        "secure_aggregation = \"off\"\n[run]\nname = \"toy\"\nseed = 7\nrounds = ", rounds,
+        "\n[cohort]\ntarget = ", target, "\nminimum = ", minimum, "\n", more_cohort,
+        "\n[model]\nkind = \"mlp\"\nhidden = [3]\n"
+        "[input]\nchannels = [\"a\", \"b\"]\nwindow = 2\nnormalization = \"",
+        normalization,
+        "\"\n[label]\nkind = \"column\"\ncolumn = \"y\"\n"
+        "[training]\nlearning_rate = 0.02\nbatch_size = 8\n",
+        training, "\n");
   }
 };
 

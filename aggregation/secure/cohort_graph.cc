@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aggregation/secure/cohort_graph.h"
+
+#include <algorithm>
+
+#include "aggregation/secure/graph_parameters.h"
+#include "aggregation/secure/masked_vector.h"
+#include "base/status.h"
+
+namespace millrace {
+
+absl::StatusOr<SecureGraph> GraphOf(const SecurePlan& plan, int64_t sites, const Digest& cohort) {
+  if (plan.graph == MaskGraph::kRegular) {
+    MR_ASSIGN_OR_RETURN(const GraphParameters parameters,
+                        ChooseDegree(sites, plan.corrupt_share, plan.dropout_share,
+                                     static_cast<double>(plan.security_bits),
+                                     static_cast<double>(plan.correctness_bits)));
+    return SecureGraph::Regular(sites, parameters.degree, parameters.threshold, cohort);
+  }
+  return SecureGraph::Groups(sites, kLargestCompleteCohort, plan.corrupt_share, cohort);
+}
+
+absl::Status CheckSecurePlan(const Plan& plan) {
+  if (!plan.secure.on()) return absl::OkStatus();
+  if (const absl::Status status = FixedPointOf(plan).status(); !status.ok()) {
+    return Annotate(status, "[secure] bits, bound");
+  }
+  return Annotate(GraphOf(plan.secure, plan.cohort.target, Digest()).status(), "[secure] graph");
+}
+
+int64_t FewestSurvivors(const SecurePlan& plan, int64_t around, int64_t threshold) {
+  if (plan.graph == MaskGraph::kRegular) return threshold;
+  return std::max(threshold, plan.Fewest(around));
+}
+
+}  // namespace millrace

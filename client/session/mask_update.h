@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+
+#include "absl/status/status.h"
+#include "aggregation/secure/masked_vector.h"
+#include "base/file_system.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+/// Writes to `masked` what may leave the site of the update in `clear` (float32 delta and
+/// statistics): the words of `shape` under `masks`, piece by piece. INVALID_ARGUMENT for an update
+/// that has another length or is not finite.
+absl::Status MaskUpdate(const Plan& plan, const MaskedShape& shape, double weight,
+                        std::span<const Mask> masks, File* clear, File* masked);
+
+}  // namespace millrace

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "aggregation/secure/secure_client.h"
+#include "base/clock.h"
+#include "client/session/link.h"
+#include "client/session/site_identity.h"
+#include "millrace/v1/rounds.pb.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+/// Calls a step until it succeeds, fails for good, or the deadline comes (Session::Persist).
+using Persistence = std::function<absl::Status(absl::string_view what, absl::Time deadline,
+                                               const std::function<absl::Status()>& step)>;
+
+/// A site's secure phases with its coordinator, around the work and the upload of one assignment.
+/// Its secrets live in memory alone and die with it: after a restart the site resends the vector
+/// that it has masked, or sits the attempt out. Everything it is given outlives it.
+class SecureSession {
+ public:
+  /// `plan` is the assignment's.
+  SecureSession(Link* link, Clock* clock, SiteIdentity* identity, Persistence persist,
+                const v1::Assignment& assignment, const Plan& plan);
+
+  /// Advertises and shares. FAILED_PRECONDITION when the round goes on without this site, or when
+  /// what the coordinator shows does not protect it.
+  absl::Status Join(absl::Time deadline);
+
+  /// The masks for this site's vector, once.
+  absl::StatusOr<MaskSet> TakeMasks() { return client_.TakeMasks(); }
+
+  /// After the upload: agrees and helps to unmask.
+  absl::Status Finish(absl::Time deadline);
+
+ private:
+  absl::Status LearnCertificates(const std::vector<v1::Advertisement>& cohort, absl::Time deadline);
+  absl::StatusOr<v1::AgreeResponse> Agree(const std::string& signature, absl::Time deadline);
+  /// Repeats a long poll until it is ready.
+  template <typename Response>
+  absl::StatusOr<Response> Await(absl::string_view what, absl::Time deadline,
+                                 const std::function<absl::StatusOr<Response>()>& call);
+
+  Link* const link_;
+  Clock* const clock_;
+  SiteIdentity* const identity_;
+  const Persistence persist_;
+  const v1::RoundId round_;
+  SecureClient client_;
+};
+
+}  // namespace millrace

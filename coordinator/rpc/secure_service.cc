@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/rpc/secure_service.h"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "base/crypto/certificate.h"
+#include "base/status.h"
+#include "coordinator/rpc/peer.h"
+
+namespace millrace {
+namespace {
+
+constexpr absl::Duration kLongestWait = absl::Seconds(20);
+
+/// A long poll: `attempt` is made again whenever something has changed, until it is true, fails, or
+/// the caller's time is over; what it left in the response is the answer. Deletes itself.
+class PhaseCall final : public grpc::ServerUnaryReactor, public Waiter {
+ public:
+  using Attempt = std::function<absl::StatusOr<bool>()>;
+
+  PhaseCall(WaitingRoom* room, absl::Time give_up, Attempt attempt)
+      : room_(room), give_up_(give_up), attempt_(std::move(attempt)) {}
+
+  bool Poll(absl::Time now) override {
+    const absl::StatusOr<bool> ready = attempt_();
+    if (ready.ok() && !*ready && now < give_up_) return false;
+    Finish(ToGrpc(ready.status()));
+    return true;
+  }
+
+  void Cancel() override { Finish({grpc::StatusCode::CANCELLED, "the call ended"}); }
+  void OnCancel() override { room_->Cancel(this); }
+  void OnDone() override { delete this; }
+
+ private:
+  WaitingRoom* const room_;
+  const absl::Time give_up_;
+  const Attempt attempt_;
+};
+
+/// Holds the call of a site until `attempt`, which gets the site's name, has its answer.
+grpc::ServerUnaryReactor* Hold(
+    grpc::CallbackServerContext* context, WaitingRoom* room, absl::Time now, int64_t wait_ms,
+    const std::function<absl::StatusOr<bool>(const std::string& site)>& attempt) {
+  const absl::StatusOr<std::string> site = RequireRole(*context, Role::kSite);
+  const absl::Duration asked = absl::Milliseconds(std::max<int64_t>(0, wait_ms));
+  auto* const call = new PhaseCall(room, now + std::min(asked, kLongestWait),
+                                   [site, attempt]() -> absl::StatusOr<bool> {
+                                     MR_RETURN_IF_ERROR(site.status());
+                                     return attempt(*site);
+                                   });
+  room->Enter(call, now);
+  return call;
+}
+
+template <typename Message>
+std::vector<Message> ToVector(const google::protobuf::RepeatedPtrField<Message>& field) {
+  return {field.begin(), field.end()};
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* SecureService::Advertise(grpc::CallbackServerContext* context,
+                                                   const v1::AdvertiseRequest* request,
+                                                   v1::AdvertiseResponse* response) {
+  const absl::StatusOr<std::string> certificate = PeerCertificate(*context);
+  return Hold(context, room_, clock_->Now(), request->wait_ms(),
+              [=, this](const std::string& site) -> absl::StatusOr<bool> {
+                MR_RETURN_IF_ERROR(certificate.status());
+                MR_ASSIGN_OR_RETURN(const auto cohort,
+                                    engine_->Advertise(site, FromProto(request->round()),
+                                                       request->advertisement(), *certificate));
+                if (!cohort) return false;
+                response->set_ready(true);
+                response->mutable_cohort()->Add(cohort->begin(), cohort->end());
+                return true;
+              });
+}
+
+grpc::ServerUnaryReactor* SecureService::GetCertificates(grpc::CallbackServerContext* context,
+                                                         const v1::GetCertificatesRequest* request,
+                                                         v1::GetCertificatesResponse* response) {
+  return Hold(
+      context, room_, clock_->Now(), 0, [=, this](const std::string& site) -> absl::StatusOr<bool> {
+        MR_ASSIGN_OR_RETURN(
+            const auto certificates,
+            engine_->Certificates(site, FromProto(request->round()), ToVector(request->sha256())));
+        response->mutable_certificates()->Add(certificates.begin(), certificates.end());
+        return true;
+      });
+}
+
+grpc::ServerUnaryReactor* SecureService::Share(grpc::CallbackServerContext* context,
+                                               const v1::ShareRequest* request,
+                                               v1::ShareResponse* response) {
+  return Hold(context, room_, clock_->Now(), request->wait_ms(),
+              [=, this](const std::string& site) -> absl::StatusOr<bool> {
+                MR_ASSIGN_OR_RETURN(const auto shares,
+                                    engine_->Share(site, FromProto(request->round()), *request));
+                if (!shares) return false;
+                response->set_ready(true);
+                response->mutable_shares()->Add(shares->begin(), shares->end());
+                return true;
+              });
+}
+
+grpc::ServerUnaryReactor* SecureService::Agree(grpc::CallbackServerContext* context,
+                                               const v1::AgreeRequest* request,
+                                               v1::AgreeResponse* response) {
+  return Hold(
+      context, room_, clock_->Now(), request->wait_ms(),
+      [=, this](const std::string& site) -> absl::StatusOr<bool> {
+        MR_ASSIGN_OR_RETURN(const auto survivors, engine_->Agree(site, FromProto(request->round()),
+                                                                 request->signature()));
+        if (!survivors) return false;
+        response->set_ready(true);
+        response->mutable_survivors()->Add(survivors->sites.begin(), survivors->sites.end());
+        response->mutable_signatures()->Add(survivors->signatures.begin(),
+                                            survivors->signatures.end());
+        return true;
+      });
+}
+
+grpc::ServerUnaryReactor* SecureService::Unmask(grpc::CallbackServerContext* context,
+                                                const v1::UnmaskRequest* request,
+                                                v1::UnmaskResponse*) {
+  return Hold(context, room_, clock_->Now(), 0,
+              [=, this](const std::string& site) -> absl::StatusOr<bool> {
+                MR_RETURN_IF_ERROR(engine_->Unmask(site, FromProto(request->round()), *request));
+                return true;
+              });
+}
+
+}  // namespace millrace

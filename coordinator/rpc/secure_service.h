@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/clock.h"
+#include "coordinator/engine/engine.h"
+#include "coordinator/rpc/waiting_room.h"
+#include "millrace/v1/secure_aggregation.grpc.pb.h"
+
+namespace millrace {
+
+/// millrace.v1.SecureAggregation. Everything it is given outlives it.
+class SecureService final : public v1::SecureAggregation::CallbackService {
+ public:
+  SecureService(Engine* engine, WaitingRoom* room, Clock* clock)
+      : engine_(engine), room_(room), clock_(clock) {}
+
+  grpc::ServerUnaryReactor* Advertise(grpc::CallbackServerContext* context,
+                                      const v1::AdvertiseRequest* request,
+                                      v1::AdvertiseResponse* response) override;
+  grpc::ServerUnaryReactor* GetCertificates(grpc::CallbackServerContext* context,
+                                            const v1::GetCertificatesRequest* request,
+                                            v1::GetCertificatesResponse* response) override;
+  grpc::ServerUnaryReactor* Share(grpc::CallbackServerContext* context,
+                                  const v1::ShareRequest* request,
+                                  v1::ShareResponse* response) override;
+  grpc::ServerUnaryReactor* Agree(grpc::CallbackServerContext* context,
+                                  const v1::AgreeRequest* request,
+                                  v1::AgreeResponse* response) override;
+  grpc::ServerUnaryReactor* Unmask(grpc::CallbackServerContext* context,
+                                   const v1::UnmaskRequest* request,
+                                   v1::UnmaskResponse* response) override;
+
+ private:
+  Engine* const engine_;
+  WaitingRoom* const room_;
+  Clock* const clock_;
+};
+
+}  // namespace millrace
