@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/crypto/certificate.h"
 #include "base/file_system.h"
+#include "base/folder_lock.h"
 #include "base/log.h"
 #include "base/process_hardening.h"
 #include "base/status.h"
@@ -78,6 +79,7 @@ absl::Status RunDaemon(const std::string& config_path) {
   MR_ASSIGN_OR_RETURN(const SiteConfig config, ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
   StartLog(config);
   MR_ASSIGN_OR_RETURN(const Connection connection, ReadConnection(config, SystemClock()->Now()));
+  MR_ASSIGN_OR_RETURN(const std::unique_ptr<FolderLock> lock, FolderLock::Take(config.folder));
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<Spool> spool,
                       Spool::Create(PosixFileSystem(), config.folder));
   Link link(connection.link);

@@ -14,10 +14,14 @@
 namespace millrace {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using testing::Eventually;
 using testing::Fleet;
+using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::Optional;
+using testing::Process;
 
 /// A few hundred rows of which the label is the sum.
 void WriteData(const std::string& path) {
@@ -90,6 +94,18 @@ TEST_F(SiteKill, DaemonThatComesBackTakesPartAgain) {
   const v1::Run run = fleet_.AwaitEnd("sum-1");
   EXPECT_EQ(run.phase(), v1::RUN_PHASE_FINISHED) << run.note() << fleet_.Logs();
   EXPECT_EQ(run.version(), 3);
+}
+
+TEST_F(SiteKill, SecondDaemonOnTheSameFolderIsRefusedUntilTheFirstIsDead) {
+  StartSites({"a"});
+  const std::string config = fleet_.folder() + "/a.toml";
+  Process second({MILLRACE_CLIENT, "run", "--config", config}, fleet_.folder() + "/second.log");
+  EXPECT_THAT(second.AwaitExit(), Optional(2));
+  EXPECT_THAT(second.Log(), AllOf(HasSubstr("spool_a"),
+                                  HasSubstr(absl::StrCat("process ", fleet_.site("a").pid()))));
+  fleet_.site("a").Kill();
+  StartSites({"a"});
+  EXPECT_THAT(fleet_.site("a").Log(), Not(HasSubstr("in use by")));
 }
 
 TEST_F(SiteKill, CoordinatorKilledWhileSitesTrainIsFoundAgainAndTheRunEnds) {
