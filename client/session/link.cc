@@ -24,6 +24,11 @@ namespace {
 
 constexpr int64_t kChunkBytes = 256 << 10;
 constexpr int kKeepAliveMs = 30'000;
+// How often gRPC itself tries to connect. Far below the session's longest back-off, which is then
+// what an outage adds: gRPC's own default grows to two minutes, and calls fail at once meanwhile.
+constexpr int kFirstReconnectMs = 250;
+constexpr int kMaxReconnectMs = 4'000;
+constexpr int kConnectTimeoutMs = 10'000;
 
 std::shared_ptr<grpc::Channel> MakeChannel(const LinkOptions& options) {
   grpc::SslCredentialsOptions tls;
@@ -32,6 +37,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const LinkOptions& options) {
   tls.pem_private_key = options.key_pem;
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepAliveMs);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
   // Each link has its own connection, also where several sites share a process.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(options.address, grpc::SslCredentials(tls), arguments);

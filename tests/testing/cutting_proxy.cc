@@ -81,6 +81,7 @@ void CuttingProxy::Accept() {
   while (true) {
     const int client = ::accept(listener_, nullptr, nullptr);
     if (client < 0) return;
+    ++connections_;
     const int server = Connect(target_);
     if (server < 0) {
       ::close(client);

@@ -28,6 +28,8 @@ class CuttingProxy {
   /// Forwarded from clients so far.
   int64_t bytes_up() const { return bytes_up_; }
   bool has_cut() const { return cuts_ > 0; }
+  /// Connections that clients have made so far, those included that were cut at once.
+  int connections() const { return connections_; }
 
  private:
   void Accept();
@@ -41,6 +43,7 @@ class CuttingProxy {
   std::atomic<int64_t> cut_at_ = INT64_MAX;
   std::atomic<bool> stay_away_ = false;
   std::atomic<int> cuts_ = 0;
+  std::atomic<int> connections_ = 0;
   std::thread acceptor_;
   std::mutex mutex_;
   std::vector<int> sockets_;           // guarded by mutex_

@@ -202,6 +202,18 @@ TEST(Session, GoesOnOnceTheCoordinatorIsBack) {
   EXPECT_TRUE(Eventually([&] { return HasFinished(rig); }));
 }
 
+TEST(Session, IsBackSoonAfterALongOutage) {
+  SessionRig rig;
+  CuttingProxy proxy(0);
+  FakeWorker worker("press-7");
+  TestSite site(rig, proxy.port(), &worker);
+  site.Start();
+  // By now gRPC left to itself would wait for almost half a minute before it tries again.
+  ASSERT_TRUE(Eventually([&] { return proxy.connections() >= 8; }));
+  proxy.Mend(rig.port());
+  EXPECT_TRUE(Eventually([&] { return HasFinished(rig); }, absl::Seconds(15)));
+}
+
 /// Counts what is slept, and says when it is enough.
 class PatientClock final : public Clock {
  public:
