@@ -57,17 +57,33 @@ void Spool::RemoveOthers(absl::string_view suffix, const std::string& kept) {
   if (!names.ok()) return;
   for (const std::string& name : *names) {
     const std::string path = absl::StrCat(folder_, "/", name);
-    if (!absl::EndsWith(name, suffix) || path == kept) continue;
-    if (const absl::Status status = files_->Remove(path); !status.ok()) {
-      LogWarning("spool not tidied", {{"error", status.ToString()}});
-    }
+    if (absl::EndsWith(name, suffix) && path != kept) Remove(path);
   }
 }
 
-std::optional<std::string> Spool::Model(const Digest& digest) const {
+std::optional<std::string> Spool::Model(const Digest& digest) {
   std::string path = ModelPath(digest);
   if (!files_->Exists(path)) return std::nullopt;
+  if (const absl::Status status = CheckModel(path, digest); !status.ok()) {
+    LogWarning("kept model dropped", {{"error", status.ToString()}});
+    Remove(path);
+    return std::nullopt;
+  }
   return path;
+}
+
+absl::Status Spool::CheckModel(const std::string& path, const Digest& digest) const {
+  MR_ASSIGN_OR_RETURN(const auto file, files_->Open(path, FileSystem::OpenMode::kRead));
+  MR_ASSIGN_OR_RETURN(const Digest found, DigestOfFile(file.get()));
+  if (found == digest) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("model ", digest.Hex(), ": what ", path, " holds is ",
+                                          found.Hex(), "; it will be downloaded again"));
+}
+
+void Spool::Remove(const std::string& path) {
+  const absl::Status status = files_->Remove(path);
+  if (status.ok() || absl::IsNotFound(status)) return;
+  LogWarning("spool not tidied", {{"error", status.ToString()}});
 }
 
 absl::StatusOr<std::unique_ptr<File>> Spool::OpenPartialModel(const Digest& digest) {
@@ -77,16 +93,11 @@ absl::StatusOr<std::unique_ptr<File>> Spool::OpenPartialModel(const Digest& dige
 
 absl::StatusOr<std::string> Spool::KeepModel(const Digest& digest) {
   const std::string partial = PartialPath(digest);
-  {
-    MR_ASSIGN_OR_RETURN(const auto file, files_->Open(partial, FileSystem::OpenMode::kReadWrite));
-    MR_ASSIGN_OR_RETURN(const Digest found, DigestOfFile(file.get()));
-    if (found != digest) {
-      MR_RETURN_IF_ERROR(files_->Remove(partial));
-      return absl::DataLossError(absl::StrCat("model ", digest.Hex(), ": what arrived is ",
-                                              found.Hex(), "; it will be downloaded again"));
-    }
+  if (const absl::Status status = CheckModel(partial, digest); !status.ok()) {
+    if (absl::IsDataLoss(status)) Remove(partial);
+    return status;
   }
-  // Not synced: a model that a power cut takes is downloaded again.
+  // Not synced: what a power cut leaves of it is checked before it is used.
   MR_RETURN_IF_ERROR(files_->Rename(partial, ModelPath(digest)));
   RemoveOthers(kModel, ModelPath(digest));
   return ModelPath(digest);
@@ -133,12 +144,7 @@ absl::Status Spool::Mask(const std::function<absl::Status(File* clear, File* mas
 }
 
 void Spool::DropUpdate() {
-  for (const std::string& path : {HeaderPath(), UpdatePath(), ClearPath()}) {
-    const absl::Status status = files_->Remove(path);
-    if (!status.ok() && !absl::IsNotFound(status)) {
-      LogWarning("spool not tidied", {{"error", status.ToString()}});
-    }
-  }
+  for (const std::string& path : {HeaderPath(), UpdatePath(), ClearPath()}) Remove(path);
 }
 
 }  // namespace millrace

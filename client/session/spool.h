@@ -22,8 +22,9 @@ class Spool {
   /// Makes the folder if it is missing. `files` outlives the spool.
   static absl::StatusOr<std::unique_ptr<Spool>> Create(FileSystem* files, std::string folder);
 
-  /// The model's file once it is whole, whatever round it came with.
-  std::optional<std::string> Model(const Digest& digest) const;
+  /// The model's file once it is whole, whatever round it came with. One that is damaged, by a
+  /// power cut or by hand, is dropped.
+  std::optional<std::string> Model(const Digest& digest);
   /// The file that a download of this model goes on with; another model's is dropped.
   absl::StatusOr<std::unique_ptr<File>> OpenPartialModel(const Digest& digest);
   /// Checks the downloaded bytes and keeps them as the model, in place of the one before.
@@ -49,6 +50,10 @@ class Spool {
   std::string ModelPath(const Digest& digest) const;
   std::string PartialPath(const Digest& digest) const;
   std::string HeaderPath() const;
+  /// DATA_LOSS, naming both digests, if the file's bytes are not the model.
+  absl::Status CheckModel(const std::string& path, const Digest& digest) const;
+  /// A failure is only logged.
+  void Remove(const std::string& path);
   /// Removes files of the folder whose name ends so, but one.
   void RemoveOthers(absl::string_view suffix, const std::string& kept);
 

@@ -178,6 +178,25 @@ TEST_F(SpoolTest, ModelIsKeptInPlaceOfTheOneBefore) {
   EXPECT_THAT(ReadFile(&disk_, *spool_->Model(second)), testing::IsOkAndHolds("second"));
 }
 
+TEST_F(SpoolTest, KeptModelWithOtherBytesIsNoModelAndGone) {
+  const Digest digest = KeepModel("model");
+  const std::string path = spool_->Model(digest).value();
+  MR_ASSERT_OK(WriteFileDurably(&disk_, path, "mOdel"));
+  EXPECT_FALSE(spool_->Model(digest));
+  EXPECT_FALSE(disk_.Exists(path));
+  KeepModel("model");
+  EXPECT_TRUE(spool_->Model(digest));
+}
+
+TEST_F(SpoolTest, ModelWhoseBytesAPowerCutTookIsNoModel) {
+  MR_ASSERT_OK(disk_.SyncDirectory("."));
+  const Digest digest = KeepModel("model");
+  MR_ASSERT_OK(disk_.SyncDirectory("spool"));  // its name lasts, its bytes were never synced
+  disk_.LosePower();
+  Reopen();
+  EXPECT_FALSE(spool_->Model(digest));
+}
+
 TEST_F(SpoolTest, HalfADownloadIsTakenUpAfterARestart) {
   const Digest digest = Sha256Of("whole model");
   MR_ASSERT_OK(spool_->OpenPartialModel(digest).value()->WriteAt(0, std::string_view("whole ")));
