@@ -100,9 +100,9 @@ absl::StatusOr<std::vector<SecureClient::Member>> SecureClient::CheckCohort(
     if (!keys.insert(one.mask_key()).second || !keys.insert(one.seal_key()).second) {
       return refuse(absl::StatusCode::kPermissionDenied, "its key is another's as well");
     }
-    absl::StatusOr<VerifyingKey> identity = certified_key(one.site(), one.certificate_sha256());
+    absl::StatusOr<std::shared_ptr<const VerifyingKey>> identity = certified_key(one.site(), one.certificate_sha256());
     if (!identity.ok()) return refuse(identity.status().code(), identity.status().message());
-    if (!identity->Verify(AdvertisementText(context_, one), one.signature())) {
+    if (!(*identity)->Verify(AdvertisementText(context_, one), one.signature())) {
       return refuse(absl::StatusCode::kPermissionDenied,
                     "its signature does not fit this round, model, plan and keys");
     }
@@ -268,7 +268,7 @@ absl::Status SecureClient::CheckAgreement(
       return Refuse(absl::StatusCode::kInvalidArgument,
                     "agreement signatures out of order or of others than survivors");
     }
-    if (!cohort_[one.site()].identity.Verify(text, one.signature())) {
+    if (!cohort_[one.site()].identity->Verify(text, one.signature())) {
       return Refuse(absl::StatusCode::kPermissionDenied,
                     absl::StrCat("site ", NameOf(one.site()),
                                  " did not sign the survivors that this site was shown"));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,8 +23,8 @@
 namespace millrace {
 
 /// The key that verifies an advertisement's signature, if the authority certified it for this site.
-using CertifiedKey = std::function<absl::StatusOr<VerifyingKey>(const std::string& site,
-                                                                absl::string_view fingerprint)>;
+using CertifiedKey = std::function<absl::StatusOr<std::shared_ptr<const VerifyingKey>>(
+    const std::string& site, absl::string_view fingerprint)>;
 
 /// A site's side of one attempt of a secure round (Bonawitz et al. 2017, Figure 4), free of I/O:
 /// messages in, messages out. Each step may be repeated with the same input and gives the same
@@ -63,7 +64,7 @@ class SecureClient {
     v1::Advertisement advertisement;
     AgreementPublicKey mask_key;
     AgreementPublicKey seal_key;
-    VerifyingKey identity;
+    std::shared_ptr<const VerifyingKey> identity;
   };
 
   absl::StatusOr<std::vector<Member>> CheckCohort(const std::vector<v1::Advertisement>& cohort,

@@ -219,10 +219,11 @@ absl::StatusOr<v1::GetCertificatesResponse> Link::GetCertificates(
   return response;
 }
 
-absl::Status Link::Unmask(const v1::UnmaskRequest& request) {
-  Call call(stubs_.get(), stubs_->options.call_timeout);
+absl::StatusOr<v1::UnmaskResponse> Link::Unmask(const v1::UnmaskRequest& request) {
+  Call call(stubs_.get(), absl::Milliseconds(request.wait_ms()) + stubs_->options.call_timeout);
   v1::UnmaskResponse response;
-  return call.ToStatus(stubs_->secure->Unmask(call.context(), request, &response));
+  MR_RETURN_IF_ERROR(call.ToStatus(stubs_->secure->Unmask(call.context(), request, &response)));
+  return response;
 }
 
 void Link::Shutdown() {

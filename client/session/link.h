@@ -54,7 +54,7 @@ class Link {
   absl::StatusOr<v1::AgreeResponse> Agree(const v1::AgreeRequest& request);
   absl::StatusOr<v1::GetCertificatesResponse> GetCertificates(
       const v1::GetCertificatesRequest& request);
-  absl::Status Unmask(const v1::UnmaskRequest& request);
+  absl::StatusOr<v1::UnmaskResponse> Unmask(const v1::UnmaskRequest& request);
 
   /// Ends every call in progress with CANCELLED, and all later ones.
   void Shutdown();

@@ -49,7 +49,9 @@ absl::StatusOr<Response> SecureSession::Await(
   Response response;
   do {
     MR_RETURN_IF_ERROR(persist_(what, deadline, [&]() -> absl::Status {
-      MR_ASSIGN_OR_RETURN(response, call());
+      absl::StatusOr<Response> answer = call();
+      round_over_ = absl::IsFailedPrecondition(answer.status());
+      MR_ASSIGN_OR_RETURN(response, std::move(answer));
       return absl::OkStatus();
     }));
     if (!response.ready() && clock_->Now() >= deadline) {
@@ -118,6 +120,11 @@ absl::StatusOr<v1::AgreeResponse> SecureSession::Agree(const std::string& signat
 }
 
 absl::Status SecureSession::Finish(absl::Time deadline) {
+  const absl::Status finished = HelpToUnmask(deadline);
+  return round_over_ ? absl::OkStatus() : finished;
+}
+
+absl::Status SecureSession::HelpToUnmask(absl::Time deadline) {
   MR_ASSIGN_OR_RETURN(v1::AgreeResponse agreed, Agree("", deadline));
   const std::vector<int32_t> survivors(agreed.survivors().begin(), agreed.survivors().end());
   MR_ASSIGN_OR_RETURN(const std::string signature, client_.TakeSurvivors(survivors));
@@ -126,7 +133,9 @@ absl::Status SecureSession::Finish(absl::Time deadline) {
   }
   MR_ASSIGN_OR_RETURN(v1::UnmaskRequest request, client_.Reveal(ToVector(agreed.signatures())));
   *request.mutable_round() = round_;
-  return persist_("unmask", deadline, [&] { return link_->Unmask(request); });
+  request.set_wait_ms(kWaitMs);
+  return Await<v1::UnmaskResponse>("unmask", deadline, [&] { return link_->Unmask(request); })
+      .status();
 }
 
 }  // namespace millrace

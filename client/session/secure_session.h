@@ -37,11 +37,13 @@ class SecureSession {
   /// The masks for this site's vector, once.
   absl::StatusOr<MaskSet> TakeMasks() { return client_.TakeMasks(); }
 
-  /// After the upload: agrees and helps to unmask.
+  /// After the upload: agrees and helps to unmask. OK also when the round is over before, because
+  /// others were enough.
   absl::Status Finish(absl::Time deadline);
 
  private:
   absl::Status LearnCertificates(const std::vector<v1::Advertisement>& cohort, absl::Time deadline);
+  absl::Status HelpToUnmask(absl::Time deadline);
   absl::StatusOr<v1::AgreeResponse> Agree(const std::string& signature, absl::Time deadline);
   /// Repeats a long poll until it is ready.
   template <typename Response>
@@ -54,6 +56,7 @@ class SecureSession {
   const Persistence persist_;
   const v1::RoundId round_;
   SecureClient client_;
+  bool round_over_ = false;  // as the coordinator's last answer says
 };
 
 }  // namespace millrace

@@ -25,31 +25,32 @@ absl::StatusOr<SiteIdentity> SiteIdentity::Create(std::string authority_pem,
 }
 
 bool SiteIdentity::Knows(absl::string_view fingerprint) const {
-  return certificates_.contains(fingerprint);
+  return known_.contains(fingerprint);
 }
 
 absl::Status SiteIdentity::Learn(const std::string& der) {
-  MR_RETURN_IF_ERROR(
-      VerifyPeerCertificate(der, authority_pem_, Role::kSite, clock_->Now()).status());
-  if (certificates_.size() >= kMostCertificates) certificates_.clear();
-  certificates_[BytesOf(Sha256Of(der))] = der;
+  MR_ASSIGN_OR_RETURN(CertificateInfo info,
+                      VerifyPeerCertificate(der, authority_pem_, Role::kSite, clock_->Now()));
+  MR_ASSIGN_OR_RETURN(VerifyingKey key, VerifyingKey::FromCertificate(der));
+  if (known_.size() >= kMostCertificates) known_.clear();
+  known_[BytesOf(info.fingerprint)] = {info, std::make_shared<VerifyingKey>(std::move(key))};
   return absl::OkStatus();
 }
 
-absl::StatusOr<VerifyingKey> SiteIdentity::KeyOf(const std::string& site,
-                                                 absl::string_view fingerprint) const {
-  const auto found = certificates_.find(fingerprint);
-  if (found == certificates_.end()) {
-    return absl::PermissionDeniedError("its certificate is not known");
-  }
-  const absl::StatusOr<CertificateInfo> info =
-      VerifyPeerCertificate(found->second, authority_pem_, Role::kSite, clock_->Now());
-  if (!info.ok()) return absl::PermissionDeniedError(info.status().message());
-  if (info->identity.name != site) {
+absl::StatusOr<std::shared_ptr<const VerifyingKey>> SiteIdentity::KeyOf(
+    const std::string& site, absl::string_view fingerprint) const {
+  const auto found = known_.find(fingerprint);
+  if (found == known_.end()) return absl::PermissionDeniedError("its certificate is not known");
+  const CertificateInfo& info = found->second.info;
+  if (info.identity.name != site) {
     return absl::PermissionDeniedError(
-        absl::StrCat("its certificate is that of site ", info->identity.name));
+        absl::StrCat("its certificate is that of site ", info.identity.name));
   }
-  return VerifyingKey::FromCertificate(found->second);
+  if (clock_->Now() >= info.not_after) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("its certificate expired on ", absl::FormatTime(info.not_after)));
+  }
+  return found->second.key;
 }
 
 }  // namespace millrace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
@@ -36,7 +37,8 @@ class SiteIdentity {
   absl::Status Learn(const std::string& der);
   /// The key of `site` behind a certificate that was learnt. PERMISSION_DENIED if that is another's
   /// or has expired since.
-  absl::StatusOr<VerifyingKey> KeyOf(const std::string& site, absl::string_view fingerprint) const;
+  absl::StatusOr<std::shared_ptr<const VerifyingKey>> KeyOf(const std::string& site,
+                                                            absl::string_view fingerprint) const;
 
  private:
   SiteIdentity(std::string authority_pem, CertificateInfo info, SigningKey key, Clock* clock)
@@ -49,7 +51,11 @@ class SiteIdentity {
   CertificateInfo info_;
   SigningKey key_;
   Clock* clock_;
-  std::map<std::string, std::string, std::less<>> certificates_;  // DER by fingerprint
+  struct Known {
+    CertificateInfo info;
+    std::shared_ptr<const VerifyingKey> key;
+  };
+  std::map<std::string, Known, std::less<>> known_;  // by fingerprint
 };
 
 }  // namespace millrace

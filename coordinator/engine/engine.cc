@@ -108,10 +108,14 @@ absl::StatusOr<Engine::Run*> Engine::Find(const std::string& id) {
   return absl::NotFoundError(absl::StrCat("run ", id, ": there is no such run"));
 }
 
-absl::Status Engine::Record(Run& run, const Event& event, std::span<const StoredMessage> messages) {
+absl::Status Engine::Record(Run& run, const Event& event) {
   MR_RETURN_IF_ERROR(CanApply(run.state, event));
-  MR_RETURN_IF_ERROR(
-      parts_.store->Append(run.state.id, run.state.events, std::span(&event, 1), messages));
+  std::vector<Event> batch = run.pending;
+  batch.push_back(event);
+  const int64_t stored = run.state.events - std::ssize(run.pending);
+  MR_RETURN_IF_ERROR(parts_.store->Append(run.state.id, stored, batch, run.pending_messages));
+  run.pending.clear();
+  run.pending_messages.clear();
   Apply(run.state, event);
   if (const auto* committed = std::get_if<RoundCommitted>(&event.body)) {
     run.bytes_down -= committed->bytes_down;

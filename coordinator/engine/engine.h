@@ -115,8 +115,9 @@ class Engine {
   /// An empty signature only asks for the survivors.
   absl::StatusOr<std::optional<Survivors>> Agree(const std::string& site, const RoundId& round,
                                                  const std::string& signature);
-  absl::Status Unmask(const std::string& site, const RoundId& round,
-                      const v1::UnmaskRequest& request);
+  /// True once the round can be unmasked.
+  absl::StatusOr<bool> Unmask(const std::string& site, const RoundId& round,
+                              const v1::UnmaskRequest& request);
 
   /// Does everything there is to do now and returns when to be called again at the latest.
   absl::Time Step();
@@ -128,6 +129,10 @@ class Engine {
     int64_t bytes_down = 0;               // since the last committed round
     bool staged = false;                  // the last round's updates may still lie on disk
     std::shared_ptr<SecureRound> secure;  // the current round's, once it was asked for
+    // Applied, but not in the store yet: messages of the current secure phase. No site is answered
+    // before the phase is over and they are; after a crash the sites call again.
+    std::vector<Event> pending;
+    std::vector<StoredMessage> pending_messages;
   };
   /// A copy of what folding and committing a round needs, so that neither holds a lock.
   struct RoundWork {
@@ -144,8 +149,7 @@ class Engine {
   absl::Status Load();
   absl::StatusOr<Run*> Find(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   /// Persists an event, then applies it.
-  absl::Status Record(Run& run, const Event& event, std::span<const StoredMessage> messages = {})
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Record(Run& run, const Event& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<std::string> Available() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   /// OK if the statistics of an update in the clear can be true.
   absl::Status CheckStatisticsOf(Upload& upload);
@@ -161,7 +165,8 @@ class Engine {
   absl::StatusOr<SecureCall> FindSecure(const std::string& site, const RoundId& round)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status LoadSecure(Run& run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  /// Takes a site's message of `phase` with `take`, keeps it, and counts it in. True if it was new.
+  /// Takes a site's message of `phase` with `take` and counts it in, to be stored with the phase's
+  /// end. True if it was new.
   absl::StatusOr<bool> TakeMessage(const SecureCall& call, SecurePhase phase,
                                    const std::string& site,
                                    const std::function<absl::StatusOr<std::string>()>& take)

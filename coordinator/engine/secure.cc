@@ -14,8 +14,9 @@ absl::Status Engine::LoadSecure(Run& run) {
   const RoundState* const round = run.state.Current();
   if (round == nullptr || !round->secure) return absl::OkStatus();
   if (run.secure != nullptr && run.secure->id() == round->id) return absl::OkStatus();
-  MR_ASSIGN_OR_RETURN(const std::vector<StoredMessage> messages,
+  MR_ASSIGN_OR_RETURN(std::vector<StoredMessage> messages,
                       parts_.store->LoadMessages(run.state.id));
+  messages.insert(messages.end(), run.pending_messages.begin(), run.pending_messages.end());
   MR_ASSIGN_OR_RETURN(run.secure,
                       SecureRound::Create(options_.federation, run.state, *round, messages));
   return absl::OkStatus();
@@ -51,11 +52,9 @@ absl::StatusOr<bool> Engine::TakeMessage(const SecureCall& call, SecurePhase pha
   const Event event{parts_.clock->Now(), SiteAdvanced{site}};
   MR_RETURN_IF_ERROR(CanApply(call.run->state, event));
   MR_ASSIGN_OR_RETURN(std::string bytes, take());
-  const StoredMessage message{call.round->id, phase, site, std::move(bytes)};
-  if (absl::Status recorded = Record(*call.run, event, std::span(&message, 1)); !recorded.ok()) {
-    call.run->secure.reset();  // is ahead of the store
-    return recorded;
-  }
+  Apply(call.run->state, event);
+  call.run->pending.push_back(event);
+  call.run->pending_messages.push_back({call.round->id, phase, site, std::move(bytes)});
   return true;
 }
 
@@ -149,9 +148,10 @@ absl::StatusOr<std::optional<Survivors>> Engine::Agree(const std::string& site,
   return survivors;
 }
 
-absl::Status Engine::Unmask(const std::string& site, const RoundId& round,
+absl::StatusOr<bool> Engine::Unmask(const std::string& site, const RoundId& round,
                             const v1::UnmaskRequest& request) {
   bool changed = false;
+  bool over = false;
   {
     absl::MutexLock lock(&mutex_);
     MR_ASSIGN_OR_RETURN(const SecureCall call, FindSecure(site, round));
@@ -167,10 +167,11 @@ absl::Status Engine::Unmask(const std::string& site, const RoundId& round,
         LogWarning("phase not closed yet",
                    {{"round", ToString(round)}, {"error", recorded.ToString()}});
       }
+      over = recorded.ok();
     }
   }
   if (changed) Changed();
-  return absl::OkStatus();
+  return over;
 }
 
 }  // namespace millrace

@@ -126,11 +126,13 @@ grpc::ServerUnaryReactor* SecureService::Agree(grpc::CallbackServerContext* cont
 
 grpc::ServerUnaryReactor* SecureService::Unmask(grpc::CallbackServerContext* context,
                                                 const v1::UnmaskRequest* request,
-                                                v1::UnmaskResponse*) {
-  return Hold(context, room_, clock_->Now(), 0,
+                                                v1::UnmaskResponse* response) {
+  return Hold(context, room_, clock_->Now(), request->wait_ms(),
               [=, this](const std::string& site) -> absl::StatusOr<bool> {
-                MR_RETURN_IF_ERROR(engine_->Unmask(site, FromProto(request->round()), *request));
-                return true;
+                MR_ASSIGN_OR_RETURN(const bool over,
+                                    engine_->Unmask(site, FromProto(request->round()), *request));
+                response->set_ready(over);
+                return over;
               });
 }
 

@@ -4,7 +4,10 @@
 // per case: seconds per round, the coordinator's CPU and peak memory, bytes per round, and as the
 // floor what the same bytes cost when they are merely written to this disk and synced.
 //
-//   bench_round [--coordinator PATH] [--rounds R] [N P ...]
+// With --secure each case runs in the clear and then under masks, all phases and their checks
+// included.
+//
+//   bench_round [--coordinator PATH] [--rounds R] [--secure] [N P ...]
 
 #include <fcntl.h>
 #include <grpcpp/grpcpp.h>
@@ -30,10 +33,14 @@
 #include "absl/time/clock.h"
 #include "aggregation/exact_sum.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/crypto/certificate.h"
 #include "base/file_system.h"
 #include "base/status.h"
 #include "client/session/link.h"
+#include "client/session/mask_update.h"
+#include "client/session/secure_session.h"
+#include "client/session/site_identity.h"
 #include "millrace/v1/admin.grpc.pb.h"
 
 namespace millrace {
@@ -48,13 +55,15 @@ double SecondsSince(Clock::time_point start) {
 struct Case {
   int sites = 2;
   int64_t parameters = 10'000;
+  bool secure = false;
 };
 
 /// An mlp whose parameters come closest to the wanted number: window x hidden, hidden x 1, biases.
 std::string PlanOf(const Case& c, int rounds) {
   const int64_t hidden = c.parameters >= 1'000'000 ? 1000 : 100;
   const int64_t window = c.parameters / hidden - 2;
-  return absl::StrCat("secure_aggregation = \"off\"\n[run]\nname = \"bench\"\nrounds = ", rounds,
+  return absl::StrCat("secure_aggregation = \"", c.secure ? "honest_but_curious" : "off",
+                      "\"\n[run]\nname = \"bench\"\nrounds = ", rounds,
                       "\n[cohort]\ntarget = ", c.sites, "\nminimum = ", c.sites,
                       "\n[model]\nkind = \"mlp\"\nhidden = [", hidden,
                       "]\n[input]\nchannels = [\"x\"]\nwindow = ", window,
@@ -182,8 +191,60 @@ class Echo final : public File {
   Digest digest_;
 };
 
-absl::Status Answer(Link& link, const v1::Assignment& assignment, Echo& training,
-                    Echo& evaluation) {
+/// What a site has masked.
+class Buffer final : public File {
+ public:
+  absl::Status ReadAt(int64_t offset, std::span<char> out) override {
+    std::copy_n(bytes_.data() + offset, out.size(), out.data());
+    return absl::OkStatus();
+  }
+  absl::Status WriteAt(int64_t offset, std::span<const char> bytes) override {
+    bytes_.resize(std::max<size_t>(bytes_.size(), offset + bytes.size()));
+    std::copy(bytes.begin(), bytes.end(), bytes_.begin() + offset);
+    return absl::OkStatus();
+  }
+  void StartWriteback(int64_t, int64_t) override {}
+  absl::Status Sync() override { return absl::OkStatus(); }
+  absl::StatusOr<int64_t> Size() override { return std::ssize(bytes_); }
+  absl::Status Truncate(int64_t size) override {
+    bytes_.resize(size);
+    return absl::OkStatus();
+  }
+  absl::string_view bytes() const { return {bytes_.data(), bytes_.size()}; }
+
+ private:
+  std::vector<char> bytes_;
+};
+
+/// The same under masks.
+absl::Status AnswerSecurely(Link& link, SiteIdentity& identity, const v1::Assignment& assignment,
+                            Echo& echo) {
+  MR_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(assignment.plan()));
+  const absl::Time deadline = absl::Now() + absl::Milliseconds(assignment.remaining_ms());
+  SecureSession session(
+      &link, SystemClock(), &identity,
+      [](absl::string_view, absl::Time, const auto& step) { return step(); }, assignment, plan);
+  MR_RETURN_IF_ERROR(session.Join(deadline));
+  MR_ASSIGN_OR_RETURN(const MaskSet masks, session.TakeMasks());
+  const MaskedShape shape{assignment.parameters(), assignment.statistics(),
+                          static_cast<int>(plan.secure.bits)};
+  Buffer masked;
+  MR_RETURN_IF_ERROR(masked.Truncate(shape.bytes()));
+  MR_RETURN_IF_ERROR(MaskUpdate(plan, shape, 1, masks.masks(), &echo, &masked));
+  const Digest digest = Sha256Of(masked.bytes());
+  v1::UploadHeader header;
+  *header.mutable_round() = assignment.id();
+  header.set_sha256(std::string(digest.bytes.begin(), digest.bytes.end()));
+  header.set_bytes(shape.bytes());
+  header.set_layout_sha256(assignment.layout_sha256());
+  MR_ASSIGN_OR_RETURN(const v1::UploadState begun, link.BeginUpload(header));
+  MR_RETURN_IF_ERROR(
+      link.Append(assignment.id(), begun.received_bytes(), shape.bytes(), &masked).status());
+  return session.Finish(deadline);
+}
+
+absl::Status Answer(Link& link, SiteIdentity* identity, const v1::Assignment& assignment,
+                    Echo& training, Echo& evaluation) {
   if (!assignment.model_sha256().empty()) {
     Digest model;
     std::copy(assignment.model_sha256().begin(), assignment.model_sha256().end(),
@@ -193,6 +254,7 @@ absl::Status Answer(Link& link, const v1::Assignment& assignment, Echo& training
     MR_RETURN_IF_ERROR(link.Download(assignment.id(), model, 0, &sink, &reached));
   }
   Echo& echo = assignment.task() == v1::TASK_KIND_TRAINING ? training : evaluation;
+  if (identity != nullptr) return AnswerSecurely(link, *identity, assignment, echo);
   v1::UploadHeader header;
   *header.mutable_round() = assignment.id();
   header.set_sha256(std::string(echo.digest().bytes.begin(), echo.digest().bytes.end()));
@@ -203,15 +265,25 @@ absl::Status Answer(Link& link, const v1::Assignment& assignment, Echo& training
   return link.Append(assignment.id(), begun.received_bytes(), echo.size(), &echo).status();
 }
 
-/// Answers assignments until the link is shut down.
-void EchoSite(Link& link, Echo& training, Echo& evaluation, const std::atomic<bool>& done) {
+/// Bytes that this machine has sent to itself: with TLS, HTTP/2 and TCP around them.
+int64_t LoopbackBytes() {
+  std::ifstream counter("/sys/class/net/lo/statistics/tx_bytes");
+  int64_t bytes = 0;
+  counter >> bytes;
+  return bytes;
+}
+
+/// Answers assignments until the link is shut down; under masks where it has an identity.
+void EchoSite(Link& link, SiteIdentity* identity, Echo& training, Echo& evaluation,
+              const std::atomic<bool>& done) {
   while (!done) {
     v1::CheckInRequest request;
     request.set_wait_ms(20'000);
     request.set_version("echo");
     const absl::StatusOr<v1::CheckInResponse> response = link.CheckIn(request);
     if (!response.ok() || !response->has_assignment()) continue;
-    const absl::Status status = Answer(link, response->assignment(), training, evaluation);
+    const absl::Status status =
+        Answer(link, identity, response->assignment(), training, evaluation);
     if (!status.ok() && !done) std::fprintf(stderr, "%s\n", status.ToString().c_str());
   }
 }
@@ -267,24 +339,34 @@ void RunCase(const std::string& program, const Case& c, int rounds) {
 
     std::atomic<bool> done = false;
     std::vector<std::unique_ptr<Link>> links;
+    std::vector<std::unique_ptr<SiteIdentity>> identities;
     std::vector<std::thread> threads;
     for (const KeyAndCertificate& site : federation.sites) {
       links.push_back(std::make_unique<Link>(LinkOptions{coordinator.address(),
                                                          federation.authority.certificate_pem,
                                                          site.certificate_pem, site.key_pem}));
-      threads.emplace_back(
-          [&, link = links.back().get()] { EchoSite(*link, training, evaluation, done); });
+      identities.push_back(c.secure ? std::make_unique<SiteIdentity>(*SiteIdentity::Create(
+                                          federation.authority.certificate_pem,
+                                          site.certificate_pem, site.key_pem, SystemClock()))
+                                    : nullptr);
+      threads.emplace_back([&, link = links.back().get(), identity = identities.back().get()] {
+        EchoSite(*link, identity, training, evaluation, done);
+      });
     }
     grpc::ClientContext watch_context;
     v1::GetRunRequest watch;
     watch.set_run(run.id());
     const auto stream = admin->WatchRun(&watch_context, watch);
-    double cpu_before = 0;
+    // The coordinator's time and the wire's bytes when each round opened.
+    std::vector<double> cpu_at;
+    std::vector<int64_t> wire_at;
     while (stream->Read(&run)) {
-      if (cpu_before == 0 && run.history_size() > 0) cpu_before = coordinator.CpuSeconds();
+      if (run.history_size() > std::ssize(cpu_at)) {
+        cpu_at.push_back(coordinator.CpuSeconds());
+        wire_at.push_back(LoopbackBytes());
+      }
     }
     (void)stream->Finish();
-    const double cpu = coordinator.CpuSeconds() - cpu_before;
     done = true;
     for (auto& link : links) link->Shutdown();
     for (std::thread& thread : threads) thread.join();
@@ -298,14 +380,18 @@ void RunCase(const std::string& program, const Case& c, int rounds) {
       bytes_up = run.history(i).bytes_up();
       bytes_down = run.history(i).bytes_down();
     }
-    MR_CHECK(run.phase() == v1::RUN_PHASE_FINISHED && !seconds.empty());
+    MR_CHECK(run.phase() == v1::RUN_PHASE_FINISHED && seconds.size() > 1);
     std::sort(seconds.begin(), seconds.end());
     line["sites"] = c.sites;
+    line["secure"] = c.secure;
+    // Without the first round, in which the sites get to know each other's certificates.
+    const int64_t counted = std::ssize(wire_at) - 2;
+    line["wire_bytes"] = (wire_at.back() - wire_at[1]) / counted;
     line["parameters"] = parameters;
     line["rounds"] = seconds.size();
     line["seconds_per_round"] = seconds[seconds.size() / 2];
     line["seconds_fastest"] = seconds.front();
-    line["coordinator_cpu_per_round"] = cpu / static_cast<double>(seconds.size());
+    line["coordinator_cpu_per_round"] = (cpu_at.back() - cpu_at[1]) / static_cast<double>(counted);
     line["coordinator_peak_rss_mb"] = static_cast<double>(coordinator.PeakRssBytes()) / 1e6;
     line["rss_limit_mb"] = 4.0 * 4.0 * static_cast<double>(parameters) / 1e6 + 100;
     line["bytes_up"] = bytes_up;
@@ -331,9 +417,13 @@ int main(int argc, char** argv) {
                                 10, 10'000'000, 20, 10'000'000};
   app.add_option("--coordinator", coordinator, "the program to measure");
   app.add_option("--rounds", rounds, "training rounds per case");
+  bool secure = false;
+  app.add_flag("--secure", secure, "each case in the clear and under masks");
   app.add_option("cases", cases, "pairs of sites and parameters");
   CLI11_PARSE(app, argc, argv);
   for (size_t i = 0; i + 1 < cases.size(); i += 2) {
-    millrace::RunCase(coordinator, {static_cast<int>(cases[i]), cases[i + 1]}, rounds);
+    const int sites = static_cast<int>(cases[i]);
+    millrace::RunCase(coordinator, {sites, cases[i + 1], false}, rounds);
+    if (secure) millrace::RunCase(coordinator, {sites, cases[i + 1], true}, rounds);
   }
 }
