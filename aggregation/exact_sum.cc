@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aggregation/exact_sum.h"
 
+#include <array>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -8,16 +9,55 @@
 namespace millrace {
 namespace {
 
-// __extension__ keeps -Wpedantic quiet about the 128-bit types that GCC and Clang have.
-__extension__ using Int128 = __int128;
-__extension__ using Uint128 = unsigned __int128;
-
 constexpr int kLimbBits = 16;
-constexpr int kFractionBits = 32;
-constexpr int kBits = kExactLimbs * kLimbBits;
-constexpr double kLimit = 0x1p62;
+constexpr int kFractionBits = 80;
+constexpr double kLimit = 0x1p94;
 // Above this a double is not every integer, so that a sum may have lost one.
 constexpr double kLargestExactSum = 0x1p53;
+
+__extension__ using Uint128 = unsigned __int128;  // quiet under -Wpedantic
+
+/// A two's-complement number, least significant digit first.
+using Digits = std::array<uint16_t, kExactLimbs>;
+
+void Negate(Digits& digits) {
+  uint32_t carry = 1;
+  for (uint16_t& digit : digits) {
+    carry += static_cast<uint16_t>(~digit);
+    digit = static_cast<uint16_t>(carry);
+    carry >>= kLimbBits;
+  }
+}
+
+/// `value` in units of 2^-kFractionBits. Exact but for the rounding to such a unit: what is left of
+/// a double is a double.
+Digits ToDigits(double value) {
+  double rest = std::nearbyint(std::ldexp(std::abs(value), kFractionBits));
+  Digits digits;
+  for (int i = kExactLimbs - 1; i >= 0; --i) {
+    const double digit = std::floor(std::ldexp(rest, -i * kLimbBits));
+    rest -= std::ldexp(digit, i * kLimbBits);
+    digits[i] = static_cast<uint16_t>(digit);
+  }
+  if (value < 0) Negate(digits);
+  return digits;
+}
+
+double FromDigits(Digits digits) {
+  const bool negative = digits.back() >> (kLimbBits - 1) != 0;
+  if (negative) Negate(digits);
+  int top = kExactLimbs - 1;
+  while (top > 0 && digits[top] == 0) --top;
+  // Eight digits hold more bits than a double; of what lies below them it only matters, for the
+  // rounding, whether there is anything.
+  const int last = top - 7;
+  Uint128 leading = 0;
+  for (int i = top; i >= last; --i) leading = leading << kLimbBits | (i < 0 ? 0U : digits[i]);
+  for (int i = 0; i < last; ++i) leading |= digits[i] != 0 ? 1U : 0U;
+  const double magnitude =
+      std::ldexp(static_cast<double>(leading), last * kLimbBits - kFractionBits);
+  return negative ? -magnitude : magnitude;
+}
 
 }  // namespace
 
@@ -27,14 +67,10 @@ absl::StatusOr<std::vector<float>> EncodeExact(std::span<const double> values) {
   for (size_t i = 0; i < values.size(); ++i) {
     if (!(std::abs(values[i]) < kLimit)) {
       return absl::OutOfRangeError(absl::StrCat("statistic ", i, " = ", values[i],
-                                                ": must be finite and below 2^62 in magnitude"));
+                                                ": must be finite and below 2^94 in magnitude"));
     }
-    const double scaled = std::nearbyint(std::ldexp(values[i], kFractionBits));
-    auto bits = static_cast<Uint128>(static_cast<Int128>(scaled));
-    for (int limb = 0; limb < kExactLimbs; ++limb) {
-      limbs.push_back(static_cast<float>(static_cast<uint16_t>(bits)));
-      bits >>= kLimbBits;
-    }
+    const Digits digits = ToDigits(values[i]);
+    limbs.insert(limbs.end(), digits.begin(), digits.end());
   }
   return limbs;
 }
@@ -47,7 +83,8 @@ absl::StatusOr<std::vector<double>> DecodeExact(std::span<const double> sums) {
   std::vector<double> values;
   values.reserve(sums.size() / kExactLimbs);
   for (size_t begin = 0; begin < sums.size(); begin += kExactLimbs) {
-    Uint128 total = 0;  // modulo 2^128, of which 2^96 is a divisor
+    Digits digits;
+    uint64_t carry = 0;
     for (int limb = 0; limb < kExactLimbs; ++limb) {
       const double sum = sums[begin + limb];
       if (!(sum >= 0 && sum <= kLargestExactSum && sum == std::floor(sum))) {
@@ -55,11 +92,11 @@ absl::StatusOr<std::vector<double>> DecodeExact(std::span<const double> sums) {
                                                        " = ", sum,
                                                        ": must be an integer from 0 to 2^53"));
       }
-      total += static_cast<Uint128>(sum) << (limb * kLimbBits);
+      carry += static_cast<uint64_t>(sum);
+      digits[limb] = static_cast<uint16_t>(carry);
+      carry >>= kLimbBits;
     }
-    // Sign extension from 96 bits, then one rounding to double.
-    const auto shifted = static_cast<Int128>(total << (128 - kBits)) >> (128 - kBits);
-    values.push_back(std::ldexp(static_cast<double>(shifted), -kFractionBits));
+    values.push_back(FromDigits(digits));
   }
   return values;
 }

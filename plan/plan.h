@@ -30,6 +30,9 @@ struct CohortPlan {
   int64_t backoff_s = 5;      // before the second try, seconds; doubles with each further one
 };
 
+/// Sites of one round at most: so many sites' statistics add up exactly (aggregation/exact_sum.h).
+inline constexpr int64_t kMaxCohort = 65536;
+
 enum class ModelKind { kMlp, kCnn1d, kGru, kLstm, kAutoencoder };
 
 /// [model]: a catalogue entry and its hyperparameters. Keys that the kind does not use are refused.

@@ -17,7 +17,10 @@ namespace {
 constexpr int64_t kMaxLayers = 64;                         // entries of hidden, filters, strides
 constexpr int64_t kMaxWidth = 65536;                       // units of a layer, channels of a block
 constexpr int64_t kMaxExampleElements = int64_t{1} << 22;  // window * channels
-constexpr int64_t kMaxWeight = (int64_t{1} << 32) - 1;     // two 16-bit limbs carry it
+// Modes times channels: the scaling travels in one message, with a mean and a deviation for each.
+constexpr int64_t kMaxScalings = int64_t{1} << 18;
+constexpr int64_t kMaxWeight = (int64_t{1} << 32) - 1;  // two 16-bit limbs carry it
+constexpr size_t kMaxRunName = 56;  // a run is called <name>-<number>, a name of at most 64
 constexpr int64_t kSecondsPerYear = 365 * 86400;
 constexpr double kMaxBound = 0x1p30;  // no update in the clear goes beyond
 
@@ -27,9 +30,11 @@ constexpr DoubleRange kPositive{.min = 0, .max = 1e9, .above_min = true};
 
 void ReadRun(TomlTable table, RunPlan& run) {
   table.Require("name", "it names the run on disk and in every message");
-  if (table.NonEmptyString("name", &run.name) && !CheckName("run", run.name).ok()) {
+  const bool named = table.NonEmptyString("name", &run.name);
+  if (named && (run.name.size() > kMaxRunName || !CheckName("run", run.name).ok())) {
     table.Refuse("name",
-                 "must be 1 to 64 letters, digits, '-', '_' or '.', and not \".\" or \"..\"");
+                 absl::StrCat("must be 1 to ", kMaxRunName,
+                              " letters, digits, '-', '_' or '.', and not \".\" or \"..\""));
   }
   table.Int("rounds", {1, 100'000}, &run.rounds);
   int64_t seed = static_cast<int64_t>(run.seed);
@@ -38,7 +43,7 @@ void ReadRun(TomlTable table, RunPlan& run) {
 }
 
 void ReadCohort(TomlTable table, CohortPlan& cohort) {
-  table.Int("target", {1, 1'000'000}, &cohort.target);
+  table.Int("target", {1, kMaxCohort}, &cohort.target);
   if (table.Int("minimum", {.min = 1}, &cohort.minimum) && cohort.minimum > cohort.target) {
     table.Refuse("minimum", absl::StrCat("must be at most target (", cohort.target, ")"));
   }
@@ -150,9 +155,14 @@ void ReadModes(TomlTable table, InputPlan& input) {
       mode.Refuse("column", "another [[input.mode]] has the same column");
     }
   }
-  if (input.ModeCells() > kMaxModeCells) {
+  const int64_t cells = input.ModeCells();
+  if (cells > kMaxModeCells) {
     table.Refuse("mode", absl::StrCat("the grid has more than ", kMaxModeCells,
                                       " operating modes; use larger steps or fewer columns"));
+  } else if (cells * std::ssize(input.channels) > kMaxScalings) {
+    table.Refuse("mode", absl::StrCat("the grid's ", cells, " operating modes times ",
+                                      input.channels.size(), " [input] channels must be at most ",
+                                      kMaxScalings, "; use larger steps or fewer channels"));
   }
 }
 
@@ -356,6 +366,16 @@ void CheckAcrossTables(TomlTable root, const Plan& plan) {
   if (plan.label.kind == LabelKind::kColumn &&
       std::find(channels.begin(), channels.end(), plan.label.column) != channels.end()) {
     label.Refuse("column", "is also one of [input] channels: the model would be shown its label");
+  }
+  for (const ModeColumn& mode : plan.input.modes) {
+    if (plan.label.kind == LabelKind::kColumn && mode.column == plan.label.column) {
+      label.Refuse("column", "is also the column of an [[input.mode]]: the scaling would know it");
+    }
+  }
+  if (plan.cohort_size() > kMaxCohort) {
+    root.Table("cohort").Refuse(
+        "over_selection",
+        absl::StrCat("invites ", plan.cohort_size(), " sites; a round has at most ", kMaxCohort));
   }
   if (plan.training.patience > 0 && plan.split.validation == 0) {
     root.Table("training")

@@ -74,7 +74,7 @@ TEST(EngineRun, ScalingIsThatOfAllSitesRowsTogether) {
   double rows = 0, sum = 0, squares = 0;
   v1::Assignment statistics;
   statistics.set_task(v1::TASK_KIND_STATISTICS);
-  statistics.set_statistics(18);
+  statistics.set_statistics(3 * kExactLimbs);
   for (const std::string& site : kSites) {
     const std::vector<float> limbs = HonestUpdate(site, statistics).vector;
     const std::vector<double> moments =
@@ -125,7 +125,7 @@ TEST(EngineRun, AssignmentSaysWhatTheRoundWants) {
   EXPECT_EQ(training.id().attempt(), 1);
   EXPECT_EQ(training.plan(), TinyPlan().Text());
   EXPECT_EQ(training.parameters(), 9);
-  EXPECT_EQ(training.statistics(), 30);
+  EXPECT_EQ(training.statistics(), 5 * kExactLimbs);
   EXPECT_TRUE(training.has_scaling());
   EXPECT_EQ(training.remaining_ms(), 50'000);
   const Digest model = rig.Run().Newest().parameters;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "aggregation/exact_sum.h"
 #include "coordinator/round/update.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/coordinator/round_fixture.h"
@@ -27,8 +28,8 @@ constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kPrecondition = absl::StatusCode::kFailedPrecondition;
 
 // Hand-counted: mlp 2 -> 2 -> 1 has 4 + 2 + 2 + 1 = 9 parameters; a regression's training round
-// has 3 + 2 statistics of 6 limbs.
-constexpr int64_t kTrainingBytes = 4 * (9 + 5 * 6);
+// has 3 + 2 statistics.
+constexpr int64_t kTrainingBytes = 4 * (9 + 5 * kExactLimbs);
 
 /// A run with training round 2 open for sites a and b; round 1 is committed.
 class CheckUpdateTest : public ::testing::Test {
@@ -146,14 +147,15 @@ TEST(ShapeOf, StatisticsRoundSendsMomentsOnly) {
   const RunState run = NewRun();
   const UpdateShape shape = ShapeOf(run.plan, TaskKind::kStatistics, LayoutOf(run));
   EXPECT_EQ(shape.parameters, 0);
-  EXPECT_EQ(shape.statistics, 3 * 6);  // count, sum, sum of squares of one channel, one mode
+  EXPECT_EQ(shape.statistics,
+            3 * kExactLimbs);  // count, sum, sum of squares of one channel, one mode
 }
 
 TEST(ShapeOf, EvaluationRoundSendsSumsOfMetricsOnly) {
   const RunState run = NewRun();
   const UpdateShape shape = ShapeOf(run.plan, TaskKind::kEvaluation, LayoutOf(run));
   EXPECT_EQ(shape.parameters, 0);
-  EXPECT_EQ(shape.bytes(), 4 * 3 * 6);
+  EXPECT_EQ(shape.bytes(), 4 * 3 * kExactLimbs);
 }
 
 }  // namespace
