@@ -115,6 +115,7 @@ v1::PackageManifest ManifestOf(absl::string_view plan_text, const Plan& plan,
 std::string PackagePrefix(const v1::PackageManifest& manifest, int64_t parameter_bytes) {
   v1::ModelPackage head;
   head.set_manifest(SerializeManifest(manifest));
+  head.set_manifest_sha256(DigestBytes(Sha256Of(head.manifest())));
   std::string prefix = head.SerializeAsString();
   google::protobuf::io::StringOutputStream stream(&prefix);
   google::protobuf::io::CodedOutputStream out(&stream);
@@ -125,11 +126,20 @@ std::string PackagePrefix(const v1::PackageManifest& manifest, int64_t parameter
 }
 
 absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes) {
+  if (bytes.empty()) return absl::InvalidArgumentError("model package: the file is empty");
   v1::ModelPackage file;
   ModelPackage package;
-  if (!file.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) ||
-      !package.manifest.ParseFromString(file.manifest())) {
+  const bool parsed = file.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  if (!parsed || file.manifest_sha256().empty()) {
     return absl::InvalidArgumentError("model package: not one, or cut short");
+  }
+  if (DigestBytes(Sha256Of(file.manifest())) != file.manifest_sha256()) {
+    return absl::DataLossError(
+        "model package: its manifest does not match its digest, the file is damaged; export the "
+        "model again");
+  }
+  if (!package.manifest.ParseFromString(file.manifest())) {
+    return absl::InvalidArgumentError("model package: its manifest is not one");
   }
   const v1::PackageManifest& manifest = package.manifest;
   if (DigestBytes(Sha256Of(file.parameters())) != manifest.parameters_sha256()) {
@@ -155,9 +165,9 @@ absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes) {
   const bool needs_scaling = package.plan.input.normalization == Normalization::kFederated;
   if (needs_scaling != manifest.has_scaling()) return Mismatch("scaling");
   if (needs_scaling) {
-    MR_ASSIGN_OR_RETURN(package.scaling,
-                        FromProto(manifest.scaling(),
-                                  static_cast<int64_t>(package.plan.input.channels.size())));
+    MR_ASSIGN_OR_RETURN(
+        package.scaling,
+        FromProto(manifest.scaling(), static_cast<int64_t>(package.plan.input.channels.size())));
   }
   return package;
 }

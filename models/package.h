@@ -42,8 +42,8 @@ v1::PackageManifest ManifestOf(absl::string_view plan_text, const Plan& plan,
 /// The file's bytes up to the parameters, which follow raw: packages of any size can be streamed.
 std::string PackagePrefix(const v1::PackageManifest& manifest, int64_t parameter_bytes);
 
-/// Parses and checks a package. INVALID_ARGUMENT or DATA_LOSS says which part does not fit: digest,
-/// length, layout, graph, plan, scaling.
+/// Parses and checks a package. INVALID_ARGUMENT or DATA_LOSS says which part does not fit:
+/// digests, length, layout, graph, plan, scaling.
 absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes);
 
 absl::StatusOr<ModelPackage> ReadPackage(FileSystem* files, const std::string& path);

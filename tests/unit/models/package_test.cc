@@ -92,6 +92,33 @@ TEST_F(PackageTest, ChangedParametersAreRefusedByDigest) {
               IsStatus(absl::StatusCode::kDataLoss, HasSubstr("manifest's digest")));
 }
 
+TEST_F(PackageTest, AnyBitFlippedInTheManifestIsRefused) {
+  const std::string bytes = Bytes(Manifest());
+  const size_t end = bytes.size() - Raw().size();
+  for (size_t place = 0; place < end; ++place) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = bytes;
+      damaged[place] = static_cast<char>(damaged[place] ^ (1 << bit));
+      EXPECT_FALSE(ParsePackage(damaged).ok()) << "bit " << bit << " of byte " << place;
+    }
+  }
+}
+
+TEST_F(PackageTest, ChangedScalingIsRefusedByTheManifestsDigest) {
+  v1::PackageManifest other = Manifest();
+  other.mutable_scaling()->mutable_modes(0)->set_mean(0, 1.5F);
+  v1::ModelPackage file;
+  ASSERT_TRUE(file.ParseFromString(Bytes(Manifest())));
+  file.set_manifest(other.SerializeAsString());
+  EXPECT_THAT(ParsePackage(file.SerializeAsString()),
+              IsStatus(absl::StatusCode::kDataLoss, HasSubstr("manifest does not match")));
+}
+
+TEST_F(PackageTest, AnEmptyFileIsCalledEmpty) {
+  EXPECT_THAT(ParsePackage(""),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("the file is empty")));
+}
+
 TEST_F(PackageTest, EveryTruncationIsRefused) {
   const std::string bytes = Bytes(Manifest());
   for (size_t length = 0; length < bytes.size(); ++length) {
