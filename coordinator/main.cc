@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // millrace-coordinator: the service in the cloud.
 
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
@@ -18,10 +20,19 @@ namespace {
 constexpr int kExitConfig = 2;
 constexpr int kExitStart = 3;
 
+/// Every site that waits holds a connection, and the usual limit is 1024.
+void RaiseFileLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int Run(const std::string& config_path) {
   // Debian builds abseil with its debug check of lock order, which costs 6 % of a round here; the
   // test programs keep it on.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  RaiseFileLimit();
   // Blocked before any thread starts, so that sigwait below is the only one to see them.
   sigset_t signals;
   sigemptyset(&signals);
@@ -59,6 +70,10 @@ int main(int argc, char** argv) {
   CLI::App app("Millrace coordinator: runs federations of sites. Prints the port it listens on.");
   std::string config;
   app.add_option("--config", config, "TOML file, see docs/configuration.md")->required();
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : millrace::kExitConfig;  // 0: --help
+  }
   return millrace::Run(config);
 }

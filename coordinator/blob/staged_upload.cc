@@ -72,6 +72,7 @@ absl::Status StagedUpload::TakeUpUpdate() {
   // The process may have died between the rename and the sync.
   MR_RETURN_IF_ERROR(SyncFolders());
   state_ = State::kFinished;
+  file_.reset();
   return absl::OkStatus();
 }
 
@@ -144,15 +145,19 @@ absl::Status StagedUpload::Finish() {
   }
   if (absl::Status synced = SyncFolders(); !synced.ok()) return Annotate(synced, place_.title);
   state_ = State::kFinished;
+  file_.reset();
   return absl::OkStatus();
 }
 
 absl::Status StagedUpload::ReadAt(int64_t offset, std::span<char> out) {
-  if (file_ == nullptr || offset < 0 || offset > size_ || std::ssize(out) > size_ - offset) {
+  if (offset < 0 || offset > size_ || std::ssize(out) > size_ - offset) {
     return absl::OutOfRangeError(absl::StrCat(place_.title, ": ", out.size(), " bytes from ",
                                               offset, " asked, it has ", size_));
   }
-  return file_->ReadAt(offset, out);
+  if (state_ != State::kFinished) return file_->ReadAt(offset, out);
+  MR_ASSIGN_OR_RETURN(const auto file,
+                      files_->Open(place_.update_path, FileSystem::OpenMode::kRead));
+  return file->ReadAt(offset, out);
 }
 
 absl::Status StagedUpload::SyncFolders() {

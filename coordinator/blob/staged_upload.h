@@ -65,7 +65,8 @@ class StagedUpload {
   ///                        upload was discarded, open and send it again
   absl::Status Finish();
 
-  /// Fills `out` from accepted bytes; OUT_OF_RANGE beyond them.
+  /// Fills `out` from accepted bytes; OUT_OF_RANGE beyond them. A finished upload keeps no file
+  /// open between reads: a round may have more updates than a process may have files.
   absl::Status ReadAt(int64_t offset, std::span<char> out);
 
  private:
@@ -88,7 +89,7 @@ class StagedUpload {
   const UploadPlace place_;
   const UploadDeclaration declaration_;
   const std::shared_ptr<const void> lease_;
-  std::unique_ptr<File> file_;  // null once discarded
+  std::unique_ptr<File> file_;  // null once finished or discarded
   State state_ = State::kArriving;
   bool renamed_ = false;
   int64_t size_ = 0;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/engine/uploads.h"
 
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -14,17 +18,22 @@ UploadKey KeyOf(const RoundId& round, const std::string& site) {
 
 }  // namespace
 
-Upload::Upload(UpdateClaim claim, const Digest& digest, std::unique_ptr<StagedUpload> staged)
-    : claim_(std::move(claim)), digest_(digest), staged_(std::move(staged)) {}
+Upload::Upload(UpdateClaim claim, const Digest& digest)
+    : claim_(std::move(claim)), digest_(digest) {}
+
+absl::Status Upload::Open(UploadArea* area) {
+  absl::MutexLock lock(&mutex_);
+  if (closed_) return Replaced();
+  if (staged_ != nullptr) return absl::OkStatus();
+  MR_ASSIGN_OR_RETURN(staged_, area->Open(KeyOf(claim_.round, claim_.site),
+                                          {claim_.bytes, digest_, claim_.masked}));
+  finished_ = staged_->finished();
+  return absl::OkStatus();
+}
 
 int64_t Upload::received() const {
   absl::MutexLock lock(&mutex_);
   return staged_ == nullptr ? 0 : staged_->size();
-}
-
-bool Upload::finished() const {
-  absl::MutexLock lock(&mutex_);
-  return staged_ != nullptr && staged_->finished();
 }
 
 absl::Status Upload::Append(int64_t offset, std::span<const char> bytes) {
@@ -34,7 +43,10 @@ absl::Status Upload::Append(int64_t offset, std::span<const char> bytes) {
 
 absl::Status Upload::Finish() {
   absl::MutexLock lock(&mutex_);
-  return staged_ == nullptr ? Replaced() : staged_->Finish();
+  if (staged_ == nullptr) return Replaced();
+  MR_RETURN_IF_ERROR(staged_->Finish());
+  finished_ = true;
+  return absl::OkStatus();
 }
 
 absl::Status Upload::ReadAt(int64_t offset, std::span<char> out) {
@@ -44,6 +56,7 @@ absl::Status Upload::ReadAt(int64_t offset, std::span<char> out) {
 
 void Upload::Close() {
   absl::MutexLock lock(&mutex_);
+  closed_ = true;
   staged_.reset();
 }
 
@@ -59,24 +72,44 @@ absl::StatusOr<std::vector<float>> Upload::ReadFloats(int64_t offset, int64_t co
   return floats;
 }
 
+absl::StatusOr<double> Upload::Norm(int64_t count) {
+  constexpr int64_t kChunk = 1 << 16;  // elements
+  double squares = 0;
+  for (int64_t offset = 0; offset < count; offset += kChunk) {
+    MR_ASSIGN_OR_RETURN(const std::vector<float> chunk,
+                        ReadFloats(offset, std::min(kChunk, count - offset)));
+    for (const double x : chunk) squares += x * x;
+  }
+  return std::sqrt(squares);
+}
+
 absl::StatusOr<std::shared_ptr<Upload>> Uploads::Begin(const UpdateClaim& claim,
                                                        const Digest& digest) {
-  absl::MutexLock lock(&mutex_);
-  std::shared_ptr<Upload>& upload = uploads_[{claim.round, claim.site}];
-  if (upload != nullptr && upload->digest() == digest) return upload;
-  if (upload != nullptr && upload->finished()) {
-    return absl::AlreadyExistsError(absl::StrCat("site ", claim.site, ": another update for ",
-                                                 ToString(claim.round), " is in already (",
-                                                 upload->digest().Hex(), ")"));
+  const Key key(claim.round, claim.site);
+  std::shared_ptr<Upload> upload;
+  std::shared_ptr<Upload> replaced;
+  {
+    absl::MutexLock lock(&mutex_);
+    std::shared_ptr<Upload>& place = uploads_[key];
+    if (place == nullptr || place->digest() != digest) {
+      if (place != nullptr && place->finished()) {
+        return absl::AlreadyExistsError(absl::StrCat("site ", claim.site, ": another update for ",
+                                                     ToString(claim.round), " is in already (",
+                                                     place->digest().Hex(), ")"));
+      }
+      replaced = std::exchange(place, std::make_shared<Upload>(claim, digest));
+    }
+    upload = place;
   }
-  if (upload != nullptr) upload->Close();  // the area lends each place to one upload at a time
-  absl::StatusOr<std::unique_ptr<StagedUpload>> staged =
-      area_->Open(KeyOf(claim.round, claim.site), {claim.bytes, digest, claim.masked});
-  if (!staged.ok()) {
-    uploads_.erase({claim.round, claim.site});
-    return staged.status();
+  // The area lends each place to one upload at a time.
+  if (replaced != nullptr) replaced->Close();
+  if (const absl::Status opened = upload->Open(area_); !opened.ok()) {
+    absl::MutexLock lock(&mutex_);
+    if (const auto found = uploads_.find(key); found != uploads_.end() && found->second == upload) {
+      uploads_.erase(found);
+    }
+    return opened;
   }
-  upload = std::make_shared<Upload>(claim, digest, *std::move(staged));
   return upload;
 }
 
@@ -106,9 +139,11 @@ absl::StatusOr<std::shared_ptr<Upload>> Uploads::FindAccepted(const RoundId& rou
 }
 
 void Uploads::Remove(const RoundId& round, const std::string& site) {
+  const absl::StatusOr<std::shared_ptr<Upload>> upload = Find(round, site);
+  if (upload.ok()) (*upload)->Close();
   absl::MutexLock lock(&mutex_);
   if (const auto found = uploads_.find({round, site}); found != uploads_.end()) {
-    found->second->Close();
+    if (!upload.ok() || found->second != *upload) return;  // the site has begun another meanwhile
     uploads_.erase(found);
   }
   if (const absl::Status status = area_->Remove(KeyOf(round, site)); !status.ok()) {
@@ -118,12 +153,16 @@ void Uploads::Remove(const RoundId& round, const std::string& site) {
 }
 
 void Uploads::DiscardRound(const RoundId& round) {
-  absl::MutexLock lock(&mutex_);
-  std::erase_if(uploads_, [&](const auto& entry) {
-    const bool ended = entry.first.first == round;
-    if (ended) entry.second->Close();
-    return ended;
-  });
+  std::vector<std::shared_ptr<Upload>> ended;
+  {
+    absl::MutexLock lock(&mutex_);
+    std::erase_if(uploads_, [&](const auto& entry) {
+      if (entry.first.first != round) return false;
+      ended.push_back(entry.second);
+      return true;
+    });
+  }
+  for (const std::shared_ptr<Upload>& upload : ended) upload->Close();
   const absl::Status status = area_->DiscardRound(round.run, round.round, round.attempt);
   if (!status.ok()) {
     LogWarning("staged updates not removed",

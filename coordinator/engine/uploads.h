@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <span>
@@ -22,13 +23,17 @@ namespace millrace {
 /// Thread-safe.
 class Upload {
  public:
-  Upload(UpdateClaim claim, const Digest& digest, std::unique_ptr<StagedUpload> staged);
+  Upload(UpdateClaim claim, const Digest& digest);
 
   const UpdateClaim& claim() const { return claim_; }
   const Digest& digest() const { return digest_; }
 
+  /// Takes up what lies in `area`, at the speed of the hash; nothing where it is open already. As
+  /// UploadArea::Open's.
+  absl::Status Open(UploadArea* area);
   int64_t received() const;
-  bool finished() const;
+  /// Does not wait for a call that is under way.
+  bool finished() const { return finished_; }
   // As StagedUpload's.
   absl::Status Append(int64_t offset, std::span<const char> bytes);
   absl::Status Finish();
@@ -37,17 +42,21 @@ class Upload {
   void Close();
   /// Elements [offset, offset + count) of the vector.
   absl::StatusOr<std::vector<float>> ReadFloats(int64_t offset, int64_t count);
+  /// L2 norm of the first `count` elements.
+  absl::StatusOr<double> Norm(int64_t count);
 
  private:
   absl::Status Replaced() const;
 
   const UpdateClaim claim_;
   const Digest digest_;
+  std::atomic<bool> finished_ = false;
   mutable absl::Mutex mutex_;
-  std::unique_ptr<StagedUpload> staged_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  std::unique_ptr<StagedUpload> staged_ ABSL_GUARDED_BY(mutex_);  // null before Open, after Close
 };
 
-/// The updates of open rounds. Thread-safe.
+/// The updates of open rounds. Thread-safe; what one site's upload takes holds up no other's.
 class Uploads {
  public:
   /// `area` outlives the object.
