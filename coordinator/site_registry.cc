@@ -21,9 +21,12 @@ absl::Status SiteRegistry::Load() {
   return absl::OkStatus();
 }
 
-absl::Status SiteRegistry::Admit(const std::string& site) const {
+absl::Status SiteRegistry::Admit(const std::string& site) {
   if (allowed_.empty() || std::find(allowed_.begin(), allowed_.end(), site) != allowed_.end()) {
     return absl::OkStatus();
+  }
+  if (refused_.insert(site).second) {
+    LogWarning("site refused", {{"site", site}, {"reason", "not in [sites] allowed"}});
   }
   return absl::PermissionDeniedError(absl::StrCat(
       "site ", site, ": unknown to this coordinator; add it to [sites] allowed to let it in"));

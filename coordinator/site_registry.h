@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,9 @@ class SiteRegistry {
 
   absl::Status Load();
 
-  /// PERMISSION_DENIED, naming the site and the way in, if it may not take part.
-  absl::Status Admit(const std::string& site) const;
+  /// PERMISSION_DENIED, naming the site and the way in, if it may not take part; the log has each
+  /// such site once.
+  absl::Status Admit(const std::string& site);
 
   /// The site asks for work. Remembers a new site durably.
   absl::Status CheckIn(const std::string& site, const std::string& version, absl::Time now);
@@ -50,6 +52,7 @@ class SiteRegistry {
   std::vector<std::string> allowed_;
   absl::Duration presence_;
   std::map<std::string, Entry> sites_;
+  std::set<std::string> refused_;
 };
 
 }  // namespace millrace

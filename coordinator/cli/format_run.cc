@@ -154,7 +154,7 @@ std::string RunsText(const v1::ListRunsResponse& runs, absl::Time now, absl::Tim
                   absl::StrCat(run.rounds_done(), "/", run.rounds()), absl::StrCat(run.version()),
                   HumanTime(run.created_ms(), zone),
                   HumanDuration(Took(run.created_ms(), run.ended_ms(), now)),
-                  Fit(Printable(run.note()), kNoteWidth)});
+                  Fit(Printable(run.held_up().empty() ? run.note() : run.held_up()), kNoteWidth)});
   }
   return table.empty() ? "no runs yet; start one with: millrace run start PLAN.toml\n"
                        : table.Text();
@@ -177,6 +177,7 @@ std::string RunText(const v1::Run& run, absl::Time now, absl::TimeZone zone) {
   const std::string head = KeyValueText(
       {{"run", run.id()},
        {"state", std::string(Name(run.phase()))},
+       {"held up", Printable(run.held_up())},
        {"note", NoteOf(run)},
        {"rounds", absl::StrCat(run.rounds_done(), " of ", run.rounds())},
        {"version", absl::StrCat(run.version())},
@@ -221,6 +222,10 @@ std::string SiteFailedText(const v1::Run& run, const SiteFailed& failed) {
                       " failed: ", Printable(failed.reason));
 }
 
+std::string HeldUpText(const v1::Run& run) {
+  return absl::StrCat("run ", run.id(), " ", Printable(run.held_up()));
+}
+
 std::string RunEndedText(const v1::Run& run) {
   const absl::Duration took =
       Took(run.created_ms(), run.ended_ms(), absl::FromUnixMillis(run.created_ms()));
@@ -232,14 +237,17 @@ std::string LiveText(const v1::Run& run, std::optional<absl::Duration> deadline,
                      size_t columns) {
   const v1::Round* round = OpenRound(run);
   if (round == nullptr) {
-    return Fit(absl::StrCat("waiting to open the next round", run.note().empty() ? "" : ": ",
-                            Printable(run.note())),
-               columns);
+    const std::string& why = run.held_up().empty() ? run.note() : run.held_up();
+    return Fit(
+        absl::StrCat("waiting to open the next round", why.empty() ? "" : ": ", Printable(why)),
+        columns);
   }
   std::string text =
       absl::StrCat(RoundLabel(run, *round), "  ", Bar(round->received_size(), round->target()), " ",
                    round->received_size(), "/", Sites(round->target()));
-  if (round->phase() == v1::ROUND_PHASE_CLOSED) {
+  if (!run.held_up().empty()) {
+    absl::StrAppend(&text, "  ", Printable(run.held_up()));
+  } else if (round->phase() == v1::ROUND_PHASE_CLOSED) {
     absl::StrAppend(&text, "  aggregating");
   } else if (!round->secure_phase().empty() && round->secure_phase() != "mask") {
     absl::StrAppend(&text, "  ", round->secure_phase());
@@ -274,6 +282,7 @@ Json RunSummaryJson(const v1::Run& run) {
   return {{"run", run.id()},
           {"state", std::string(Name(run.phase()))},
           {"note", run.note()},
+          {"held_up", run.held_up()},
           {"rounds", run.rounds()},
           {"rounds_done", run.rounds_done()},
           {"version", run.version()},

@@ -29,6 +29,8 @@ std::string RoundLabel(const v1::Run& run, const v1::Round& round);
 std::string RoundEndedText(const v1::Run& run, const v1::Round& round);
 /// "round 7/30  site press-7 failed: <reason>".
 std::string SiteFailedText(const v1::Run& run, const SiteFailed& failed);
+/// "run turbofan-1 waits for sites: 2 of at least 3 are here".
+std::string HeldUpText(const v1::Run& run);
 /// "run turbofan-1 finished: all rounds done (version 30, 5 min 3 s)".
 std::string RunEndedText(const v1::Run& run);
 

@@ -78,8 +78,23 @@ class RunWatch {
       console_->Live("");
       Print(news);
     }
+    if (run.held_up() != held_up_) {
+      held_up_ = run.held_up();
+      if (!held_up_.empty()) PrintHeldUp();
+    }
     Redraw();
     return !HasEnded(run);
+  }
+
+  /// The live line says it too.
+  void PrintHeldUp() {
+    if (options_.json) {
+      Json line = TypedJson("held_up", run_);
+      line["held_up"] = held_up_;
+      console_->Print(JsonLine(line));
+    } else if (!console_->has_live_line()) {
+      console_->Print(HeldUpText(run_));
+    }
   }
 
   void Print(const RunNews& news) {
@@ -140,6 +155,7 @@ class RunWatch {
 
   RunProgress progress_;
   v1::Run run_;
+  std::string held_up_;  // as it was last said
   bool seen_ = false;
   std::optional<absl::Duration> deadline_;  // from a round's opening
   std::optional<absl::Time> lost_since_;

@@ -13,7 +13,8 @@
 namespace millrace {
 
 struct WatchOptions {
-  bool json = false;  // a line of JSON per ended round, and one for the run's end
+  bool json =
+      false;  // a line of JSON per ended round, one for what holds the run up, one for its end
   /// How long a lost coordinator may stay away before the watch gives up.
   absl::Duration patience = absl::Seconds(60);
 };

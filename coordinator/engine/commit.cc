@@ -13,7 +13,9 @@
 namespace millrace {
 namespace {
 
-constexpr int64_t kChunk = 1 << 18;  // elements, 1 MiB of float32
+constexpr double kMaxRows = 0x1p40;      // of one site: a thousand a second for 35 years
+constexpr double kNormTolerance = 1e-4;  // of float32 sums over many parameters, relative
+constexpr int64_t kChunk = 1 << 18;      // elements, 1 MiB of float32
 
 std::span<char> AsBytes(std::span<float> floats) {
   return {reinterpret_cast<char*>(floats.data()), floats.size_bytes()};
@@ -129,11 +131,20 @@ absl::Status CheckStatistics(const Plan& plan, TaskKind task, std::span<const do
     if (counts_rows && value != statistics[i - i % mode]) {
       return refuse(i, value, "counts other rows than its operating mode's first channel");
     }
+    if (counts_rows && value > kMaxRows * static_cast<double>(updates)) {
+      return refuse(i, value, "counts more than 2^40 rows of one site");
+    }
     if (counts_examples(i) && value > limit) {
       return refuse(i, value, "counts more examples than max_weight");
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckNorm(const UpdatePlan& plan, double norm) {
+  if (norm <= plan.clip_norm * (1 + kNormTolerance)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("its delta has an L2 norm of ", norm,
+                                                 ", [update] clip_norm is ", plan.clip_norm));
 }
 
 }  // namespace millrace

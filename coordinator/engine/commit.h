@@ -45,9 +45,14 @@ absl::StatusOr<RoundResult> ReadStatistics(const Plan& plan, TaskKind task,
                                            std::span<const double> statistics);
 
 /// OK if the decoded statistics of `updates` sites, added up, can be true: finite, counts whole and
-/// not negative, at most max_weight for each site where they count examples, the same for all
-/// channels of an operating mode. INVALID_ARGUMENT says which number is not.
+/// not negative, at most max_weight for each site where they count examples and 2^40 where they
+/// count rows, the same for all channels of an operating mode. INVALID_ARGUMENT says which number
+/// is not.
 absl::Status CheckStatistics(const Plan& plan, TaskKind task, std::span<const double> statistics,
                              int64_t updates = 1);
+
+/// OK if the L2 norm of a delta is within [update] clip_norm, but for the rounding of whoever
+/// clipped it. INVALID_ARGUMENT says what it is.
+absl::Status CheckNorm(const UpdatePlan& plan, double norm);
 
 }  // namespace millrace

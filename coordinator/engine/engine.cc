@@ -98,6 +98,7 @@ absl::Status Engine::Load() {
     MR_ASSIGN_OR_RETURN(run->architecture, BuildArchitecture(run->state.plan));
     runs_.push_back(std::move(run));
   }
+  for (const std::unique_ptr<Run>& run : runs_) DropOldState(*run);
   return absl::OkStatus();
 }
 
@@ -134,6 +135,13 @@ absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
   MR_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(plan_text));
   MR_ASSIGN_OR_RETURN(Architecture architecture, BuildArchitecture(plan));
   MR_RETURN_IF_ERROR(CheckSecurePlan(plan));
+  if (const int64_t parameters = architecture.layout.size(); parameters > options_.max_parameters) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("run ", plan.run.name, ": its model has ", parameters,
+                     " parameters, this coordinator takes ", options_.max_parameters,
+                     "; choose a smaller [model], or raise [limits] parameters in the "
+                     "coordinator's configuration"));
+  }
   const std::vector<float> start = InitialParameters(architecture, plan.run.seed);
   MR_ASSIGN_OR_RETURN(const Digest digest,
                       WriteBlob(parts_.blobs, {reinterpret_cast<const char*>(start.data()),
@@ -221,6 +229,11 @@ absl::StatusOr<std::optional<v1::Assignment>> Engine::CheckIn(const std::string&
   return std::nullopt;
 }
 
+absl::Status Engine::Admit(const std::string& site) {
+  absl::MutexLock lock(&mutex_);
+  return sites_.Admit(site);
+}
+
 void Engine::Leave(const std::string& site) {
   absl::MutexLock lock(&mutex_);
   sites_.Leave(site);
@@ -275,6 +288,12 @@ void Engine::CountDownload(const std::string& run_id, int64_t bytes) {
   if (absl::StatusOr<Run*> run = Find(run_id); run.ok()) (*run)->bytes_down += bytes;
 }
 
+absl::Status Engine::IsWanted(const UpdateClaim& claim) {
+  absl::MutexLock lock(&mutex_);
+  MR_ASSIGN_OR_RETURN(const Run* const run, Find(claim.round.run));
+  return CheckUpdate(run->state, run->architecture.layout, claim);
+}
+
 absl::StatusOr<Engine::UploadProgress> Engine::BeginUpload(const UpdateClaim& announced,
                                                            const Digest& digest) {
   UpdateClaim claim = announced;
@@ -297,6 +316,11 @@ absl::StatusOr<Engine::UploadProgress> Engine::BeginUpload(const UpdateClaim& an
     claim.masked = run->state.Current()->secure.has_value();
   }
   MR_ASSIGN_OR_RETURN(const std::shared_ptr<Upload> upload, uploads_.Begin(claim, digest));
+  // The round may have ended meanwhile and dropped its uploads: this one would stay for ever.
+  if (const absl::Status wanted = IsWanted(claim); !wanted.ok()) {
+    uploads_.Remove(claim.round, claim.site);
+    return wanted;
+  }
   return UploadProgress{upload->received(), false};
 }
 
@@ -305,7 +329,7 @@ absl::StatusOr<std::shared_ptr<Upload>> Engine::FindUpload(const std::string& si
   return uploads_.Find(round, site);
 }
 
-absl::Status Engine::CheckStatisticsOf(Upload& upload) {
+absl::Status Engine::CheckContent(Upload& upload) {
   Plan plan;
   UpdateShape shape;
   TaskKind task;
@@ -321,7 +345,10 @@ absl::Status Engine::CheckStatisticsOf(Upload& upload) {
   const std::vector<double> sums(limbs.begin(), limbs.end());
   MR_ASSIGN_OR_RETURN(const std::vector<double> statistics, DecodeExact(sums));
   MR_RETURN_IF_ERROR(CheckEncoding(limbs, statistics));
-  return CheckStatistics(plan, task, statistics);
+  MR_RETURN_IF_ERROR(CheckStatistics(plan, task, statistics));
+  if (plan.update.clip_norm == 0) return absl::OkStatus();
+  MR_ASSIGN_OR_RETURN(const double norm, upload.Norm(shape.parameters));
+  return CheckNorm(plan.update, norm);
 }
 
 absl::Status Engine::FinishUpload(const Upload& announced) {
@@ -332,8 +359,8 @@ absl::Status Engine::FinishUpload(const Upload& announced) {
     if (upload->received() == 0) uploads_.Remove(claim.round, claim.site);
     return finished;
   }
-  // Under masks nobody can look at one site's statistics.
-  if (const absl::Status status = claim.masked ? absl::OkStatus() : CheckStatisticsOf(*upload);
+  // Under masks nobody can look at one site's update.
+  if (const absl::Status status = claim.masked ? absl::OkStatus() : CheckContent(*upload);
       !status.ok()) {
     if (absl::IsInvalidArgument(status)) uploads_.Remove(claim.round, claim.site);
     return Annotate(status,
@@ -359,20 +386,23 @@ absl::Status Engine::FinishUpload(const Upload& announced) {
   return absl::OkStatus();
 }
 
-std::vector<std::string> Engine::Available() const {
+Engine::FreeSites Engine::Available() const {
+  FreeSites free;
   std::set<std::string> busy;
   for (const std::unique_ptr<Run>& run : runs_) {
     const RoundState* round = run->state.Current();
     if (round == nullptr || round->phase != RoundPhase::kOpen) continue;
+    const size_t others = busy.size();
     for (const std::string& site : round->cohort) {
       if (!round->contributions.contains(site) && !round->failures.contains(site)) {
         busy.insert(site);
       }
     }
+    if (busy.size() > others) free.busy_in.push_back(run->state.id);
   }
-  std::vector<std::string> available = sites_.Present(parts_.clock->Now());
-  std::erase_if(available, [&](const std::string& site) { return busy.contains(site); });
-  return available;
+  free.sites = sites_.Present(parts_.clock->Now());
+  std::erase_if(free.sites, [&](const std::string& site) { return busy.contains(site); });
+  return free;
 }
 
 }  // namespace millrace

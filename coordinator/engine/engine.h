@@ -47,6 +47,7 @@ struct EngineOptions {
   std::string federation;  // binds secure rounds to it
   int unmask_threads = 1;
   std::vector<std::string> allowed_sites;               // empty: all that the authority certified
+  int64_t max_parameters = kMaxParameters;              // of a run's model
   absl::Duration presence = absl::Seconds(30);          // of a site, after its last check-in
   absl::Duration retry_after_fault = absl::Seconds(2);  // of the store or the disk
 };
@@ -77,6 +78,8 @@ class Engine {
 
   // For sites.
 
+  /// OK if the site may take part. PERMISSION_DENIED names the site and the way in.
+  absl::Status Admit(const std::string& site);
   /// The site's assignment, if a round wants it.
   absl::StatusOr<std::optional<v1::Assignment>> CheckIn(const std::string& site,
                                                         const std::string& version);
@@ -126,9 +129,10 @@ class Engine {
   struct Run {
     RunState state;
     Architecture architecture;
-    int64_t bytes_down = 0;               // since the last committed round
-    bool staged = false;                  // the last round's updates may still lie on disk
-    std::shared_ptr<SecureRound> secure;  // the current round's, once it was asked for
+    int64_t bytes_down = 0;                      // since the last committed round
+    bool staged = false;                         // the last round's updates may still lie on disk
+    absl::Time retry_at = absl::InfinitePast();  // nothing is tried before, after a fault
+    std::shared_ptr<SecureRound> secure;         // the current round's, once it was asked for
     // Applied, but not in the store yet: messages of the current secure phase. No site is answered
     // before the phase is over and they are; after a crash the sites call again.
     std::vector<Event> pending;
@@ -150,9 +154,15 @@ class Engine {
   absl::StatusOr<Run*> Find(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   /// Persists an event, then applies it.
   absl::Status Record(Run& run, const Event& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::vector<std::string> Available() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  /// OK if the statistics of an update in the clear can be true.
-  absl::Status CheckStatisticsOf(Upload& upload);
+  struct FreeSites {
+    std::vector<std::string> sites;    // that could be invited now, sorted
+    std::vector<std::string> busy_in;  // runs that keep others busy
+  };
+  FreeSites Available() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// CheckUpdate for the run as it is now.
+  absl::Status IsWanted(const UpdateClaim& claim);
+  /// OK if what an update in the clear holds can be true, and is within the plan's bounds.
+  absl::Status CheckContent(Upload& upload);
   v1::Assignment AssignmentOf(const Run& run, const RoundState& round) const;
 
   /// What a secure phase works on: the run, its current round, and that round's messages.
@@ -175,7 +185,18 @@ class Engine {
   /// round up where the sites that are left are too few.
   Event ClosePhase(Run& run, const Event& closed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  absl::Time StepRun(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
+  /// Takes a run as far as it goes; opens one round at most, and none unless `may_open`.
+  absl::Time StepRun(const std::string& id, bool may_open)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
+  /// The same; a run for which memory runs out has failed.
+  absl::Time StepWithinMemory(const std::string& id, bool may_open)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
+  /// Tells what keeps a run from going on, if that has changed; nothing does where it is empty.
+  void HoldUp(const std::string& id, const std::string& why);
+  /// The same for a fault of the store or the disk; returns when to try again.
+  absl::Time TryAgain(const std::string& id, absl::string_view what, const absl::Status& fault);
+  /// Removes what the server optimiser carried to the newest version: only the next one needs it.
+  void DropOldState(const Run& run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   /// Folds what is in. Any error leaves the run without a fold: the next call begins anew.
   absl::Status Fold(const RoundWork& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
   /// What a round's updates come to, masked or not.

@@ -2,6 +2,7 @@
 // The half of the engine that acts: decide, record, fold, commit.
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -24,19 +25,55 @@ bool IsTransient(const absl::Status& status) {
 
 absl::Time Engine::Step() {
   absl::MutexLock step_lock(&step_mutex_);
-  std::vector<std::string> ids;
-  {
+  std::vector<std::string> working;
+  std::vector<std::pair<absl::Time, std::string>> opening;  // who had no turn for longest first
+  const auto list = [&] {
     absl::MutexLock lock(&mutex_);
+    working.clear();
+    opening.clear();
     for (const std::unique_ptr<Run>& run : runs_) {
-      if (run->state.phase == RunPhase::kRunning || run->staged) ids.push_back(run->state.id);
+      if (run->state.phase != RunPhase::kRunning && !run->staged) continue;
+      if (run->state.Current() != nullptr) {
+        working.push_back(run->state.id);
+      } else {
+        opening.emplace_back(LastTurn(run->state), run->state.id);
+      }
     }
-  }
-  absl::Time wake = absl::InfiniteFuture();
-  for (const std::string& id : ids) wake = std::min(wake, StepRun(id));
-  return wake;
+    std::ranges::stable_sort(opening, {}, &std::pair<absl::Time, std::string>::first);
+  };
+  std::map<std::string, absl::Time> wake;
+  list();
+  // Rounds that end here free their sites for whoever is next.
+  for (const std::string& id : working) wake[id] = StepWithinMemory(id, false);
+  list();
+  for (const auto& [turn, id] : opening) wake[id] = StepWithinMemory(id, true);
+  absl::Time first = absl::InfiniteFuture();
+  for (const auto& [id, time] : wake) first = std::min(first, time);
+  return first;
 }
 
-absl::Time Engine::StepRun(const std::string& id) {
+absl::Time Engine::StepWithinMemory(const std::string& id, bool may_open) {
+  try {
+    return StepRun(id, may_open);
+  } catch (const std::bad_alloc&) {
+    folds_.erase(id);
+  }
+  absl::Status recorded;
+  {
+    absl::MutexLock lock(&mutex_);
+    Run& run = **Find(id);
+    const std::string why =
+        absl::StrCat("the coordinator's memory does not suffice for a model of ",
+                     run.architecture.layout.size(), " parameters; choose a smaller [model]");
+    LogError("out of memory", {{"run", id}, {"note", why}});
+    recorded = Record(run, {parts_.clock->Now(), RunEnded{RunPhase::kFailed, why}});
+  }
+  if (!recorded.ok()) return TryAgain(id, "its end not recorded", recorded);
+  Changed();
+  return parts_.clock->Now();  // to clean up
+}
+
+absl::Time Engine::StepRun(const std::string& id, bool may_open) {
   while (true) {
     RoundWork work;
     std::optional<Event> event;
@@ -44,32 +81,41 @@ absl::Time Engine::StepRun(const std::string& id) {
     {
       absl::MutexLock lock(&mutex_);
       Run& run = **Find(id);
+      const absl::Time now = parts_.clock->Now();
+      if (now < run.retry_at) return run.retry_at;
       CleanUp(run);
-      Decision decision = Decide(run.state, Available(), parts_.clock->Now());
+      const FreeSites free = Available();
+      Decision decision = Decide(run.state, free.sites, now, free.busy_in);
       if (Event* decided = std::get_if<Event>(&decision)) event = std::move(*decided);
       if (const Wait* decided = std::get_if<Wait>(&decision)) wait = *decided;
+      if (event && std::holds_alternative<RoundOpened>(event->body) &&
+          !std::exchange(may_open, false)) {
+        return now;
+      }
       if (const RoundState* round = run.state.Current(); round != nullptr && !event) {
         work = {run.state.plan,           *round,         run.state.Newest(),
                 &run.architecture.layout, run.bytes_down, nullptr};
         if (const absl::Status loaded = LoadSecure(run); loaded.ok()) {
           work.secure = run.secure;
         } else if (std::holds_alternative<millrace::Aggregate>(decision)) {
-          event = AbandonOrFail(run.state, loaded.message(), parts_.clock->Now());
+          event = AbandonOrFail(run.state, loaded.message(), now);
         }
       }
     }
     const absl::Time now = parts_.clock->Now();
     if (wait) {
-      if (work.layout == nullptr) return wait->until;
-      const absl::Status folded = Fold(work);
-      return folded.ok() ? wait->until : std::min(wait->until, now + options_.retry_after_fault);
+      if (work.layout != nullptr) {
+        if (const absl::Status folded = Fold(work); !folded.ok()) {
+          return std::min(wait->until, TryAgain(id, "round not folded", folded));
+        }
+      }
+      HoldUp(id, wait->why);
+      return wait->until;
     }
     if (!event) {
       absl::StatusOr<RoundCommitted> committed = Aggregate(work);
       if (!committed.ok() && IsTransient(committed.status())) {
-        LogError("round not aggregated, trying again",
-                 {{"round", ToString(work.round.id)}, {"error", committed.status().ToString()}});
-        return now + options_.retry_after_fault;
+        return TryAgain(id, "round not aggregated", committed.status());
       }
       absl::MutexLock lock(&mutex_);
       const RunState& state = (*Find(id))->state;
@@ -77,18 +123,71 @@ absl::Time Engine::StepRun(const std::string& id) {
       event = committed.ok() ? Event{now, *std::move(committed)}
                              : AbandonOrFail(state, committed.status().message(), now);
     }
+    absl::Status recorded;
     {
       absl::MutexLock lock(&mutex_);
       Run& run = **Find(id);
       if (std::holds_alternative<PhaseClosed>(event->body)) event = ClosePhase(run, *event);
-      if (const absl::Status status = Record(run, *event); !status.ok()) {
+      recorded = Record(run, *event);
+      if (recorded.ok()) {
+        run.state.held_up.clear();
+        CleanUp(run);
+        if (std::holds_alternative<RoundCommitted>(event->body)) DropOldState(run);
+      } else {
         run.secure.reset();  // may be ahead of the store
-        LogError("event not recorded, trying again", {{"run", id}, {"error", status.ToString()}});
-        return now + options_.retry_after_fault;
       }
-      CleanUp(run);
     }
+    if (!recorded.ok()) return TryAgain(id, "event not recorded", recorded);
     Changed();
+  }
+}
+
+void Engine::HoldUp(const std::string& id, const std::string& why) {
+  {
+    absl::MutexLock lock(&mutex_);
+    RunState& state = (*Find(id))->state;
+    if (state.held_up == why) return;
+    state.held_up = why;
+  }
+  if (!why.empty()) LogInfo("run held up", {{"run", id}, {"by", why}});
+  Changed();
+}
+
+absl::Time Engine::TryAgain(const std::string& id, absl::string_view what,
+                            const absl::Status& fault) {
+  const absl::Time retry_at = parts_.clock->Now() + options_.retry_after_fault;
+  const std::string why = absl::StrCat(what, ", trying again: ", fault.message());
+  bool changed = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    Run& run = **Find(id);
+    run.retry_at = retry_at;
+    changed = std::exchange(run.state.held_up, why) != why;
+  }
+  if (changed) {
+    LogError("run held up", {{"run", id}, {"by", why}});
+    Changed();
+  }
+  return retry_at;
+}
+
+void Engine::DropOldState(const Run& run) {
+  const std::vector<ModelVersion>& versions = run.state.versions;
+  if (versions.size() < 2) return;
+  const auto needed = [&](const Digest& digest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return std::ranges::any_of(runs_, [&](const std::unique_ptr<Run>& other) {
+      const std::vector<Digest>& state = other->state.Newest().optimizer_state;
+      return std::ranges::find(state, digest) != state.end() ||
+             std::ranges::find(other->state.versions, digest, &ModelVersion::parameters) !=
+                 other->state.versions.end();
+    });
+  };
+  for (const Digest& digest : versions[versions.size() - 2].optimizer_state) {
+    if (needed(digest)) continue;
+    if (const absl::Status removed = parts_.blobs->Remove(digest); !removed.ok()) {
+      LogWarning("optimiser state not removed",
+                 {{"run", run.state.id}, {"error", removed.ToString()}});
+    }
   }
 }
 

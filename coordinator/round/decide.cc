@@ -4,12 +4,15 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/random.h"
 
 namespace millrace {
 namespace {
 
 constexpr int kMaxBackoffDoublings = 10;
+// Between rounds sites take a moment to check in again, which is not worth a word.
+constexpr absl::Duration kQuiet = absl::Seconds(2);
 
 std::vector<std::string> DrawCohort(const RunState& run, std::vector<std::string> available) {
   Random random = Random(run.plan.run.seed)
@@ -21,14 +24,30 @@ std::vector<std::string> DrawCohort(const RunState& run, std::vector<std::string
   return available;
 }
 
+/// True if nobody of the last round's cohort is missing.
+bool LastCohortIsBack(const RunState& run, const std::vector<std::string>& available) {
+  return !run.rounds.empty() && std::ranges::includes(available, run.rounds.back().cohort);
+}
+
 Decision DecideOpening(const RunState& run, const std::vector<std::string>& available,
-                       absl::Time now) {
+                       absl::Time now, const std::vector<std::string>& busy_in) {
   const CohortPlan& cohort = run.plan.cohort;
-  if (now < run.waiting_since) return Wait{run.waiting_since};
+  if (now < run.waiting_since) return Wait{run.waiting_since, ""};
   const auto present = static_cast<int64_t>(available.size());
+  const auto wait = [&](absl::Time until, absl::string_view wanted) {
+    if (now < run.waiting_since + kQuiet) return Wait{until, ""};
+    const std::string counted = absl::StrCat(": ", present, " of ", wanted);
+    return Wait{until, busy_in.empty()
+                           ? absl::StrCat("waits for sites", counted, " are here")
+                           : absl::StrCat("waits for sites that are busy in run ",
+                                          absl::StrJoin(busy_in, ", "), counted, " are free")};
+  };
   const absl::Time patience_ends = run.waiting_since + absl::Seconds(cohort.wait_s);
-  if (present < cohort.minimum) return Wait{absl::InfiniteFuture()};
-  if (present < cohort.target && now < patience_ends) return Wait{patience_ends};
+  if (present < cohort.minimum) {
+    return wait(absl::InfiniteFuture(), absl::StrCat("at least ", cohort.minimum));
+  }
+  const bool complete = present >= cohort.target || LastCohortIsBack(run, available);
+  if (!complete && now < patience_ends) return wait(patience_ends, absl::StrCat(cohort.target));
   RoundOpened opened;
   opened.round = run.next_round;
   opened.attempt = run.next_attempt;
@@ -47,7 +66,7 @@ Decision DecidePhase(const RunState& run, const RoundState& round, absl::Time no
                                                     : std::ssize(done->second);
   if (masking && count >= round.target) return Event{now, PhaseClosed{"target reached"}};
   const bool late = now >= secure.deadline;
-  if (!late && round.Outstanding() > 0) return Wait{secure.deadline};
+  if (!late && round.Outstanding() > 0) return Wait{secure.deadline, ""};
   const char* why = late ? "deadline" : "no site outstanding";
   // How many must help to unmask is the threshold's business: recovery says if they are too few.
   const bool unmasking =
@@ -65,7 +84,7 @@ Decision DecideRound(const RunState& run, const RoundState& round, absl::Time no
   const auto received = static_cast<int64_t>(round.contributions.size());
   if (received >= round.target) return Event{now, RoundClosed{"target reached"}};
   const bool late = now >= round.deadline;
-  if (!late && round.Outstanding() > 0) return Wait{round.deadline};
+  if (!late && round.Outstanding() > 0) return Wait{round.deadline, ""};
   const char* why = late ? "deadline" : "no site outstanding";
   if (received >= round.minimum) return Event{now, RoundClosed{why}};
   return AbandonOrFail(run, why, now);
@@ -92,13 +111,18 @@ Event AbandonOrFail(const RunState& run, absl::string_view why, absl::Time now) 
   return {now, RoundAbandoned{reason, now + backoff}};
 }
 
-Decision Decide(const RunState& run, const std::vector<std::string>& available, absl::Time now) {
-  if (run.phase != RunPhase::kRunning) return Wait{absl::InfiniteFuture()};
+Decision Decide(const RunState& run, const std::vector<std::string>& available, absl::Time now,
+                const std::vector<std::string>& busy_in) {
+  if (run.phase != RunPhase::kRunning) return Wait{absl::InfiniteFuture(), ""};
   if (const RoundState* round = run.Current()) return DecideRound(run, *round, now);
   if (run.next_round > LastRound(run.plan)) {
     return Event{now, RunEnded{RunPhase::kFinished, "all rounds done"}};
   }
-  return DecideOpening(run, available, now);
+  return DecideOpening(run, available, now, busy_in);
+}
+
+absl::Time LastTurn(const RunState& run) {
+  return run.rounds.empty() ? run.created : run.rounds.back().ended;
 }
 
 }  // namespace millrace

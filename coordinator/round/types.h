@@ -112,6 +112,8 @@ struct RunState {
   int32_t next_attempt = 1;
   absl::Time waiting_since;  // when the next attempt could first have opened
   int64_t events = 0;        // applied so far
+  // No event's: what keeps the run from going on at this moment, as the engine last found it.
+  std::string held_up;
 
   /// The round that takes updates or is being aggregated; null between rounds.
   const RoundState* Current() const;

@@ -18,7 +18,8 @@ template <typename Body>
 grpc::ServerUnaryReactor* ForOperator(grpc::CallbackServerContext* context, Body&& body) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const absl::StatusOr<std::string> name = RequireRole(*context, Role::kOperator);
-  reactor->Finish(ToGrpc(name.ok() ? body(*name) : name.status()));
+  reactor->Finish(
+      ToGrpc(name.ok() ? Guarded([&]() -> absl::Status { return body(*name); }) : name.status()));
   return reactor;
 }
 
@@ -31,9 +32,11 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::Run>, public Waiter 
   bool Poll(absl::Time) override {
     if (writing_) return false;
     if (failed_) return End({grpc::StatusCode::CANCELLED, "watcher hung up"});
-    const absl::StatusOr<RunState> run = engine_->GetRun(run_);
+    const absl::StatusOr<RunState> run = Guarded([&] { return engine_->GetRun(run_); });
     if (!run.ok()) return End(ToGrpc(run.status()));
-    if (run->events == sent_) return run->phase != RunPhase::kRunning && End(grpc::Status::OK);
+    if (run->events == sent_ && run->held_up == message_.held_up()) {
+      return run->phase != RunPhase::kRunning && End(grpc::Status::OK);
+    }
     sent_ = run->events;
     message_ = ToProto(*run, true);
     writing_ = true;

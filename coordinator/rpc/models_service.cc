@@ -64,7 +64,7 @@ grpc::ServerUnaryReactor* ModelsService::ListModels(grpc::CallbackServerContext*
                                                     const v1::ListModelsRequest* request,
                                                     v1::ListModelsResponse* response) {
   const auto list = [&]() -> absl::Status {
-    MR_RETURN_IF_ERROR(PeerOf(*context).status());
+    MR_RETURN_IF_ERROR(RequireReader(*context, engine_));
     std::vector<RunState> runs;
     if (request->run().empty()) {
       runs = engine_->Runs();
@@ -85,7 +85,7 @@ grpc::ServerUnaryReactor* ModelsService::ListModels(grpc::CallbackServerContext*
     return absl::OkStatus();
   };
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpc(list()));
+  reactor->Finish(ToGrpc(Guarded(list)));
   return reactor;
 }
 
@@ -93,27 +93,27 @@ grpc::ServerUnaryReactor* ModelsService::GetModel(grpc::CallbackServerContext* c
                                                   const v1::GetModelRequest* request,
                                                   v1::Model* response) {
   const auto get = [&]() -> absl::Status {
-    MR_RETURN_IF_ERROR(PeerOf(*context).status());
+    MR_RETURN_IF_ERROR(RequireReader(*context, engine_));
     MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request->run()));
     MR_ASSIGN_OR_RETURN(const ModelVersion version, FindVersion(run, request->version()));
     *response = Describe(run, version);
     return absl::OkStatus();
   };
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpc(get()));
+  reactor->Finish(ToGrpc(Guarded(get)));
   return reactor;
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelsService::ExportModel(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* message) {
   const auto open = [&]() -> absl::StatusOr<Export> {
-    MR_RETURN_IF_ERROR(PeerOf(*context).status());
+    MR_RETURN_IF_ERROR(RequireReader(*context, engine_));
     MR_ASSIGN_OR_RETURN(const auto request, ParseMessage<v1::GetModelRequest>(*message));
     MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request.run()));
     MR_ASSIGN_OR_RETURN(const ModelVersion version, FindVersion(run, request.version()));
     return OpenExport(run, version, *blobs_);
   };
-  absl::StatusOr<Export> opened = open();
+  absl::StatusOr<Export> opened = Guarded(open);
   if (!opened.ok()) return new BlobStream(opened.status());
   return new BlobStream(std::move(opened->prefix), std::move(opened->parameters), 0, nullptr);
 }

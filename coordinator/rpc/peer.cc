@@ -10,6 +10,8 @@
 
 namespace millrace {
 
+namespace {
+
 constexpr char kPeerUri[] = "peer_uri";  // gRPC's name for the certificate's URI SAN
 
 absl::StatusOr<Identity> PeerOf(const grpc::ServerContextBase& context) {
@@ -21,6 +23,8 @@ absl::StatusOr<Identity> PeerOf(const grpc::ServerContextBase& context) {
   return absl::UnauthenticatedError(absl::StrCat(
       "caller ", context.peer(), ": needs a certificate that the federation's authority issued"));
 }
+
+}  // namespace
 
 absl::StatusOr<std::string> PeerCertificate(const grpc::ServerContextBase& context) {
   const auto auth = context.auth_context();
@@ -37,6 +41,17 @@ absl::StatusOr<std::string> RequireRole(const grpc::ServerContextBase& context, 
   if (peer.role == role) return peer.name;
   return absl::PermissionDeniedError(absl::StrCat(RoleName(peer.role), " ", peer.name,
                                                   ": this call is for the role ", RoleName(role)));
+}
+
+absl::StatusOr<std::string> RequireSite(const grpc::ServerContextBase& context, Engine* engine) {
+  MR_ASSIGN_OR_RETURN(std::string site, RequireRole(context, Role::kSite));
+  MR_RETURN_IF_ERROR(engine->Admit(site));
+  return site;
+}
+
+absl::Status RequireReader(const grpc::ServerContextBase& context, Engine* engine) {
+  MR_ASSIGN_OR_RETURN(const Identity peer, PeerOf(context));
+  return peer.role == Role::kSite ? engine->Admit(peer.name) : absl::OkStatus();
 }
 
 grpc::Status ToGrpc(const absl::Status& status) {

@@ -3,12 +3,14 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <exception>
+#include <new>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/crypto/certificate.h"
-#include "coordinator/round/types.h"
+#include "coordinator/engine/engine.h"
 #include "millrace/v1/common.pb.h"
 
 namespace millrace {
@@ -17,8 +19,24 @@ namespace millrace {
 /// and role, unless it is a `role`; UNAUTHENTICATED without a Millrace certificate.
 absl::StatusOr<std::string> RequireRole(const grpc::ServerContextBase& context, Role role);
 
-/// Any role will do; returns the identity.
-absl::StatusOr<Identity> PeerOf(const grpc::ServerContextBase& context);
+/// The caller's name, if it is a site that this coordinator admits: PERMISSION_DENIED otherwise.
+absl::StatusOr<std::string> RequireSite(const grpc::ServerContextBase& context, Engine* engine);
+
+/// OK for operators and for sites that this coordinator admits.
+absl::Status RequireReader(const grpc::ServerContextBase& context, Engine* engine);
+
+/// What `body` returns, a Status or a StatusOr. Where memory runs out it is RESOURCE_EXHAUSTED: an
+/// exception would reach the caller as UNIMPLEMENTED without a word, or end the process.
+template <typename Body>
+auto Guarded(Body&& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("the coordinator's memory does not suffice for this call");
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
+  }
+}
 
 /// The caller's certificate that TLS has verified, DER. UNAUTHENTICATED without one.
 absl::StatusOr<std::string> PeerCertificate(const grpc::ServerContextBase& context);

@@ -30,7 +30,8 @@ class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
   }
 
   bool Poll(absl::Time now) override {
-    absl::StatusOr<std::optional<v1::Assignment>> assignment = engine_->CheckIn(site_, version_);
+    absl::StatusOr<std::optional<v1::Assignment>> assignment =
+        Guarded([&] { return engine_->CheckIn(site_, version_); });
     if (!assignment.ok()) {
       Finish(ToGrpc(assignment.status()));
       return true;
@@ -74,7 +75,7 @@ grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const abs
 grpc::ServerUnaryReactor* RoundsService::CheckIn(grpc::CallbackServerContext* context,
                                                  const v1::CheckInRequest* request,
                                                  v1::CheckInResponse* response) {
-  absl::StatusOr<std::string> site = RequireRole(*context, Role::kSite);
+  absl::StatusOr<std::string> site = RequireSite(*context, engine_);
   if (!site.ok()) return Answer(context, site.status());
   const absl::Time now = clock_->Now();
   auto* call = new CheckInCall(engine_, room_, *std::move(site), request, response, now);
@@ -86,17 +87,17 @@ grpc::ServerUnaryReactor* RoundsService::ReportFailure(grpc::CallbackServerConte
                                                        const v1::ReportFailureRequest* request,
                                                        v1::ReportFailureResponse*) {
   const auto report = [&]() -> absl::Status {
-    MR_ASSIGN_OR_RETURN(const std::string site, RequireRole(*context, Role::kSite));
+    MR_ASSIGN_OR_RETURN(const std::string site, RequireSite(*context, engine_));
     return engine_->ReportFailure(site, FromProto(request->id()),
                                   request->reason().substr(0, kMaxReason));
   };
-  return Answer(context, report());
+  return Answer(context, Guarded(report));
 }
 
 grpc::ServerUnaryReactor* TelemetryService::Report(grpc::CallbackServerContext* context,
                                                    const v1::ReportRequest* request,
                                                    v1::ReportResponse* response) {
-  const absl::StatusOr<std::string> site = RequireRole(*context, Role::kSite);
+  const absl::StatusOr<std::string> site = RequireSite(*context, engine_);
   if (site.ok()) response->set_round_over(!engine_->Report(*site, *request));
   return Answer(context, site.status());
 }

@@ -25,7 +25,7 @@ class PhaseCall final : public grpc::ServerUnaryReactor, public Waiter {
       : room_(room), give_up_(give_up), attempt_(std::move(attempt)) {}
 
   bool Poll(absl::Time now) override {
-    const absl::StatusOr<bool> ready = attempt_();
+    const absl::StatusOr<bool> ready = Guarded(attempt_);
     if (ready.ok() && !*ready && now < give_up_) return false;
     Finish(ToGrpc(ready.status()));
     return true;
@@ -43,9 +43,9 @@ class PhaseCall final : public grpc::ServerUnaryReactor, public Waiter {
 
 /// Holds the call of a site until `attempt`, which gets the site's name, has its answer.
 grpc::ServerUnaryReactor* Hold(
-    grpc::CallbackServerContext* context, WaitingRoom* room, absl::Time now, int64_t wait_ms,
-    const std::function<absl::StatusOr<bool>(const std::string& site)>& attempt) {
-  const absl::StatusOr<std::string> site = RequireRole(*context, Role::kSite);
+    Engine* engine, grpc::CallbackServerContext* context, WaitingRoom* room, absl::Time now,
+    int64_t wait_ms, const std::function<absl::StatusOr<bool>(const std::string& site)>& attempt) {
+  const absl::StatusOr<std::string> site = RequireSite(*context, engine);
   const absl::Duration asked = absl::Milliseconds(std::max<int64_t>(0, wait_ms));
   auto* const call = new PhaseCall(room, now + std::min(asked, kLongestWait),
                                    [site, attempt]() -> absl::StatusOr<bool> {
@@ -67,7 +67,7 @@ grpc::ServerUnaryReactor* SecureService::Advertise(grpc::CallbackServerContext* 
                                                    const v1::AdvertiseRequest* request,
                                                    v1::AdvertiseResponse* response) {
   const absl::StatusOr<std::string> certificate = PeerCertificate(*context);
-  return Hold(context, room_, clock_->Now(), request->wait_ms(),
+  return Hold(engine_, context, room_, clock_->Now(), request->wait_ms(),
               [=, this](const std::string& site) -> absl::StatusOr<bool> {
                 MR_RETURN_IF_ERROR(certificate.status());
                 MR_ASSIGN_OR_RETURN(const auto cohort,
@@ -83,20 +83,20 @@ grpc::ServerUnaryReactor* SecureService::Advertise(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* SecureService::GetCertificates(grpc::CallbackServerContext* context,
                                                          const v1::GetCertificatesRequest* request,
                                                          v1::GetCertificatesResponse* response) {
-  return Hold(
-      context, room_, clock_->Now(), 0, [=, this](const std::string& site) -> absl::StatusOr<bool> {
-        MR_ASSIGN_OR_RETURN(
-            const auto certificates,
-            engine_->Certificates(site, FromProto(request->round()), ToVector(request->sha256())));
-        response->mutable_certificates()->Add(certificates.begin(), certificates.end());
-        return true;
-      });
+  return Hold(engine_, context, room_, clock_->Now(), 0,
+              [=, this](const std::string& site) -> absl::StatusOr<bool> {
+                MR_ASSIGN_OR_RETURN(const auto certificates,
+                                    engine_->Certificates(site, FromProto(request->round()),
+                                                          ToVector(request->sha256())));
+                response->mutable_certificates()->Add(certificates.begin(), certificates.end());
+                return true;
+              });
 }
 
 grpc::ServerUnaryReactor* SecureService::Share(grpc::CallbackServerContext* context,
                                                const v1::ShareRequest* request,
                                                v1::ShareResponse* response) {
-  return Hold(context, room_, clock_->Now(), request->wait_ms(),
+  return Hold(engine_, context, room_, clock_->Now(), request->wait_ms(),
               [=, this](const std::string& site) -> absl::StatusOr<bool> {
                 MR_ASSIGN_OR_RETURN(const auto shares,
                                     engine_->Share(site, FromProto(request->round()), *request));
@@ -111,7 +111,7 @@ grpc::ServerUnaryReactor* SecureService::Agree(grpc::CallbackServerContext* cont
                                                const v1::AgreeRequest* request,
                                                v1::AgreeResponse* response) {
   return Hold(
-      context, room_, clock_->Now(), request->wait_ms(),
+      engine_, context, room_, clock_->Now(), request->wait_ms(),
       [=, this](const std::string& site) -> absl::StatusOr<bool> {
         MR_ASSIGN_OR_RETURN(const auto survivors, engine_->Agree(site, FromProto(request->round()),
                                                                  request->signature()));
@@ -127,7 +127,7 @@ grpc::ServerUnaryReactor* SecureService::Agree(grpc::CallbackServerContext* cont
 grpc::ServerUnaryReactor* SecureService::Unmask(grpc::CallbackServerContext* context,
                                                 const v1::UnmaskRequest* request,
                                                 v1::UnmaskResponse* response) {
-  return Hold(context, room_, clock_->Now(), request->wait_ms(),
+  return Hold(engine_, context, room_, clock_->Now(), request->wait_ms(),
               [=, this](const std::string& site) -> absl::StatusOr<bool> {
                 MR_ASSIGN_OR_RETURN(const bool over,
                                     engine_->Unmask(site, FromProto(request->round()), *request));

@@ -32,7 +32,7 @@ class AppendCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
       Answer();
       return;
     }
-    if (const absl::Status status = Take(); !status.ok()) {
+    if (const absl::Status status = Guarded([&] { return Take(); }); !status.ok()) {
       Finish(ToGrpc(status));
       return;
     }
@@ -72,7 +72,7 @@ class AppendCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
       return;
     }
     disk_->Add([this] {
-      const absl::Status status = engine_->FinishUpload(*upload_);
+      const absl::Status status = Guarded([&] { return engine_->FinishUpload(*upload_); });
       FinishWith(status, status.ok());
     });
   }
@@ -104,7 +104,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* TransferService::Download(
   RoundId round;
   int64_t offset = 0;
   const auto open = [&]() -> absl::StatusOr<std::unique_ptr<BlobReader>> {
-    MR_ASSIGN_OR_RETURN(const std::string site, RequireRole(*context, Role::kSite));
+    MR_ASSIGN_OR_RETURN(const std::string site, RequireSite(*context, engine_));
     MR_ASSIGN_OR_RETURN(const auto request, ParseMessage<v1::DownloadRequest>(*message));
     round = FromProto(request.round());
     offset = request.offset();
@@ -117,39 +117,38 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* TransferService::Download(
     }
     return blob;
   };
-  absl::StatusOr<std::unique_ptr<BlobReader>> blob = open();
+  absl::StatusOr<std::unique_ptr<BlobReader>> blob = Guarded(open);
   if (!blob.ok()) return new BlobStream(blob.status());
-  return new BlobStream("", *std::move(blob), offset,
-                        [engine = engine_, run = round.run](int64_t bytes) {
-                          engine->CountDownload(run, bytes);
-                        });
+  return new BlobStream(
+      "", *std::move(blob), offset,
+      [engine = engine_, run = round.run](int64_t bytes) { engine->CountDownload(run, bytes); });
 }
 
 grpc::ServerUnaryReactor* TransferService::BeginUpload(grpc::CallbackServerContext* context,
                                                        const v1::UploadHeader* request,
                                                        v1::UploadState* response) {
-  const auto begin = [&]() -> absl::Status {
+  const auto begin = [=, this]() -> absl::Status {
     UpdateClaim claim;
-    MR_ASSIGN_OR_RETURN(claim.site, RequireRole(*context, Role::kSite));
+    MR_ASSIGN_OR_RETURN(claim.site, RequireSite(*context, engine_));
     claim.round = FromProto(request->round());
     claim.bytes = request->bytes();
     MR_ASSIGN_OR_RETURN(claim.layout, DigestFromProto("layout_sha256", request->layout_sha256()));
     claim.weight = request->weight();
     MR_ASSIGN_OR_RETURN(const Digest digest, DigestFromProto("sha256", request->sha256()));
-    MR_ASSIGN_OR_RETURN(const Engine::UploadProgress progress,
-                        engine_->BeginUpload(claim, digest));
+    MR_ASSIGN_OR_RETURN(const Engine::UploadProgress progress, engine_->BeginUpload(claim, digest));
     response->set_received_bytes(progress.received);
     response->set_accepted(progress.accepted);
     return absl::OkStatus();
   };
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpc(begin()));
+  // What has arrived already is hashed anew after a restart.
+  disk_->Add([=] { reactor->Finish(ToGrpc(Guarded(begin))); });
   return reactor;
 }
 
 grpc::ServerReadReactor<grpc::ByteBuffer>* TransferService::Append(
     grpc::CallbackServerContext* context, grpc::ByteBuffer* response) {
-  return new AppendCall(engine_, disk_, RequireRole(*context, Role::kSite), response);
+  return new AppendCall(engine_, disk_, RequireSite(*context, engine_), response);
 }
 
 }  // namespace millrace

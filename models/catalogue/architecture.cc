@@ -78,7 +78,14 @@ absl::StatusOr<Architecture> BuildArchitecture(const Plan& plan) {
   MR_RETURN_IF_ERROR(WriteGraph(plan, graph));
   const double scale = LabelScale(plan.label);
   if (scale != 1) graph.Line(absl::StrFormat("h = h * %.17g", scale));
-  return std::move(graph).Finish();
+  MR_ASSIGN_OR_RETURN(Architecture architecture, std::move(graph).Finish());
+  if (architecture.layout.size() > kMaxParameters) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("model.kind = \"", Name(plan.model.kind), "\": ", architecture.layout.size(),
+                     " parameters in all, at most ", kMaxParameters,
+                     "; make the layers narrower, or input.window or input.channels smaller"));
+  }
+  return architecture;
 }
 
 std::vector<float> InitialParameters(const Architecture& architecture, uint64_t seed) {

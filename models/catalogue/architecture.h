@@ -30,8 +30,11 @@ struct Architecture {
   std::string source;
 };
 
+/// Parameters of a model at most, so that its package stays below the 2 GiB of one message.
+inline constexpr int64_t kMaxParameters = 500'000'000;
+
 /// INVALID_ARGUMENT, naming the plan's key, for hyperparameters that give no valid graph (a window
-/// too short for its pooling, for example).
+/// too short for its pooling, for example) or more than kMaxParameters.
 absl::StatusOr<Architecture> BuildArchitecture(const Plan& plan);
 
 /// What the graph multiplies its raw output with, so that its last layer works in numbers around 1

@@ -56,6 +56,27 @@ TEST_F(WatchTest, ALinePerRoundAndOneForTheEnd) {
   EXPECT_THAT(err_.str(), IsEmpty());
 }
 
+v1::Run HeldUp(const std::string& why) {
+  v1::Run run = RunWith(v1::RUN_PHASE_RUNNING, 0);
+  run.set_held_up(why);
+  return run;
+}
+
+TEST_F(WatchTest, WhatHoldsTheRunUpIsSaidOnce) {
+  const v1::Run held_up = HeldUp("waits for sites: 2 of at least 3 are here");
+  connection_.watch_scripts = {{.runs = {held_up, held_up, RunWith(v1::RUN_PHASE_FINISHED, 0)}}};
+  EXPECT_THAT(Watch(), IsOkAndHolds(ExitCode::kOk));
+  EXPECT_EQ(out_.str(),
+            absl::StrCat("run turbofan-1 waits for sites: 2 of at least 3 are here\n", kEnd));
+}
+
+TEST_F(WatchTest, WhatHoldsTheRunUpIsALineOfJson) {
+  connection_.watch_scripts = {
+      {.runs = {HeldUp("waits for sites"), RunWith(v1::RUN_PHASE_FINISHED, 0)}}};
+  EXPECT_THAT(Watch({.json = true}), IsOkAndHolds(ExitCode::kOk));
+  EXPECT_THAT(out_.str(), HasSubstr("\"held_up\":\"waits for sites\""));
+}
+
 TEST_F(WatchTest, TheExitCodeSaysHowTheRunEnded) {
   connection_.watch_scripts = {{.runs = {RunWith(v1::RUN_PHASE_FAILED, 0)}}};
   EXPECT_THAT(Watch(), IsOkAndHolds(ExitCode::kRunFailed));

@@ -63,6 +63,22 @@ TEST(CheckStatistics, CountAboveMaxWeightIsRefused) {
               IsStatus(kInvalid, HasSubstr("statistic 4 is 1001")));
 }
 
+TEST(CheckStatistics, MoreRowsThanAnySiteHasAreRefused) {
+  MR_EXPECT_OK(Check(TaskKind::kStatistics, {0x1p40, 1, 1}));
+  EXPECT_THAT(Check(TaskKind::kStatistics, {0x1p40 + 1, 1, 1}),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("more than 2^40 rows")));
+}
+
+TEST(CheckNorm, DeltaBeyondTheBoundIsRefusedWithBothNumbers) {
+  UpdatePlan plan;
+  plan.clip_norm = 10;
+  MR_EXPECT_OK(CheckNorm(plan, 10));
+  MR_EXPECT_OK(CheckNorm(plan, 10.0001)) << "whoever clipped it rounded";
+  EXPECT_THAT(CheckNorm(plan, 10.1),
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("an L2 norm of 10.1, [update] clip_norm is 10")));
+}
+
 TEST(CheckStatistics, CountThatIsNotWholeIsRefused) {
   EXPECT_THAT(Check(TaskKind::kEvaluation, {1.5, 0, 0}),
               IsStatus(kInvalid, AllOf(HasSubstr("statistic 0 is 1.5"), HasSubstr("whole"))));

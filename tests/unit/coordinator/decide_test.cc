@@ -80,6 +80,66 @@ TEST(DecideOpening, NothingOpensBeforeTheBackOffEnds) {
   EXPECT_EQ(WaitOf(Decide(run, Sites(3), kStart)), kStart + 8 * kSecond);
 }
 
+/// A run whose last round had this cohort and is committed.
+RunState RunAfter(std::vector<std::string> cohort) {
+  RunState run = OpenRun(std::move(cohort));
+  MustApply(run, At(kStart, RoundClosed{"deadline"}));
+  MustApply(run, At(kStart, RoundCommitted{}));
+  return run;
+}
+
+TEST(DecideOpening, SiteThatWentAwayIsWaitedForOnce) {
+  RunState run = RunAfter(Sites(3));
+  EXPECT_EQ(WaitOf(Decide(run, Sites(2), kStart)), kStart + 10 * kSecond);
+  const Decision after = Decide(run, Sites(2), kStart + 10 * kSecond);
+  ASSERT_NE(As<RoundOpened>(after), nullptr);
+
+  const Decision next = Decide(RunAfter(Sites(2)), Sites(2), kStart);
+  ASSERT_NE(As<RoundOpened>(next), nullptr) << "the last round had no more";
+  EXPECT_EQ(As<RoundOpened>(next)->target, 2);
+}
+
+TEST(DecideOpening, SiteThatCameBackDoesNotPushOutOneThatIsAMomentLate) {
+  const RunState run = RunAfter({"site-10", "site-11"});
+  EXPECT_EQ(WaitOf(Decide(run, {"site-10", "site-12"}, kStart)), kStart + 10 * kSecond);
+  const Decision decision = Decide(run, Sites(3), kStart);
+  ASSERT_NE(As<RoundOpened>(decision), nullptr);
+  EXPECT_EQ(As<RoundOpened>(decision)->cohort, Sites(3));
+}
+
+TEST(DecideOpening, TargetSitesNeedNotBeTheLastOnes) {
+  const RunState run = RunAfter({"a", "b", "c"});
+  EXPECT_NE(As<RoundOpened>(Decide(run, Sites(3), kStart)), nullptr);
+}
+
+std::string WhyOf(const Decision& decision) {
+  const Wait* wait = std::get_if<Wait>(&decision);
+  return wait == nullptr ? "no wait" : wait->why;
+}
+
+TEST(DecideOpening, WaitingSaysHowManySitesAreHere) {
+  const absl::Time later = kStart + 3 * kSecond;
+  EXPECT_EQ(WhyOf(Decide(NewRun(), Sites(1), later)), "waits for sites: 1 of at least 2 are here");
+  EXPECT_EQ(WhyOf(Decide(NewRun(), Sites(2), later)), "waits for sites: 2 of 3 are here");
+}
+
+TEST(DecideOpening, WaitingNamesTheRunThatKeepsSitesBusy) {
+  EXPECT_EQ(WhyOf(Decide(NewRun(), {}, kStart + 3 * kSecond, {"other-1"})),
+            "waits for sites that are busy in run other-1: 0 of at least 2 are free");
+}
+
+TEST(DecideOpening, MomentBetweenRoundsIsNotWorthAWord) {
+  EXPECT_EQ(WhyOf(Decide(NewRun(), Sites(1), kStart + kSecond)), "");
+}
+
+TEST(LastTurnOf, RunIsItsLastRoundsEndAndBeforeThatItsStart) {
+  RunState run = NewRun();
+  EXPECT_EQ(LastTurn(run), kStart);
+  MustApply(run, Opening(run, {"a", "b"}, kStart + kSecond));
+  MustApply(run, At(kStart + 5 * kSecond, RoundAbandoned{"deadline", kStart + 9 * kSecond}));
+  EXPECT_EQ(LastTurn(run), kStart + 5 * kSecond);
+}
+
 TEST(DecideOpening, OverSelectionInvitesMoreThanTarget) {
   // ceil(3 * 1.5) = 5
   const TinyPlan plan{.cohort = "target = 3\nminimum = 2\nover_selection = 0.5\n"};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ class DyingStore final : public Store {
     dies_at_ = appends_ + index;
     written_ = written;
   }
+  /// The `index`-th append from now ends in std::bad_alloc, as any call may.
+  void RunOutOfMemoryAtAppend(int64_t index) { throws_at_ = appends_ + index; }
   void Revive() {
     dies_at_ = -1;
     dead_ = false;
@@ -31,6 +34,10 @@ class DyingStore final : public Store {
   absl::Status Append(const std::string& run, int64_t sequence, std::span<const Event> events,
                       std::span<const StoredMessage> messages) override {
     if (dead_) return Death();
+    if (appends_ == throws_at_) {
+      throws_at_ = -1;
+      throw std::bad_alloc();
+    }
     if (appends_++ != dies_at_) return base_->Append(run, sequence, events, messages);
     dead_ = true;
     if (written_) base_->Append(run, sequence, events, messages).IgnoreError();
@@ -54,6 +61,7 @@ class DyingStore final : public Store {
   const std::unique_ptr<Store> base_;
   int64_t appends_ = 0;
   int64_t dies_at_ = -1;
+  int64_t throws_at_ = -1;
   bool written_ = false;
   bool dead_ = false;
 };

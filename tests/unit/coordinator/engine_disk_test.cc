@@ -121,6 +121,7 @@ TEST(EngineOnADyingStore, StepTriesAgainLater) {
   EXPECT_EQ(rig.engine().Step(), rig.clock().Now() + EngineOptions().retry_after_fault);
   EXPECT_EQ(rig.Run().Current(), nullptr);
   rig.store().Revive();
+  rig.clock().Advance(EngineOptions().retry_after_fault);
   rig.engine().Step();
   EXPECT_NE(rig.Run().Current(), nullptr);
 }

@@ -95,7 +95,7 @@ TEST_F(LyingSite, WeightThatIsNoNumberIsRefused) {
 TEST_F(LyingSite, WrongLengthIsRefused) {
   update_.vector.push_back(0);
   EXPECT_THAT(Send(),
-              IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("length 160"))));
+              IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("length 280"))));
 }
 
 TEST_F(LyingSite, WrongLayoutIsRefused) {
@@ -196,9 +196,9 @@ TEST_F(LyingSite, StatisticThatIsNoEncodingIsRefused) {
 }
 
 TEST_F(LyingSite, StatisticTooLargeToBeSummedIsRefused) {
-  // The top digit of the second number, 2^62 and more: the sum of two such would turn negative.
-  SetLimb(6 + 5, 0x7fff);
-  EXPECT_THAT(Send(), IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("2^62"))));
+  // The top digit of the second number, 2^94 and more: the sum of some such would turn negative.
+  SetLimb(2 * kExactLimbs - 1, 0x7fff);
+  EXPECT_THAT(Send(), IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("2^94"))));
 }
 
 TEST_F(LyingSite, NegativeStatisticIsRefused) {
@@ -239,6 +239,24 @@ TEST_F(LyingSite, LargestDeltasLeaveTheModelFinite) {
   for (const std::string& site : kHonest) MR_ASSERT_OK(rig_.SendHonest(site));
   rig_.engine().Step();
   EXPECT_EQ(rig_.Run().Newest().version, 1);
+}
+
+TEST(LyingSiteWithoutClipping, DeltaBeyondTheBoundIsRefusedAndTheRunGoesOn) {
+  EngineRig rig;
+  rig.Start({.cohort = "target = 3\nminimum = 2\nwait_s = 0\n",
+             .update = "max_weight = 1000\nclip_norm = 100\n",
+             .normalization = "none"});
+  rig.OpenRound({"a", "b", "mallory"});
+  const v1::Assignment assignment = rig.AssignmentOf("mallory");
+  SiteUpdate update = HonestUpdate("mallory", assignment);
+  update.vector[0] = 1e6F;
+  EXPECT_THAT(
+      rig.Send(ClaimOf("mallory", assignment, update), Sha256Of(update.Bytes()), update.Bytes()),
+      IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("tiny-1 round 1"),
+                               HasSubstr("L2 norm of 1e+06"), HasSubstr("clip_norm is 100"))));
+  EXPECT_TRUE(rig.Run().Current()->contributions.empty());
+  ASSERT_TRUE(rig.Finish(kHonest));
+  ExpectFinishedAndFinite(rig);
 }
 
 TEST(LyingStatistics, SiteWhoseChannelsCountDifferentRowsDoesNotSpoilTheScaling) {

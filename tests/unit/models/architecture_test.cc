@@ -219,6 +219,15 @@ TEST(ArchitectureTest, SizesOutsideTheBoundsAreRefusedByTheirKey) {
   }
 }
 
+TEST(ArchitectureTest, MoreParametersThanAPackageHoldsAreRefused) {
+  Plan plan = MakePlan(ModelKind::kMlp);
+  plan.model.hidden = {65536, 65536};
+  EXPECT_THAT(BuildArchitecture(plan),
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("parameters in all, at most 500000000"),
+                             HasSubstr("layers narrower"))));
+}
+
 TEST(ArchitectureTest, LabelsAndAutoencodersExcludeEachOther) {
   Plan plan = MakePlan(ModelKind::kAutoencoder);
   plan.model.hidden = {8};
