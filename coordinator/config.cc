@@ -1,11 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/config.h"
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "base/file_system.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "plan/toml_reader.h"
 
 namespace millrace {
+namespace {
+
+/// "host:port" with a port from 0 to 65535; an IPv6 address stands in brackets.
+bool IsHostPort(absl::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == absl::string_view::npos || colon == 0) return false;
+  const absl::string_view host = text.substr(0, colon);
+  const absl::string_view port = text.substr(colon + 1);
+  const bool bracketed = host.front() == '[' && host.back() == ']' && host.size() > 2;
+  if (host.find(':') != absl::string_view::npos && !bracketed) return false;
+  int number = 0;
+  return !port.empty() && port.size() <= 5 && absl::ascii_isdigit(port.front()) &&
+         absl::SimpleAtoi(port, &number) && number <= 65535;
+}
+
+}  // namespace
 
 absl::StatusOr<CoordinatorConfig> ParseCoordinatorConfig(absl::string_view toml,
                                                          const std::string& folder) {
@@ -13,7 +33,9 @@ absl::StatusOr<CoordinatorConfig> ParseCoordinatorConfig(absl::string_view toml,
   CoordinatorConfig config;
 
   TomlTable server = root.Table("server");
-  server.NonEmptyString("listen", &config.listen);
+  if (server.NonEmptyString("listen", &config.listen) && !IsHostPort(config.listen)) {
+    server.Refuse("listen", "must be host:port, such as 0.0.0.0:9443, with a port up to 65535");
+  }
   server.Require("certificate", "the coordinator's certificate, a PEM file");
   server.NonEmptyString("certificate", &config.certificate);
   server.Require("key", "the certificate's private key, a PEM file");
@@ -25,11 +47,14 @@ absl::StatusOr<CoordinatorConfig> ParseCoordinatorConfig(absl::string_view toml,
   storage.Require("folder", "where runs, models and updates are kept");
   storage.NonEmptyString("folder", &config.folder);
 
+  root.Table("limits").Int("parameters", {1, kMaxParameters}, &config.max_parameters);
   root.Table("sites").Strings("allowed", &config.allowed);
 
   constexpr NamedValue<bool> kFormats[] = {{"json", true}, {"text", false}};
   TomlTable log = root.Table("log");
-  log.NonEmptyString("level", &config.log_level);
+  if (log.NonEmptyString("level", &config.log_level) && !IsLogLevel(config.log_level)) {
+    log.Refuse("level", absl::StrCat("must be one of ", kLogLevels));
+  }
   log.Enum("format", kFormats, &config.log_json);
 
   MR_RETURN_IF_ERROR(root.Finish());

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "models/catalogue/architecture.h"
 
 namespace millrace {
 
@@ -17,7 +18,9 @@ struct CoordinatorConfig {
   std::string key;
   std::string authority;
   // [storage]
-  std::string folder;       // store, blobs and staged updates
+  std::string folder;  // store, blobs and staged updates
+  // [limits]
+  int64_t max_parameters = kMaxParameters;  // of a run's model
   // [sites]
   std::vector<std::string> allowed;  // empty: every site that the authority certified
   // [log]

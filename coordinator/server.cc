@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/crypto/certificate.h"
 #include "base/file_system.h"
+#include "base/folder_lock.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/work_queue.h"
@@ -30,6 +31,8 @@ namespace {
 
 constexpr int kDiskThreads = 4;
 constexpr absl::Duration kLongestSleep = absl::Milliseconds(250);
+constexpr absl::Duration kExpiryNotice = absl::Hours(7 * 24);
+constexpr absl::Duration kExpiryCheck = absl::Hours(24);
 constexpr absl::Duration kGrace = absl::Seconds(2);  // for calls in progress when it ends
 
 struct Pem {
@@ -77,8 +80,11 @@ class Server final : public CoordinatorServer {
     MR_RETURN_IF_ERROR(OpenStorage(config));
     EngineOptions options;
     options.allowed_sites = config.allowed;
+    options.max_parameters = config.max_parameters;
     MR_ASSIGN_OR_RETURN(const CertificateInfo own, ParseCertificate(pem.certificate));
     options.federation = own.federation;
+    certificate_ = config.certificate;
+    expires_ = own.not_after;
     options.unmask_threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     MR_ASSIGN_OR_RETURN(
         engine_, Engine::Create({clock_, store_.get(), blobs_.get(), uploads_.get()}, options));
@@ -102,7 +108,7 @@ class Server final : public CoordinatorServer {
  private:
   absl::Status OpenStorage(const CoordinatorConfig& config) {
     FileSystem* const files = PosixFileSystem();
-    MR_RETURN_IF_ERROR(files->CreateDirectories(config.folder));
+    MR_ASSIGN_OR_RETURN(folder_lock_, FolderLock::Take(config.folder));
     MR_ASSIGN_OR_RETURN(store_, OpenSqliteStore(absl::StrCat(config.folder, "/store.sqlite")));
     MR_ASSIGN_OR_RETURN(blobs_,
                         DirectoryBlobStore::Create(files, absl::StrCat(config.folder, "/blobs")));
@@ -135,6 +141,7 @@ class Server final : public CoordinatorServer {
   /// Runs the engine and answers those who wait, until the server ends.
   void Drive() {
     while (true) {
+      WarnOfExpiry();
       const absl::Time wake = std::min(engine_->Step(), clock_->Now() + kLongestSleep);
       room_.PollAll(clock_->Now());
       absl::MutexLock lock(&mutex_);
@@ -147,7 +154,19 @@ class Server final : public CoordinatorServer {
     }
   }
 
+  /// Once a day, while the certificate is about to end.
+  void WarnOfExpiry() {
+    const absl::Time now = clock_->Now();
+    if (now < next_expiry_check_) return;
+    next_expiry_check_ = now + kExpiryCheck;
+    if (expires_ - now >= kExpiryNotice) return;
+    LogWarning("the coordinator's certificate ends soon: issue a new one and start again with it",
+               {{"certificate", certificate_},
+                {"expires", absl::FormatTime(expires_, absl::UTCTimeZone())}});
+  }
+
   Clock* const clock_;
+  std::unique_ptr<FolderLock> folder_lock_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<BlobStore> blobs_;
   std::unique_ptr<UploadArea> uploads_;
@@ -162,6 +181,9 @@ class Server final : public CoordinatorServer {
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
+  std::string certificate_;  // path
+  absl::Time expires_;
+  absl::Time next_expiry_check_ = absl::InfinitePast();
 
   absl::Mutex mutex_;
   bool changed_ ABSL_GUARDED_BY(mutex_) = false;

@@ -73,6 +73,11 @@ absl::StatusOr<IssuedFiles> IssueFiles(FileSystem* files, const std::string& aut
   // Before the name becomes part of a path.
   const Identity& identity = request.identity;
   MR_RETURN_IF_ERROR(CheckName(RoleName(identity.role), identity.name));
+  if (identity.name == "authority") {
+    return absl::InvalidArgumentError(
+        absl::StrCat(RoleName(identity.role),
+                     " authority: its files would be the authority's own; choose another name"));
+  }
   const IssuedFiles paths = {ResolvePath(folder, identity.name + ".key"),
                              ResolvePath(folder, identity.name + ".crt"),
                              ResolvePath(folder, kAuthorityCertificateFile)};

@@ -119,6 +119,12 @@ TEST_F(AuthorityFilesTest, ANameCannotLeaveItsFolder) {
   EXPECT_FALSE(PosixFileSystem()->Exists(Path("press-7.key")));
 }
 
+TEST_F(AuthorityFilesTest, NobodyIsCalledLikeTheAuthoritysFiles) {
+  MR_ASSERT_OK(Init("authority"));
+  EXPECT_THAT(Issue("authority", Role::kSite, "authority", "out"),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("choose another name")));
+}
+
 TEST_F(AuthorityFilesTest, AMissingAuthoritySaysHowToMakeOne) {
   EXPECT_THAT(Issue("nowhere", Role::kSite, "press-7", "out"),
               IsStatus(absl::StatusCode::kNotFound, HasSubstr("authority init")));

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "tests/testing/status_matchers.h"
 
@@ -52,6 +53,22 @@ TEST(CoordinatorConfig, WhatIsNotNeededHasADefault) {
   EXPECT_TRUE(config.log_json);
 }
 
+TEST(CoordinatorConfig, HostNamesAndIpv6AddressesAreListenedOn) {
+  for (const char* listen : {"localhost:9443", "[::]:9443", "[::1]:65535"}) {
+    MR_ASSERT_OK_AND_ASSIGN(
+        const CoordinatorConfig config,
+        ParseCoordinatorConfig(absl::StrReplaceAll(kFull, {{"127.0.0.1:0", listen}}), "."));
+    EXPECT_EQ(config.listen, listen);
+  }
+}
+
+TEST(CoordinatorConfig, ModelsAreLimited) {
+  MR_ASSERT_OK_AND_ASSIGN(
+      const CoordinatorConfig config,
+      ParseCoordinatorConfig(absl::StrCat(kFull, "[limits]\nparameters = 1000\n"), "."));
+  EXPECT_EQ(config.max_parameters, 1000);
+}
+
 struct Spoilt {
   const char* from;
   const char* to;
@@ -69,15 +86,20 @@ TEST_P(SpoiltCoordinatorConfig, IsRefusedNamingTheKey) {
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, SpoiltCoordinatorConfig,
-    ::testing::Values(Spoilt{"certificate = \"pki/coordinator.pem\"", "", "certificate"},
-                      Spoilt{"key = \"/etc/millrace/coordinator.key\"", "", "key"},
-                      Spoilt{"authority = \"pki/authority.pem\"", "", "authority"},
-                      Spoilt{"folder = \"state\"", "", "folder"},
-                      Spoilt{"listen =", "lisen =", "lisen"},
-                      Spoilt{"\"127.0.0.1:0\"", "9443", "listen"},
-                      Spoilt{"[\"press-7\", \"lathe\"]", "\"press-7\"", "allowed"},
-                      Spoilt{"format = \"text\"", "format = \"xml\"", "format"},
-                      Spoilt{"[storage]", "[storge]", "storge"}));
+    ::testing::Values(
+        Spoilt{"certificate = \"pki/coordinator.pem\"", "", "certificate"},
+        Spoilt{"key = \"/etc/millrace/coordinator.key\"", "", "key"},
+        Spoilt{"authority = \"pki/authority.pem\"", "", "authority"},
+        Spoilt{"folder = \"state\"", "", "folder"}, Spoilt{"listen =", "lisen =", "lisen"},
+        Spoilt{"\"127.0.0.1:0\"", "9443", "listen"},
+        Spoilt{"127.0.0.1:0", "127.0.0.1:99999", "listen"}, Spoilt{"127.0.0.1:0", "foo", "listen"},
+        Spoilt{"127.0.0.1:0", ":9443", "listen"}, Spoilt{"127.0.0.1:0", "127.0.0.1:", "listen"},
+        Spoilt{"127.0.0.1:0", "127.0.0.1:+80", "listen"},
+        Spoilt{"127.0.0.1:0", "::1:9443", "must be host:port"},
+        Spoilt{"[log]", "[limits]\nparameters = 0\n[log]", "parameters"},
+        Spoilt{"[\"press-7\", \"lathe\"]", "\"press-7\"", "allowed"},
+        Spoilt{"format = \"text\"", "format = \"xml\"", "format"},
+        Spoilt{"[storage]", "[storge]", "storge"}));
 
 }  // namespace
 }  // namespace millrace
