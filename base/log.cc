@@ -4,10 +4,14 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/check.h"
 
 namespace millrace {
 namespace {
@@ -58,7 +62,13 @@ void Write(spdlog::level::level_enum level, absl::string_view event, LogFields f
 
 }  // namespace
 
+bool IsLogLevel(absl::string_view level) {
+  const std::vector<absl::string_view> levels = absl::StrSplit(kLogLevels, ", ");
+  return std::find(levels.begin(), levels.end(), level) != levels.end();
+}
+
 void InitLog(absl::string_view program, LogFormat format, absl::string_view level) {
+  MR_CHECK(IsLogLevel(level));
   LogState& state = State();
   state.program = std::string(program);
   state.format = format;

@@ -27,8 +27,11 @@ using LogFields = std::initializer_list<LogField>;
 
 enum class LogFormat { kText, kJson };
 
+inline constexpr absl::string_view kLogLevels = "trace, debug, info, warn, error, off";
+bool IsLogLevel(absl::string_view level);
+
 /// Sets up the process's log on standard error. `program` stands in every line. Before the first
-/// call lines are text at level info. `level` is one of trace, debug, info, warn, error, off.
+/// call lines are text at level info. `level` is one of kLogLevels.
 void InitLog(absl::string_view program, LogFormat format, absl::string_view level);
 
 void LogDebug(absl::string_view event, LogFields fields = {});

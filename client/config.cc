@@ -3,7 +3,9 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/file_system.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "plan/toml_reader.h"
 
@@ -45,7 +47,9 @@ absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::st
 
   constexpr NamedValue<bool> kFormats[] = {{"json", true}, {"text", false}};
   TomlTable log = root.Table("log");
-  log.NonEmptyString("level", &config.log_level);
+  if (log.NonEmptyString("level", &config.log_level) && !IsLogLevel(config.log_level)) {
+    log.Refuse("level", absl::StrCat("must be one of ", kLogLevels));
+  }
   log.Enum("format", kFormats, &config.log_json);
 
   root.Require("data", "what the site trains on");

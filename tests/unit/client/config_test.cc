@@ -115,8 +115,11 @@ INSTANTIATE_TEST_SUITE_P(Keys, SpoiltSiteConfig,
                                            Spoilt{"threads = 3", "threads = 0", "threads"},
                                            Spoilt{"threads = 3", "threads = \"3\"", "threads"},
                                            Spoilt{"cuda = false", "cuda = 0", "cuda"},
+                                           Spoilt{"memory_mb = 2048", "memory_mb = -1",
+                                                  "memory_mb"},
                                            Spoilt{"address =", "adress =", "adress"},
                                            Spoilt{"kind = \"delimited\"", "kind = \"xls\"", "kind"},
+                                           Spoilt{"\"warn\"", "\"wran\"", "[log] level = \"wran\""},
                                            Spoilt{"format = \"text\"", "format = 1", "format"}));
 
 }  // namespace
