@@ -73,7 +73,7 @@ absl::Status FileRows::Bind() {
 }
 
 absl::StatusOr<FileRows::Reading> FileRows::Number(size_t column, double* value) const {
-  std::string reason;
+  absl::string_view reason;
   switch (ReadNumber(fields_[column], value)) {
     case NumberKind::kNumber:
       return Reading::kValue;
@@ -91,7 +91,8 @@ absl::StatusOr<FileRows::Reading> FileRows::Number(size_t column, double* value)
       break;
   }
   if (table_->DropAsHalfWritten(column)) return Reading::kHalfWritten;
-  return table_->Refusal(column, absl::StrCat(Shown(fields_[column]), " ", reason));
+  return table_->Refusal(column,
+                         SiteMessage(Private{Shown(fields_[column]), "a value"}, " ", reason));
 }
 
 absl::StatusOr<FileRows::Reading> FileRows::ReadRow() {
@@ -119,8 +120,9 @@ absl::StatusOr<FileRows::Reading> FileRows::ReadRow() {
     if (reading == Reading::kMissing) {
       row_.label = std::numeric_limits<float>::quiet_NaN();
     } else {
-      const std::string problem = LabelProblem(plan_.label, value);
-      if (!problem.empty()) return table_->Refusal(label_, problem);
+      if (const auto problem = LabelProblem(plan_.label, value)) {
+        return table_->Refusal(label_, *problem);
+      }
       row_.label = static_cast<float>(value);
     }
   }
@@ -147,9 +149,11 @@ absl::Status FileRows::ReadAll(const std::string& prefix, const std::string& who
     if (row_.ordered) row_.order = fields_[order_];
     if (!units->Add(unit, row_)) {
       if (table_->DropAsHalfWritten(order_)) break;
-      return table_->Refusal(
-          order_, absl::StrCat(Shown(row_.order), " does not come after the row before it of unit ",
-                               Shown(unit), "; sort the file, or remove repeated rows"));
+      return table_->Refusal(order_,
+                             SiteMessage(Private{Shown(row_.order), "a value"},
+                                         " does not come after the row before it of ",
+                                         Private{absl::StrCat("unit ", Shown(unit)), "its unit"},
+                                         "; sort the file, or remove repeated rows"));
     }
     any = true;
   }
@@ -171,7 +175,8 @@ absl::StatusOr<std::vector<double>> ReadTruth(const DataConfig& config) {
     if (!more) return steps_left;
     double value = 0;
     if (ReadNumber(fields[0], &value) != NumberKind::kNumber || value < 0) {
-      return table->Refusal(0, absl::StrCat(Shown(fields[0]), " is not a number of steps"));
+      return table->Refusal(
+          0, SiteMessage(Private{Shown(fields[0]), "a value"}, " is not a number of steps"));
     }
     steps_left.push_back(value);
   }
@@ -181,16 +186,17 @@ absl::StatusOr<std::vector<double>> ReadTruth(const DataConfig& config) {
 
 absl::StatusOr<std::vector<Series>> LoadDelimited(const DataConfig& config, const Plan& plan) {
   if (plan.label.kind == LabelKind::kRecording) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(config.path,
-                     ": the plan's labels are those of recordings, which kind = \"npy\" has; for a "
-                     "label in each row the plan needs [label] kind = \"column\""));
+    return SiteMessage(
+               Private{config.path, "the data"},
+               ": the plan's labels are those of recordings, which kind = \"npy\" has; for a "
+               "label in each row the plan needs [label] kind = \"column\"")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
   }
   if (!config.truth.empty() && plan.label.kind != LabelKind::kRunToFailure) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(config.truth,
-                     ": truth holds run-to-failure labels, which the plan does not have; remove "
-                     "the key"));
+    return SiteMessage(Private{config.truth, "[data] truth"},
+                       ": truth holds run-to-failure labels, which the plan does not have; remove "
+                       "the key")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
   }
   MR_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ExpandPath(config.path));
   const bool many = config.path.find('*') != std::string::npos;
@@ -210,9 +216,10 @@ absl::StatusOr<std::vector<Series>> LoadDelimited(const DataConfig& config, cons
   if (!config.truth.empty()) {
     MR_ASSIGN_OR_RETURN(steps_left, ReadTruth(config));
     if (static_cast<int64_t>(steps_left.size()) != units.units()) {
-      return absl::InvalidArgumentError(absl::StrCat(config.truth, ": ", steps_left.size(),
-                                                     " numbers for the ", units.units(),
-                                                     " units of ", config.path));
+      return SiteMessage(Private{config.truth, "[data] truth"}, ": ", steps_left.size(),
+                         " numbers for the ", units.units(), " units of ",
+                         Private{config.path, "the data"})
+          .ToStatus(absl::StatusCode::kInvalidArgument);
     }
   }
   return units.Take(steps_left);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/file_system.h"
 #include "base/status.h"
+#include "client/data/site_message.h"
 
 namespace millrace {
 
@@ -36,14 +37,18 @@ bool MatchesWildcard(absl::string_view name, absl::string_view pattern) {
 absl::StatusOr<std::vector<std::string>> ExpandPath(const std::string& path) {
   FileSystem* const files = PosixFileSystem();
   if (path.find('*') == std::string::npos) {
-    if (!files->Exists(path)) return absl::NotFoundError(absl::StrCat(path, ": no such file"));
+    if (!files->Exists(path)) {
+      return SiteMessage(Private{path, "[data] path"}, ": no such file")
+          .ToStatus(absl::StatusCode::kNotFound);
+    }
     return std::vector<std::string>{path};
   }
   const std::string folder = DirectoryOf(path);
   const std::string pattern = std::filesystem::path(path).filename().string();
   if (folder.find('*') != std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": '*' can stand in the file's name only, not in its folder's"));
+    return SiteMessage(Private{path, "[data] path"},
+                       ": '*' can stand in the file's name only, not in its folder's")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
   }
   MR_ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(folder));
   std::vector<std::string> found;
@@ -55,7 +60,9 @@ absl::StatusOr<std::vector<std::string>> ExpandPath(const std::string& path) {
     if (!std::filesystem::is_directory(entry, ignored)) found.push_back(entry.string());
   }
   if (found.empty()) {
-    return absl::NotFoundError(absl::StrCat(path, ": no file of ", folder, " matches"));
+    return SiteMessage(Private{path, "[data] path"}, ": no file of ", Private{folder, "its folder"},
+                       " matches")
+        .ToStatus(absl::StatusCode::kNotFound);
   }
   return found;
 }

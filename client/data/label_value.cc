@@ -3,17 +3,15 @@
 
 #include <cmath>
 
-#include "absl/strings/str_cat.h"
-
 namespace millrace {
 
-std::string LabelProblem(const LabelPlan& label, double value) {
-  if (label.classes <= 1) return "";
+std::optional<SiteMessage> LabelProblem(const LabelPlan& label, double value) {
+  if (label.classes <= 1) return std::nullopt;
   if (value >= 0 && value < static_cast<double>(label.classes) && value == std::floor(value)) {
-    return "";
+    return std::nullopt;
   }
-  return absl::StrCat("label ", value, " is not one of the plan's classes 0 to ",
-                      label.classes - 1);
+  return SiteMessage(Private{absl::StrCat("label ", value), "a label"},
+                     " is not one of the plan's classes 0 to ", label.classes - 1);
 }
 
 }  // namespace millrace

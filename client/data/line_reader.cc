@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "client/data/site_message.h"
 
 namespace millrace {
 namespace {
@@ -42,16 +43,20 @@ absl::Status LineReader::Fill() {
   const char* const what = gzerror(file_.get(), &error);
   if (error == Z_ERRNO) return ErrnoStatus(errno, path_);
   if (error == Z_BUF_ERROR) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path_, ": the gzip stream ends early; copy the file again"));
+    return SiteMessage(Private{path_, "the data"},
+                       ": the gzip stream ends early; copy the file again")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
   }
   if (count < 0 || error != Z_OK) {
-    return absl::InvalidArgumentError(absl::StrCat(path_, ": damaged gzip stream (", what, ")"));
+    return SiteMessage(Private{path_, "the data"}, ": damaged gzip stream",
+                       Private{absl::StrCat(" (", what, ")"), ""})
+        .ToStatus(absl::StatusCode::kInvalidArgument);
   }
   bytes_read_ += count;
   if (bytes_read_ > max_bytes_) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        path_, ": more than ", max_bytes_, " bytes of text; raise max_bytes or split the file"));
+    return SiteMessage(Private{path_, "the data"}, ": more than ", max_bytes_,
+                       " bytes of text; raise max_bytes or split the file")
+        .ToStatus(absl::StatusCode::kResourceExhausted);
   }
   end_ += static_cast<size_t>(count);
   at_end_ = count == 0;
@@ -77,13 +82,14 @@ absl::StatusOr<bool> LineReader::Next(absl::string_view* line) {
   terminated_ = newline != nullptr;
   ++line_number_;
   if (text.size() > kMaxLineBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(path_, ":", line_number_, ": line of more than ",
-                                                   kMaxLineBytes, " bytes; is this a text file?"));
+    return SiteMessage(Private{path_ + ":", "line "}, line_number_, ": line of more than ",
+                       kMaxLineBytes, " bytes; is this a text file?")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
   }
   if (line_number_ == 1) {
     if (absl::StartsWith(text, "\xff\xfe") || absl::StartsWith(text, "\xfe\xff")) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path_, ": UTF-16 text; export the file as UTF-8"));
+      return SiteMessage(Private{path_, "the data"}, ": UTF-16 text; export the file as UTF-8")
+          .ToStatus(absl::StatusCode::kInvalidArgument);
     }
     if (absl::StartsWith(text, "\xef\xbb\xbf")) text.remove_prefix(3);
   }

@@ -4,10 +4,10 @@
 #include <cmath>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "client/data/delimited.h"
 #include "client/data/recordings.h"
+#include "client/data/site_message.h"
 
 namespace millrace {
 namespace {
@@ -45,8 +45,9 @@ absl::StatusOr<std::vector<Series>> LoadSeries(const DataConfig& config, const P
   }
   std::erase_if(series, [](const Series& s) { return s.steps == 0; });
   if (series.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        config.path, ": no row is left; look at missing = \"drop\", from_share and to_share"));
+    return SiteMessage(Private{config.path, "the data"},
+                       ": no row is left; look at missing = \"drop\", from_share and to_share")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
   }
   return series;
 }

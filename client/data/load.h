@@ -20,7 +20,7 @@ namespace millrace {
 ///
 /// INVALID_ARGUMENT for what is wrong with the data, NOT_FOUND for files that are not there,
 /// RESOURCE_EXHAUSTED beyond max_bytes; messages name the file, its line and column, and the way
-/// out. Never returns an empty list.
+/// out; of them PublicText may leave the site. Never returns an empty list.
 absl::StatusOr<std::vector<Series>> LoadSeries(const DataConfig& config, const Plan& plan);
 
 }  // namespace millrace

@@ -32,11 +32,10 @@ absl::Status CheckLabelKind(const DataConfig& config, const Plan& plan) {
   if (plan.label.kind == LabelKind::kNone || plan.label.kind == LabelKind::kRecording) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat(config.path,
-                   ": recordings have one label each; the plan needs [label] kind = "
-                   "\"recording\" or \"none\", or the site data of kind = "
-                   "\"delimited\""));
+  return SiteMessage(Private{config.path, "the data"},
+                     ": recordings have one label each; the plan needs [label] kind = "
+                     "\"recording\" or \"none\", or the site data of kind = \"delimited\"")
+      .ToStatus(absl::StatusCode::kInvalidArgument);
 }
 
 class Manifest {
@@ -88,36 +87,36 @@ bool Manifest::Passes(const Fields& fields) const {
 absl::StatusOr<double> Manifest::Number(const Fields& fields, size_t column) const {
   double value = 0;
   if (ReadNumber(fields[column], &value) == NumberKind::kNumber) return value;
-  return table_->Refusal(column, absl::StrCat(Shown(fields[column]), " is not a finite number"));
+  return table_->Refusal(
+      column, SiteMessage(Private{Shown(fields[column]), "a value"}, " is not a finite number"));
 }
 
 absl::StatusOr<NpyArray> Manifest::ReadArray(const std::string& file) const {
-  const auto refuse = [&](const absl::Status& status) {
-    return absl::Status(status.code(), table_->Refusal(file_, status.message()).message());
-  };
   if (!StaysInFolder(file)) {
     return table_->Refusal(
-        file_, absl::StrCat(Shown(file), " is not a path below the folder ", config_.path));
+        file_, SiteMessage(Private{Shown(file), "a name"}, " is not a path below the folder ",
+                           Private{config_.path, "of the data"}));
   }
   const std::string path = (std::filesystem::path(config_.path) / file).string();
   absl::StatusOr<std::string> bytes = ReadFile(PosixFileSystem(), path, config_.max_bytes);
-  if (!bytes.ok()) return refuse(bytes.status());
+  if (!bytes.ok()) return table_->Refusal(file_, bytes.status(), bytes.status().code());
   absl::StatusOr<NpyArray> array = ParseNpy(*bytes);
-  if (!array.ok()) return refuse(Annotate(array.status(), path));
+  const Private recording{path, "the recording"};
+  if (!array.ok()) return table_->Refusal(file_, SiteMessage(recording, ": ", array.status()));
   const size_t wanted = plan_.input.channels.size();
   const size_t channels = array->shape.size() == 1 ? 1 : static_cast<size_t>(array->shape[1]);
   if (channels != wanted) {
-    return refuse(absl::InvalidArgumentError(
-        absl::StrCat(path, ": ", channels, " channels where the plan names ", wanted, " (",
-                     absl::StrJoin(plan_.input.channels, ", "), ")")));
+    return table_->Refusal(
+        file_, SiteMessage(recording, ": ", channels, " channels where the plan names ", wanted,
+                           " (", absl::StrJoin(plan_.input.channels, ", "), ")"));
   }
   for (size_t i = 0; i < array->values.size(); ++i) {
     if (std::isfinite(array->values[i])) continue;
-    return refuse(absl::InvalidArgumentError(
-        absl::StrCat(path, ": step ", i / wanted, " of channel ", plan_.input.channels[i % wanted],
-                     " is not a finite number")));
+    return table_->Refusal(
+        file_, SiteMessage(recording, ": step ", i / wanted, " of channel ",
+                           plan_.input.channels[i % wanted], " is not a finite number"));
   }
-  if (array->values.empty()) return refuse(absl::InvalidArgumentError(path + ": no samples"));
+  if (array->values.empty()) return table_->Refusal(file_, SiteMessage(recording, ": no samples"));
   return array;
 }
 
@@ -132,8 +131,9 @@ absl::StatusOr<Series> Manifest::Read(const Fields& fields) const {
   double label = 0;
   if (plan_.label.kind == LabelKind::kRecording) {
     MR_ASSIGN_OR_RETURN(label, Number(fields, label_));
-    const std::string problem = LabelProblem(plan_.label, label);
-    if (!problem.empty()) return table_->Refusal(label_, problem);
+    if (const auto problem = LabelProblem(plan_.label, label)) {
+      return table_->Refusal(label_, *problem);
+    }
   }
   MR_ASSIGN_OR_RETURN(NpyArray array, ReadArray(series.unit));
   series.steps = array.shape[0];
@@ -162,9 +162,10 @@ absl::StatusOr<std::vector<Series>> Manifest::ReadAll() {
     conditions.push_back(
         absl::StrCat(filter.column, " in [", absl::StrJoin(filter.values, ", "), "]"));
   }
-  return table_->Refusal(conditions.empty() ? "no recording is listed"
-                                            : absl::StrCat("no recording is left by where: ",
-                                                           absl::StrJoin(conditions, " and ")));
+  if (conditions.empty()) return table_->Refusal("no recording is listed");
+  return table_->Refusal(
+      SiteMessage("no recording is left by where",
+                  Private{absl::StrCat(": ", absl::StrJoin(conditions, " and ")), ""}));
 }
 
 }  // namespace

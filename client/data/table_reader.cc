@@ -38,8 +38,7 @@ absl::Status TableReader::ReadHeader(const Options& options) {
     do {
       MR_ASSIGN_OR_RETURN(const bool more, lines_->Next(&line));
       if (!more) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(path_, ": empty file; a header line was expected"));
+        return Refusal("empty file; a header line was expected");
       }
     } while (absl::StripAsciiWhitespace(line).empty());
     std::vector<absl::string_view> names;
@@ -52,9 +51,10 @@ absl::Status TableReader::ReadHeader(const Options& options) {
   for (const ColumnRename& rename : options.renames) {
     const auto found = std::find(original.begin(), original.end(), rename.column);
     if (found == original.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path_, ": rename of column ", Shown(rename.column),
-                       ", which the file does not have; it has ", Listed(original)));
+      return SiteMessage(Private{path_, "the data"}, ": rename of column ", Shown(rename.column),
+                         ", which the file does not have",
+                         Private{absl::StrCat("; it has ", Listed(original)), ""})
+          .ToStatus(absl::StatusCode::kInvalidArgument);
     }
     columns_[static_cast<size_t>(found - original.begin())] = rename.name;
   }
@@ -69,16 +69,18 @@ absl::StatusOr<std::vector<size_t>> TableReader::Find(std::span<const std::strin
     if (found == columns_.end()) {
       missing.push_back(name);
     } else if (std::find(found + 1, columns_.end(), name) != columns_.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path_, ": two columns are called ", Shown(name), "; rename one of them"));
+      return SiteMessage(Private{path_, "the data"}, ": two columns are called ", Shown(name),
+                         "; rename one of them")
+          .ToStatus(absl::StatusCode::kInvalidArgument);
     } else {
       indices.push_back(static_cast<size_t>(found - columns_.begin()));
     }
   }
   if (!missing.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path_, ": no column ", Listed(missing), "; the file has ", Listed(columns_),
-                     " (rename maps a column of the file to a name of the plan)"));
+    return SiteMessage(Private{path_, "the data"}, ": no column ", Listed(missing),
+                       Private{absl::StrCat("; the file has ", Listed(columns_)), ""},
+                       " (rename maps a column of the file to a name of the plan)")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
   }
   return indices;
 }
@@ -89,39 +91,43 @@ absl::StatusOr<bool> TableReader::Next(std::vector<absl::string_view>* fields) {
     MR_ASSIGN_OR_RETURN(const bool more, lines_->Next(&line));
     if (!more) return false;
     const bool whole = splitter_.Split(line, fields);
-    if (whole && fields->size() == columns_.size()) return true;
+    if (whole && fields->size() == columns_.size()) {
+      if (!lines_->terminated()) WarnOfLastLine("last line has no end; its last field may be cut");
+      return true;
+    }
     if (absl::StripAsciiWhitespace(line).empty()) continue;
     if (!lines_->terminated() && (!whole || fields->size() < columns_.size())) {
-      WarnHalfWritten();
+      WarnOfLastLine("half-written last line dropped");
       return false;
     }
     if (!whole) return Refusal("a quote does not end, or text follows it");
     return Refusal(
-        absl::StrCat(fields->size(), " fields where ", columns_.size(), " columns are named"));
+        SiteMessage(fields->size(), " fields where ", columns_.size(), " columns are named"));
   }
 }
 
-absl::Status TableReader::Refusal(size_t column, absl::string_view reason) const {
-  return Refusal(absl::StrCat("column ", Shown(columns_[column]), ": ", reason));
+absl::Status TableReader::Refusal(size_t column, const SiteMessage& reason,
+                                  absl::StatusCode code) const {
+  return Refusal(SiteMessage("column ", Shown(columns_[column]), ": ", reason), code);
 }
 
-absl::Status TableReader::Refusal(absl::string_view reason) const {
-  return absl::InvalidArgumentError(absl::StrCat(Where(), ": ", reason));
+absl::Status TableReader::Refusal(const SiteMessage& reason, absl::StatusCode code) const {
+  return SiteMessage(Where(), ": ", reason).ToStatus(code);
 }
 
 bool TableReader::DropAsHalfWritten(size_t column) const {
   if (lines_->terminated() || column + 1 != columns_.size()) return false;
-  WarnHalfWritten();
+  WarnOfLastLine("half-written last line dropped");
   return true;
 }
 
-std::string TableReader::Where() const {
-  if (lines_->line_number() == 0) return path_;
-  return absl::StrCat(path_, ":", lines_->line_number());
+SiteMessage TableReader::Where() const {
+  if (lines_->line_number() == 0) return Private{path_, "the data"};
+  return SiteMessage(Private{path_ + ":", "line "}, lines_->line_number());
 }
 
-void TableReader::WarnHalfWritten() const {
-  LogWarning("half-written last line dropped", {{"at", Where()}});
+void TableReader::WarnOfLastLine(absl::string_view event) const {
+  LogWarning(event, {{"at", Where().whole()}});
 }
 
 }  // namespace millrace

@@ -13,6 +13,7 @@
 #include "client/data/data_config.h"
 #include "client/data/fields.h"
 #include "client/data/line_reader.h"
+#include "client/data/site_message.h"
 
 namespace millrace {
 
@@ -20,8 +21,8 @@ namespace millrace {
 ///
 /// A file that is still being written, or whose copy broke off, ends in half a row: a last line
 /// without newline whose fields are too few, or whose last field cannot be read. Such a line is
-/// dropped with a warning in the log; anywhere else the same is a refusal. (Half a number that is
-/// itself a number, "12.3" of "12.34", looks whole and is taken.) Not thread-safe.
+/// dropped with a warning in the log; anywhere else the same is a refusal. Half a number that is
+/// itself a number, "12.3" of "12.34", looks whole and is taken, with a warning. Not thread-safe.
 class TableReader {
  public:
   struct Options {
@@ -45,10 +46,13 @@ class TableReader {
   /// of fields. The fields live until the next call.
   absl::StatusOr<bool> Next(std::vector<absl::string_view>* fields);
 
-  /// INVALID_ARGUMENT "file:line: column "c": reason" about the row that Next gave last.
-  absl::Status Refusal(size_t column, absl::string_view reason) const;
+  /// "file:line: column "c": reason" about the row that Next gave last. The file's name stays at
+  /// the site.
+  absl::Status Refusal(size_t column, const SiteMessage& reason,
+                       absl::StatusCode code = absl::StatusCode::kInvalidArgument) const;
   /// The same about the whole row.
-  absl::Status Refusal(absl::string_view reason) const;
+  absl::Status Refusal(const SiteMessage& reason,
+                       absl::StatusCode code = absl::StatusCode::kInvalidArgument) const;
 
   /// Whether a last row with an unreadable field `column` is half-written; if so, says so in the
   /// log.
@@ -57,8 +61,8 @@ class TableReader {
  private:
   TableReader(const std::string& path, char separator, std::unique_ptr<LineReader> lines);
   absl::Status ReadHeader(const Options& options);
-  std::string Where() const;
-  void WarnHalfWritten() const;
+  SiteMessage Where() const;
+  void WarnOfLastLine(absl::string_view event) const;
 
   const std::string path_;
   FieldSplitter splitter_;

@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "client/data/load.h"
+#include "client/data/site_message.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/client/data_files.h"
 
@@ -15,6 +16,7 @@ using ::testing::AllOf;
 using testing::ColumnPlan;
 using ::testing::HasSubstr;
 using testing::IsStatus;
+using ::testing::Not;
 using testing::PlanOf;
 using testing::RunToFailurePlan;
 
@@ -157,6 +159,37 @@ TEST_F(DelimitedRefusalTest, AMissingFileIsNotFound) {
   config_.path = Path("none.csv");
   EXPECT_THAT(LoadSeries(config_, PlanOf({"x"})),
               IsStatus(absl::StatusCode::kNotFound, HasSubstr("none.csv")));
+}
+
+TEST_F(DelimitedRefusalTest, NoFileValueOrUnitIsNamedInWhatMayLeaveTheSite) {
+  const struct {
+    const char* text;
+    const char* leaves;
+  } kCases[] = {
+      {"unit,cycle,x\nSECRET,1,0.15 SECRET\n", "line 2: column \"x\": a value is not a number"},
+      {"unit,cycle,x\nSECRET,1,inf\n", "line 2: column \"x\": a value is not a finite"},
+      {"unit,cycle,x\nSECRET,7,1\nSECRET,7,1\n", "line 3: column \"cycle\": a value does not come"},
+      {"SECRET,0.15\n1,2\n", "the data: no column \"x\", \"unit\", \"cycle\" (rename"},
+      {"unit,cycle,x\nSECRET,1,\"SECRET\n", "line 2: a quote does not end"},
+      {"unit,cycle,x\nSECRET,1\n", "line 2: 2 fields"},
+  };
+  config_.unit = "unit";
+  config_.order = "cycle";
+  for (const auto& [text, leaves] : kCases) {
+    config_.path = Write("SECRET.csv", text);
+    const absl::Status refused = LoadSeries(config_, PlanOf({"x"})).status();
+    EXPECT_THAT(PublicText(refused), AllOf(HasSubstr(leaves), Not(HasSubstr("SECRET")),
+                                           Not(HasSubstr("0.15")), Not(HasSubstr("\"7\""))))
+        << refused;
+  }
+  config_.path = Path("SECRET/a.csv");
+  EXPECT_EQ(PublicText(LoadSeries(config_, PlanOf({"x"})).status()), "[data] path: no such file");
+}
+
+TEST_F(DelimitedRefusalTest, LabelThatIsNoClassDoesNotLeaveTheSite) {
+  config_.path = Write("a.csv", "x,y\n1,4711\n");
+  EXPECT_EQ(PublicText(LoadSeries(config_, ColumnPlan({"x"}, "y", 3)).status()),
+            "line 2: column \"y\": a label is not one of the plan's classes 0 to 2");
 }
 
 TEST_F(DelimitedRefusalTest, DamagedFilesAreReadOrRefusedButNeverCrash) {

@@ -13,6 +13,7 @@
 namespace millrace {
 namespace {
 
+using ::testing::AllOf;
 using testing::ColumnPlan;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -206,9 +207,11 @@ TEST_F(HalfWrittenTest, ALastLineWhoseLastFieldIsNoNumberIsDroppedWithAWarning) 
   }
 }
 
-TEST_F(HalfWrittenTest, AWholeLastLineWithoutNewlineIsKept) {
+TEST_F(HalfWrittenTest, AWholeLastLineWithoutNewlineIsKeptWithAWarning) {
   std::string warning;
-  EXPECT_THAT(LoadWatched("x,y\n1,2\n3,4", &warning), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(LoadWatched("x,y\n1,2\n3,1.", &warning), ElementsAre(1, 2, 3, 1));
+  EXPECT_THAT(warning, AllOf(HasSubstr("may be cut"), HasSubstr("a.csv:3")));
+  EXPECT_THAT(LoadWatched("x,y\n1,2\n3,1.5\n", &warning), ElementsAre(1, 2, 3, 1.5));
   EXPECT_THAT(warning, IsEmpty());
 }
 
