@@ -13,6 +13,7 @@ namespace millrace {
 namespace {
 
 constexpr int64_t kMaxThreads = 256;
+constexpr int64_t kMaxMemoryMb = int64_t{1} << 24;  // 16 TiB
 
 void ReadConnection(TomlTable root, SiteConfigUse use, SiteConfig& config) {
   TomlTable coordinator = root.Table("coordinator");
@@ -44,6 +45,7 @@ absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::st
   TomlTable training = root.Table("training");
   training.Int("threads", {1, kMaxThreads}, &config.threads);
   training.Bool("cuda", &config.cuda);
+  training.Int("memory_mb", {0, kMaxMemoryMb}, &config.memory_mb);
 
   constexpr NamedValue<bool> kFormats[] = {{"json", true}, {"text", false}};
   TomlTable log = root.Table("log");

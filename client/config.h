@@ -24,6 +24,7 @@ struct SiteConfig {
   // [training]
   int64_t threads = 1;      // of the training process
   bool cuda = true;         // where there is a device
+  int64_t memory_mb = 0;    // that the training process may allocate, MiB; 0: no limit
   // [log]
   std::string log_level = "info";
   bool log_json = true;

@@ -84,7 +84,7 @@ absl::Status RunDaemon(const std::string& config_path) {
                       Spool::Create(PosixFileSystem(), config.folder));
   Link link(connection.link);
   ChildProcessWorker worker({OwnPath(), "work", "--config", config_path, "--site", connection.site},
-                            config.folder);
+                            config.folder, config.memory_mb);
   SessionOptions options;
   options.version = MILLRACE_VERSION;
   options.seed = static_cast<uint64_t>(absl::ToUnixNanos(SystemClock()->Now()));
@@ -103,19 +103,21 @@ absl::Status RunDaemon(const std::string& config_path) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<int> RunWork(const std::string& config_path, const std::string& site,
-                            const std::string& order, const std::string& result) {
-  MR_ASSIGN_OR_RETURN(const SiteConfig config, ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
-  StartLog(config);
-  WarnIfBlasIsSlow();
-  const TorchOptions torch{static_cast<int>(config.threads), config.cuda};
-  LocalWorker worker(
-      site, config.data,
-      [&](const Plan& plan, const Architecture& architecture) {
-        return NewTorchTrainer(plan, architecture, torch);
-      },
-      PosixFileSystem());
-  return ServeWorkOrder(order, result, worker);
+int RunWork(const std::string& config_path, const std::string& site, const std::string& order) {
+  return ServeWorkOrder(order, [&]() -> absl::StatusOr<std::unique_ptr<Worker>> {
+    MR_ASSIGN_OR_RETURN(const SiteConfig config,
+                        ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
+    StartLog(config);
+    MR_RETURN_IF_ERROR(LimitMemory(config.memory_mb));
+    WarnIfBlasIsSlow();
+    const TorchOptions torch{static_cast<int>(config.threads), config.cuda};
+    return std::make_unique<LocalWorker>(
+        site, config.data,
+        [torch](const Plan& plan, const Architecture& architecture) {
+          return NewTorchTrainer(plan, architecture, torch);
+        },
+        PosixFileSystem());
+  });
 }
 
 }  // namespace
@@ -124,7 +126,7 @@ absl::StatusOr<int> RunWork(const std::string& config_path, const std::string& s
 int main(int argc, char** argv) {
   CLI::App app("Millrace client: trains on a site's data and sends what may leave it.");
   app.require_subcommand(1);
-  std::string config, site, order, result;
+  std::string config, site, order;
   CLI::App* run = app.add_subcommand("run", "run the daemon until it is stopped");
   run->add_option("--config", config, "the site's TOML file, see docs/configuration.md")
       ->required();
@@ -132,12 +134,14 @@ int main(int argc, char** argv) {
   work->add_option("--config", config)->required();
   work->add_option("--site", site)->required();
   work->add_option("order", order)->required();
-  work->add_option("result", result)->required();
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : millrace::kExitConfig;  // 0: --help
+  }
   if (run->parsed()) {
     const absl::Status status = millrace::RunDaemon(config);
     return status.ok() ? 0 : millrace::Refuse(status);
   }
-  const absl::StatusOr<int> status = millrace::RunWork(config, site, order, result);
-  return status.ok() ? *status : millrace::Refuse(status.status());
+  return millrace::RunWork(config, site, order);
 }

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "base/status.h"
+#include "client/data/site_message.h"
 #include "millrace/v1/rounds.grpc.pb.h"
 #include "millrace/v1/secure_aggregation.grpc.pb.h"
 #include "millrace/v1/telemetry.grpc.pb.h"
@@ -90,20 +91,11 @@ class Link::Call {
     if (status.ok()) return absl::OkStatus();
     std::string message = status.error_message();
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-      // gRPC has one code for a dead link and a refused certificate; the operator needs to know.
-      // Under TLS 1.3 a site learns of the refusal of its own certificate only by a closed socket.
-      const std::string words = absl::AsciiStrToLower(message);
-      const bool refused =
-          absl::StrContains(words, "handshake") || (absl::StrContains(words, "failed to connect") &&
-                                                    (absl::StrContains(words, "socket closed") ||
-                                                     absl::StrContains(words, "connection reset")));
-      message = absl::StrCat("coordinator ", stubs_->options.address,
-                             refused ? ": TLS handshake failed: is its certificate, or this "
-                                       "site's, from another authority or expired? "
-                                     : ": cannot be reached: ",
-                             message);
+      const bool answered = absl::StrContains(context_.debug_error_string(), "received from peer");
+      message = absl::StrCat("coordinator ", stubs_->options.address, ": ",
+                             answered ? "" : Diagnosis(message), message);
     }
-    return absl::Status(static_cast<absl::StatusCode>(status.error_code()), message);
+    return Public({static_cast<absl::StatusCode>(status.error_code()), message});
   }
 
  private:

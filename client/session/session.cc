@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "client/data/site_message.h"
 #include "client/session/mask_update.h"
 
 namespace millrace {
@@ -20,6 +21,11 @@ bool MayPass(const absl::Status& status) {
          absl::IsCancelled(status) || absl::IsAborted(status);
 }
 
+/// For the log.
+std::string Whole(const absl::Status& status) {
+  return status.ToString(absl::StatusToStringMode::kWithNoExtraData);
+}
+
 std::string NameOf(const v1::RoundId& id) {
   return absl::StrCat(id.run(), " round ", id.round(), " attempt ", id.attempt());
 }
@@ -27,8 +33,8 @@ std::string NameOf(const v1::RoundId& id) {
 absl::StatusOr<Digest> ModelOf(const v1::Assignment& assignment) {
   Digest digest;
   if (assignment.model_sha256().size() != digest.bytes.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(NameOf(assignment.id()), ": its model has no digest"));
+    return Public(absl::InvalidArgumentError(
+        absl::StrCat(NameOf(assignment.id()), ": its model has no digest")));
   }
   std::copy(assignment.model_sha256().begin(), assignment.model_sha256().end(),
             digest.bytes.begin());
@@ -50,7 +56,7 @@ void Session::Run() {
     }
     if (stopping_) return;
     const absl::Duration wait = Backoff(options_.backoff, ++failures, random_);
-    LogWarning("session trouble, trying again", {{"error", status.ToString()},
+    LogWarning("session trouble, trying again", {{"error", Whole(status)},
                                                  {"in_ms", absl::ToInt64Milliseconds(wait)},
                                                  {"failures", failures}});
     Pause(wait);
@@ -90,7 +96,7 @@ absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
   if (!header) {
     LogInfo("assignment", {{"round", name}, {"remaining_ms", assignment.remaining_ms()}});
     const absl::StatusOr<Plan> plan = ParsePlan(assignment.plan());
-    if (!plan.ok()) return TellFailure(assignment.id(), plan.status());
+    if (!plan.ok()) return TellFailure(assignment.id(), Public(plan.status()));
     if (plan->secure.on()) {
       unmasking = 2 * absl::Seconds(plan->secure.phase_s) + options_.check_in_wait;
       secure.emplace(
@@ -104,7 +110,8 @@ absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
         MakeUpdate(assignment, *plan, secure ? &*secure : nullptr, deadline);
     if (!done.ok()) {
       if (stopping_) return absl::OkStatus();
-      LogWarning("assignment failed", {{"round", name}, {"error", done.status().ToString()}});
+      LogWarning("assignment failed", {{"round", name}, {"error", Whole(done.status())}});
+      parts_.spool->DropUpdate();
       return TellFailure(assignment.id(), done.status());
     }
     header = *std::move(done);
@@ -117,16 +124,16 @@ absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
     if (!secure) return absl::OkStatus();
     const absl::Status finished = secure->Finish(deadline + unmasking);
     if (finished.ok() || stopping_) return absl::OkStatus();
-    LogWarning("did not help to unmask", {{"round", name}, {"error", finished.ToString()}});
-    return TellFailure(assignment.id(), finished);
+    LogWarning("did not help to unmask", {{"round", name}, {"error", Whole(finished)}});
+    return TellFailure(assignment.id(), Public(finished));
   }
-  LogWarning("update dropped", {{"round", name}, {"error", sent.ToString()}});
+  LogWarning("update dropped", {{"round", name}, {"error", Whole(sent)}});
   if (absl::IsFailedPrecondition(sent)) return absl::OkStatus();  // the round went on without it
   return TellFailure(assignment.id(), sent);
 }
 
 absl::Status Session::TellFailure(const v1::RoundId& round, const absl::Status& failure) {
-  const absl::Status told = parts_.link->ReportFailure(round, std::string(failure.message()));
+  const absl::Status told = parts_.link->ReportFailure(round, PublicText(failure));
   // The round may have ended meanwhile: then nobody waits for this site.
   return absl::IsFailedPrecondition(told) ? absl::OkStatus() : told;
 }
@@ -138,11 +145,11 @@ absl::Status Session::Persist(absl::string_view what, absl::Time deadline, const
     if (status.ok() || !MayPass(status) || stopping_) return status;
     const absl::Duration wait = Backoff(options_.backoff, failures, random_);
     if (parts_.clock->Now() + wait >= deadline) {
-      return absl::DeadlineExceededError(
-          absl::StrCat(what, ": not before the round's deadline: ", std::string(status.message())));
+      return SiteMessage(what, ": not before the round's deadline: ", status)
+          .ToStatus(absl::StatusCode::kDeadlineExceeded);
     }
     LogWarning("transfer trouble, trying again",
-               {{"what", what}, {"error", status.ToString()}, {"failures", failures}});
+               {{"what", what}, {"error", Whole(status)}, {"failures", failures}});
     Pause(wait);
   }
 }
@@ -175,7 +182,7 @@ absl::StatusOr<v1::UploadHeader> Session::MakeUpdate(const v1::Assignment& assig
                         Work(assignment, parts_.spool->UpdatePath(), deadline));
     return parts_.spool->KeepUpdate(assignment, result.weight);
   }
-  MR_RETURN_IF_ERROR(secure->Join(deadline));
+  MR_RETURN_IF_ERROR(Public(secure->Join(deadline)));
   MR_ASSIGN_OR_RETURN(const WorkResult result,
                       Work(assignment, parts_.spool->ClearPath(), deadline));
   MR_ASSIGN_OR_RETURN(const MaskSet masks, secure->TakeMasks());
@@ -211,7 +218,11 @@ absl::StatusOr<WorkResult> Session::Work(const v1::Assignment& assignment,
     }
     return !stopping_ && now < deadline;
   };
-  return parts_.worker->Do(order, on_progress);
+  const absl::StatusOr<WorkResult> done = parts_.worker->Do(order, on_progress);
+  if (absl::IsCancelled(done.status()) && parts_.clock->Now() >= deadline) {
+    return Public(absl::DeadlineExceededError("training did not end before the round's deadline"));
+  }
+  return done;
 }
 
 absl::Status Session::Send(const v1::UploadHeader& header, absl::Time deadline) {

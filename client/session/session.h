@@ -57,6 +57,7 @@ class Session {
   /// The update that may leave the site, in the spool; under masks where `secure` is set.
   absl::StatusOr<v1::UploadHeader> MakeUpdate(const v1::Assignment& assignment, const Plan& plan,
                                               SecureSession* secure, absl::Time deadline);
+  /// What leaves the site of a failure is its PublicText.
   absl::Status TellFailure(const v1::RoundId& round, const absl::Status& failure);
   absl::Status Send(const v1::UploadHeader& header, absl::Time deadline);
   /// Calls `step` until it succeeds, fails for good, or the deadline or Stop comes.

@@ -87,6 +87,7 @@ void Spool::Remove(const std::string& path) {
 }
 
 absl::StatusOr<std::unique_ptr<File>> Spool::OpenPartialModel(const Digest& digest) {
+  MR_RETURN_IF_ERROR(files_->CreateDirectories(folder_));
   RemoveOthers(kPartial, PartialPath(digest));
   return files_->Open(PartialPath(digest), FileSystem::OpenMode::kCreate);
 }
@@ -144,7 +145,10 @@ absl::Status Spool::Mask(const std::function<absl::Status(File* clear, File* mas
 }
 
 void Spool::DropUpdate() {
-  for (const std::string& path : {HeaderPath(), UpdatePath(), ClearPath()}) Remove(path);
+  for (const std::string& path : {HeaderPath(), UpdatePath(), ClearPath()}) {
+    Remove(path);
+    Remove(path + ".tmp");  // WriteFileDurably's, if it failed
+  }
 }
 
 }  // namespace millrace

@@ -25,7 +25,8 @@ class Spool {
   /// The model's file once it is whole, whatever round it came with. One that is damaged, by a
   /// power cut or by hand, is dropped.
   std::optional<std::string> Model(const Digest& digest);
-  /// The file that a download of this model goes on with; another model's is dropped.
+  /// The file that a download of this model goes on with; another model's is dropped. Makes the
+  /// folder again if somebody has removed it.
   absl::StatusOr<std::unique_ptr<File>> OpenPartialModel(const Digest& digest);
   /// Checks the downloaded bytes and keeps them as the model, in place of the one before.
   /// DATA_LOSS if they are not the model; they are gone then.

@@ -16,11 +16,14 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/file_system.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "client/data/site_message.h"
 #include "millrace/internal/work.pb.h"
 
 extern char** environ;
@@ -70,30 +73,42 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& command, int out) {
   return pid;
 }
 
-/// Reads progress lines until the child closes the pipe. False if `on_progress` wants no more.
-bool FollowProgress(int in, const std::function<bool(const TrainingProgress&)>& on_progress) {
+/// What the child has said until it closed the pipe.
+struct Conversation {
+  bool called_off = false;  // `on_progress` wants no more
+  std::string result;       // empty: none came
+};
+
+constexpr absl::string_view kResult = "result ";
+
+Conversation Listen(int in, const std::function<bool(const TrainingProgress&)>& on_progress) {
   TrainingProgress progress;
+  Conversation heard;
   std::string line;
   std::array<char, 4096> buffer;
   while (true) {
     pollfd wait{in, POLLIN, 0};
     if (::poll(&wait, 1, kPollMs) == 0) {
-      if (!on_progress(progress)) return false;
+      heard.called_off = !on_progress(progress);
+      if (heard.called_off) return heard;
       continue;
     }
     const ssize_t n = ::read(in, buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return true;
+    if (n <= 0) return heard;
     for (const char c : absl::string_view(buffer.data(), n)) {
       if (c != '\n') {
         line += c;
         continue;
       }
       TrainingProgress next;
-      if (std::sscanf(line.c_str(), "progress %ld %ld %lf", &next.epoch, &next.step,
-                      &next.loss) == 3) {
+      if (std::sscanf(line.c_str(), "progress %ld %ld %lf", &next.epoch, &next.step, &next.loss) ==
+          3) {
         progress = next;
-        if (!on_progress(progress)) return false;
+        heard.called_off = !on_progress(progress);
+        if (heard.called_off) return heard;
+      } else if (absl::StartsWith(line, kResult)) {
+        heard.result = absl::HexStringToBytes(line.substr(kResult.size()));
       }
       line.clear();
     }
@@ -108,30 +123,33 @@ std::string DescribeEnd(int wait_status) {
   return absl::StrCat("exit status ", WEXITSTATUS(wait_status));
 }
 
-absl::StatusOr<WorkResult> ReadResult(const std::string& path, int wait_status) {
-  const absl::StatusOr<std::string> bytes = ReadFile(PosixFileSystem(), path);
+absl::StatusOr<WorkResult> ReadResult(const std::string& bytes, int wait_status,
+                                      int64_t memory_mb) {
+  const std::string limit =
+      memory_mb == 0 ? "" : absl::StrCat("; its limit is [training] memory_mb = ", memory_mb);
   internal::WorkResult result;
-  if (!bytes.ok() || !result.ParseFromString(*bytes)) {
-    return absl::AbortedError(
-        absl::StrCat("training process left no result: ", DescribeEnd(wait_status)));
+  if (bytes.empty() || !result.ParseFromString(bytes)) {
+    return Public(absl::AbortedError(
+        absl::StrCat("training process left no result: ", DescribeEnd(wait_status), limit)));
   }
-  if (result.code() != 0) {
-    return absl::Status(static_cast<absl::StatusCode>(result.code()), result.message());
-  }
-  return WorkResult{result.weight()};
+  if (result.code() == 0) return WorkResult{result.weight()};
+  // LibTorch throws when it gets no memory.
+  const absl::Status failure = WithPublicText(
+      {static_cast<absl::StatusCode>(result.code()), result.message()}, result.public_text());
+  return absl::IsInternal(failure) ? SiteMessage(failure, limit).ToStatus(failure.code()) : failure;
 }
 
 }  // namespace
 
-ChildProcessWorker::ChildProcessWorker(std::vector<std::string> command, std::string folder)
-    : command_(std::move(command)), folder_(std::move(folder)) {}
+ChildProcessWorker::ChildProcessWorker(std::vector<std::string> command, std::string folder,
+                                       int64_t memory_mb)
+    : command_(std::move(command)), folder_(std::move(folder)), memory_mb_(memory_mb) {}
 
 absl::StatusOr<WorkResult> ChildProcessWorker::Do(
     const WorkOrder& order, const std::function<bool(const TrainingProgress&)>& on_progress) {
   FileSystem* const files = PosixFileSystem();
+  MR_RETURN_IF_ERROR(files->CreateDirectories(folder_));
   const std::string order_path = absl::StrCat(folder_, "/work.order");
-  const std::string result_path = absl::StrCat(folder_, "/work.result");
-  if (files->Exists(result_path)) MR_RETURN_IF_ERROR(files->Remove(result_path));
   internal::WorkOrder message;
   *message.mutable_assignment() = order.assignment;
   message.set_parameters_path(order.parameters_path);
@@ -143,47 +161,59 @@ absl::StatusOr<WorkResult> ChildProcessWorker::Do(
   Descriptor in(ends[0]);
   Descriptor out(ends[1]);
   std::vector<std::string> command = command_;
-  command.insert(command.end(), {order_path, result_path});
+  command.push_back(order_path);
   MR_ASSIGN_OR_RETURN(const pid_t child, Spawn(command, out.get()));
   out.Close();
-  const bool go_on = FollowProgress(in.get(), on_progress);
-  if (!go_on) ::kill(child, SIGKILL);
+  const Conversation heard = Listen(in.get(), on_progress);
+  if (heard.called_off) ::kill(child, SIGKILL);
   int wait_status = 0;
   rusage usage{};
   while (::wait4(child, &wait_status, 0, &usage) < 0 && errno == EINTR) {
   }
   LogInfo("training process ended",
           {{"end", DescribeEnd(wait_status)}, {"peak_rss_bytes", int64_t{usage.ru_maxrss} * 1024}});
-  if (!go_on) return absl::CancelledError("training was called off");
-  return ReadResult(result_path, wait_status);
+  if (heard.called_off) return Public(absl::CancelledError("training was called off"));
+  return ReadResult(heard.result, wait_status, memory_mb_);
 }
 
-int ServeWorkOrder(const std::string& order_path, const std::string& result_path, Worker& worker) {
+int ServeWorkOrder(const std::string& order_path, const WorkerFactory& new_worker) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::setpriority(PRIO_PROCESS, 0, kNiceness);
-  FileSystem* const files = PosixFileSystem();
   const auto work = [&]() -> absl::StatusOr<WorkResult> {
-    MR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(files, order_path));
+    MR_ASSIGN_OR_RETURN(const std::unique_ptr<Worker> worker, new_worker());
+    MR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(PosixFileSystem(), order_path));
     internal::WorkOrder message;
     if (!message.ParseFromString(bytes)) {
       return absl::DataLossError(absl::StrCat(order_path, ": not a work order"));
     }
-    return worker.Do({message.assignment(), message.parameters_path(), message.update_path()},
-                     [](const TrainingProgress& progress) {
-                       absl::PrintF("progress %d %d %.9g\n", progress.epoch, progress.step,
-                                    progress.loss);
-                       std::fflush(stdout);
-                       return true;
-                     });
+    return worker->Do({message.assignment(), message.parameters_path(), message.update_path()},
+                      [](const TrainingProgress& progress) {
+                        absl::PrintF("progress %d %d %.9g\n", progress.epoch, progress.step,
+                                     progress.loss);
+                        std::fflush(stdout);
+                        return true;
+                      });
   };
   const absl::StatusOr<WorkResult> done = work();
   internal::WorkResult result;
-  result.set_code(static_cast<int>(done.status().code()));
-  result.set_message(std::string(done.status().message()));
-  if (done.ok()) result.set_weight(done->weight);
-  const absl::Status written = WriteFileDurably(files, result_path, result.SerializeAsString());
-  if (!written.ok()) std::fprintf(stderr, "%s\n", written.ToString().c_str());
-  return done.ok() && written.ok() ? 0 : 1;
+  if (done.ok()) {
+    result.set_weight(done->weight);
+  } else {
+    result.set_code(static_cast<int>(done.status().code()));
+    result.set_message(std::string(done.status().message()));
+    result.set_public_text(PublicText(done.status()));
+  }
+  // On a line of its own, whatever a library may have printed.
+  absl::PrintF("\n%s%s\n", kResult, absl::BytesToHexString(result.SerializeAsString()));
+  return std::fflush(stdout) == 0 && done.ok() ? 0 : 1;
+}
+
+absl::Status LimitMemory(int64_t mebibytes) {
+  if (mebibytes == 0) return absl::OkStatus();
+  const auto bytes = static_cast<rlim_t>(mebibytes) << 20;
+  const rlimit limit{bytes, bytes};
+  if (::setrlimit(RLIMIT_DATA, &limit) == 0) return absl::OkStatus();
+  return ErrnoStatus(errno, absl::StrCat("[training] memory_mb = ", mebibytes));
 }
 
 }  // namespace millrace

@@ -2,6 +2,8 @@
 // Training in a process of its own: when it dies or eats the machine, the daemon does not notice.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,13 +11,15 @@
 
 namespace millrace {
 
-/// Starts `command` with two more arguments, the work order's file and the result's, both made in
-/// `folder`, and waits for it. The child speaks through ServeWorkOrder.
+/// Starts `command` with one more argument, the work order's file, which it makes in `folder`, and
+/// waits for it. The child speaks through ServeWorkOrder.
 class ChildProcessWorker final : public Worker {
  public:
-  ChildProcessWorker(std::vector<std::string> command, std::string folder);
+  /// `memory_mb` is the limit that the child sets itself, 0 for none.
+  ChildProcessWorker(std::vector<std::string> command, std::string folder, int64_t memory_mb);
 
-  /// ABORTED, naming the signal or exit status, if the child ended without a result.
+  /// ABORTED, naming the signal or exit status, and the memory limit if there is one, if the child
+  /// ended without a result.
   absl::StatusOr<WorkResult> Do(
       const WorkOrder& order,
       const std::function<bool(const TrainingProgress&)>& on_progress) override;
@@ -23,10 +27,18 @@ class ChildProcessWorker final : public Worker {
  private:
   const std::vector<std::string> command_;
   const std::string folder_;
+  const int64_t memory_mb_;
 };
 
-/// The child's side: lowers its priority, binds its life to the parent's, does the order with
-/// `worker`, tells progress on standard output and leaves the result. Returns the exit status.
-int ServeWorkOrder(const std::string& order_path, const std::string& result_path, Worker& worker);
+using WorkerFactory = std::function<absl::StatusOr<std::unique_ptr<Worker>>()>;
+
+/// The child's side: lowers its priority, binds its life to the parent's, does the order with a new
+/// worker, and tells progress and the result, a failure to make the worker included, on standard
+/// output: that works when the disk is full. Returns the exit status.
+int ServeWorkOrder(const std::string& order_path, const WorkerFactory& new_worker);
+
+/// Bounds what this process may allocate (RLIMIT_DATA: memory of its own; the code of LibTorch and
+/// address space that is only reserved do not count). 0 is no bound.
+absl::Status LimitMemory(int64_t mebibytes);
 
 }  // namespace millrace

@@ -26,7 +26,7 @@ class Worker {
  public:
   virtual ~Worker() = default;
   /// `on_progress` returning false ends the work with CANCELLED. Any error means that there is no
-  /// update; its message is one line for the operator and holds no data.
+  /// update; its PublicText is one line for the operator and holds no data.
   virtual absl::StatusOr<WorkResult> Do(
       const WorkOrder& order, const std::function<bool(const TrainingProgress&)>& on_progress) = 0;
 };

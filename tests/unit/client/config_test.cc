@@ -29,6 +29,7 @@ name = "press-7"
 [training]
 threads = 3
 cuda = false
+memory_mb = 2048
 [log]
 level = "warn"
 format = "text"
@@ -51,6 +52,7 @@ TEST(SiteConfig, EveryKeyIsReadAndPathsStartAtTheFilesFolder) {
   EXPECT_EQ(config.name, "press-7");
   EXPECT_EQ(config.threads, 3);
   EXPECT_FALSE(config.cuda);
+  EXPECT_EQ(config.memory_mb, 2048);
   EXPECT_EQ(config.log_level, "warn");
   EXPECT_FALSE(config.log_json);
   EXPECT_EQ(config.data.path, "/srv/site/press.csv");

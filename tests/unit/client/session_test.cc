@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <filesystem>
 
+#include "client/data/site_message.h"
 #include "tests/testing/cutting_proxy.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/status_matchers.h"
@@ -116,15 +118,47 @@ TEST(Session, RefusedUpdateIsDroppedAndTheOperatorTold) {
   EXPECT_FALSE(site.spool().OpenUpdate().ok());
 }
 
-TEST(Session, WorkThatFailsIsReportedInTheWorkersWords) {
+TEST(Session, OfWorkThatFailsOnlyWhatMayLeaveTheSiteIsReported) {
   SessionRig rig;
   FakeWorker worker([](const WorkOrder&, const auto&) -> absl::StatusOr<SiteUpdate> {
-    return absl::InvalidArgumentError("press.csv: line 3: column \"heat\" is empty");
+    return SiteMessage(Private{"press.csv:", "line "}, 3, ": column \"heat\" is empty")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
+  });
+  TestSite site(rig, rig.port(), &worker);
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_THAT(Failures(rig), ElementsAre(Pair("press-7", "line 3: column \"heat\" is empty")));
+}
+
+TEST(Session, ErrorThatSaysNothingOfWhatMayLeaveIsReportedByItsCode) {
+  SessionRig rig;
+  FakeWorker worker([](const WorkOrder&, const auto&) -> absl::StatusOr<SiteUpdate> {
+    return absl::NotFoundError("open /plant/press.csv: No such file or directory");
   });
   TestSite site(rig, rig.port(), &worker);
   MR_ASSERT_OK(site.session().RunOnce());
   EXPECT_THAT(Failures(rig),
-              ElementsAre(Pair("press-7", "press.csv: line 3: column \"heat\" is empty")));
+              ElementsAre(Pair("press-7", "NOT_FOUND; the site's log has the reason")));
+}
+
+TEST(Session, WorkThatFailsLeavesNothingOfItsUpdateInTheSpool) {
+  SessionRig rig;
+  FakeWorker worker([](const WorkOrder& order, const auto&) -> absl::StatusOr<SiteUpdate> {
+    // As WriteFileDurably does on a full disk.
+    MR_RETURN_IF_ERROR(WriteFileDurably(PosixFileSystem(), order.update_path + ".tmp", "half"));
+    return absl::ResourceExhaustedError("No space left on device");
+  });
+  TestSite site(rig, rig.port(), &worker);
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_FALSE(PosixFileSystem()->Exists(site.spool().UpdatePath() + ".tmp"));
+}
+
+TEST(Session, SpoolFolderThatWasRemovedIsMadeAgain) {
+  SessionRig rig;
+  FakeWorker worker("press-7");
+  TestSite site(rig, rig.port(), &worker);
+  std::filesystem::remove_all(rig.SpoolFolder());
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_THAT(rig.Run().history(0).received(), ElementsAre("press-7"));
 }
 
 TEST(Session, UpdateForARoundThatEndedMeanwhileIsDropped) {
