@@ -46,6 +46,25 @@ std::shared_ptr<grpc::Channel> MakeChannel(const LinkOptions& options) {
   return grpc::CreateCustomChannel(options.address, grpc::SslCredentials(tls), arguments);
 }
 
+/// What stands between this site and its coordinator. gRPC has one code for a dead link and a
+/// refused certificate; the operator needs to know.
+absl::string_view Diagnosis(const std::string& message) {
+  const std::string words = absl::AsciiStrToLower(message);
+  const auto says = [&](absl::string_view part) { return absl::StrContains(words, part); };
+  if (says("not in peer certificate")) {
+    return "its certificate is not for this name; issue it with --host, or write a name that it "
+           "is for in [coordinator] address: ";
+  }
+  // Under TLS 1.3 a site learns of the refusal of its own certificate only by a closed socket.
+  const bool hung_up =
+      says("failed to connect") && (says("socket closed") || says("connection reset"));
+  if (hung_up || says("handshake")) {
+    return "TLS handshake failed: is its certificate, or this site's, from another authority or "
+           "expired? ";
+  }
+  return "cannot be reached: ";
+}
+
 }  // namespace
 
 struct Link::Stubs {

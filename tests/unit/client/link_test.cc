@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a site says of a coordinator that does not serve it.
+#include "client/session/link.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+
+#include "millrace/v1/rounds.grpc.pb.h"
+#include "tests/testing/callers.h"
+#include "tests/testing/status_matchers.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing::IsStatus;
+using ::testing::Not;
+
+class Overloaded final : public v1::Rounds::Service {
+  grpc::Status CheckIn(grpc::ServerContext*, const v1::CheckInRequest*,
+                       v1::CheckInResponse*) override {
+    return {grpc::StatusCode::UNAVAILABLE, "the store is busy"};
+  }
+};
+
+class LinkTest : public ::testing::Test {
+ protected:
+  /// Listens at `host` with a certificate for localhost and 127.0.0.1.
+  Link LinkToServerAt(const std::string& host) {
+    const KeyAndCertificate identity = federation_.Issue(Role::kCoordinator, "cloud");
+    grpc::SslServerCredentialsOptions tls(
+        GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+    tls.pem_root_certs = federation_.authority_pem();
+    tls.pem_key_cert_pairs = {{identity.key_pem, identity.certificate_pem}};
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort(host + ":0", grpc::SslServerCredentials(tls), &port);
+    builder.RegisterService(&service_);
+    server_ = builder.BuildAndStart();
+    LinkOptions options = SiteLink(federation_, "press-7", port);
+    options.address = host + ":" + std::to_string(port);
+    return Link(options);
+  }
+
+  const testing::TestFederation federation_;
+  Overloaded service_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+TEST_F(LinkTest, CoordinatorThatSaysItIsUnavailableWasReached) {
+  Link link = LinkToServerAt("127.0.0.1");
+  EXPECT_THAT(link.CheckIn(v1::CheckInRequest()),
+              IsStatus(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("127.0.0.1:"), HasSubstr("the store is busy"),
+                             Not(HasSubstr("cannot be reached")))));
+}
+
+TEST_F(LinkTest, CertificateForAnotherHostIsNamedWithTheWayOut) {
+  Link link = LinkToServerAt("127.0.0.2");
+  EXPECT_THAT(link.CheckIn(v1::CheckInRequest()),
+              IsStatus(absl::StatusCode::kUnavailable,
+                       AllOf(HasSubstr("127.0.0.2:"), HasSubstr("issue it with --host"),
+                             Not(HasSubstr("cannot be reached")))));
+}
+
+}  // namespace
+}  // namespace millrace
