@@ -153,6 +153,37 @@ TEST(ScalingTest, AConstantChannelBecomesZero) {
   for (const float value : sites[0].values) ASSERT_NEAR(value, 0, 1e-4);
 }
 
+TEST(ScalingTest, UnitOfAChannelMakesNoDifference) {
+  InputPlan input = MakeInput();
+  input.modes.clear();
+  for (const float unit : {1e-9F, 1.0F, 1e9F}) {
+    std::vector<Series> sites(1);
+    sites[0].steps = 4;
+    sites[0].values = {3 * unit, -unit, 5 * unit, unit, 3 * unit, -unit, 5 * unit, unit};
+    MR_ASSERT_OK_AND_ASSIGN(const Scaling scaling,
+                            Scaling::FromMoments(input, ScalingMoments(input, sites)));
+    scaling.Apply(sites[0]);
+    EXPECT_THAT(sites[0].values,
+                ::testing::Pointwise(::testing::FloatNear(1e-4F), {-1, -1, 1, 1, -1, -1, 1, 1}))
+        << unit;
+  }
+}
+
+TEST(ScalingTest, ConstantChannelOfAnyUnitBecomesZero) {
+  InputPlan input = MakeInput();
+  input.modes.clear();
+  for (const float unit : {1e-9F, 1.0F, 1e9F}) {
+    std::vector<Series> sites(1);
+    sites[0].steps = 1000;
+    for (int64_t t = 0; t < sites[0].steps; ++t) {
+      sites[0].values.insert(sites[0].values.end(), {518.67F * unit, 0});
+    }
+    MR_ASSERT_OK_AND_ASSIGN(const Scaling scaling,
+                            Scaling::FromMoments(input, ScalingMoments(input, sites)));
+    EXPECT_THAT(scaling.overall.deviation, Each(1)) << unit;
+  }
+}
+
 TEST(ScalingTest, MomentsOfTheWrongLengthAreRefused) {
   const std::vector<double> moments(7);
   EXPECT_THAT(
