@@ -9,12 +9,15 @@
 #include "aggregation/exact_sum.h"
 #include "base/random.h"
 #include "base/status.h"
+#include "client/data/site_message.h"
 #include "models/metrics.h"
 #include "models/package.h"
 #include "models/scaling.h"
 
 namespace millrace {
 namespace {
+
+constexpr int64_t kMoments = 3;  // count, sum and sum of squares, as ScalingMoments gives them
 
 absl::StatusOr<TaskKind> FromProto(v1::TaskKind kind) {
   switch (kind) {
@@ -47,8 +50,27 @@ absl::Status AppendStatistics(std::span<const double> statistics, std::vector<fl
   return absl::OkStatus();
 }
 
+/// The statistics round's update. A moment that is too large is named by channel and mode.
+absl::Status AppendMoments(const InputPlan& input, std::span<const double> moments,
+                           std::vector<float>& vector) {
+  const absl::Status all = AppendStatistics(moments, vector);
+  if (all.ok()) return all;
+  const auto bad = std::ranges::find_if(moments, [](const double& moment) {
+    return !EncodeExact({&moment, 1}).ok();
+  });
+  const int64_t index = bad - moments.begin();
+  const auto channels = static_cast<int64_t>(input.channels.size());
+  return SiteMessage("channel ", input.channels[index / kMoments % channels], " in operating mode ",
+                     index / kMoments / channels, ": its sums over this site's rows are too large ",
+                     "to be added up exactly; give it a larger unit, or set [input] normalization ",
+                     "= \"window\" or \"none\"",
+                     Private{absl::StrCat(" (", all.message(), ")"), ""})
+      .ToStatus(all.code());
+}
+
 /// Sums of metrics of `parameters` on held-back data; zeros where nothing is held back.
-absl::StatusOr<std::vector<double>> Evaluate(const SiteTask& task, std::span<const float> parameters,
+absl::StatusOr<std::vector<double>> Evaluate(const SiteTask& task,
+                                             std::span<const float> parameters,
                                              const Dataset& validation, Trainer& trainer) {
   if (validation.size() == 0) {
     return std::vector<double>(EvaluationSumCount(task.plan.task()), 0);
@@ -68,9 +90,8 @@ absl::StatusOr<Update> Train(const SiteTask& task, std::span<const float> parame
   request.training = &data.training;
   request.validation = &data.validation;
   request.learning_rate = LearningRate(training, task.round, task.plan.run.rounds);
-  request.seed = Random(task.plan.run.seed)
-                     .Fork(absl::StrCat("train ", options.site, " ", task.round))
-                     .Next();
+  request.seed =
+      Random(task.plan.run.seed).Fork(absl::StrCat("train ", options.site, " ", task.round)).Next();
   request.on_progress = options.on_progress;
   MR_ASSIGN_OR_RETURN(TrainingResult result, trainer.Train(request));
 
@@ -96,17 +117,16 @@ absl::StatusOr<SiteTask> ReadAssignment(const v1::Assignment& assignment) {
   MR_ASSIGN_OR_RETURN(task.plan, ParsePlan(assignment.plan()));
   MR_ASSIGN_OR_RETURN(task.architecture, BuildArchitecture(task.plan));
   const Layout& layout = task.architecture.layout;
-  const std::string who =
-      absl::StrCat("assignment ", task.run, " round ", task.round, ": ");
+  const std::string who = absl::StrCat("assignment ", task.run, " round ", task.round, ": ");
   if (task.kind != TaskOfRound(task.plan, task.round)) {
     return absl::InvalidArgumentError(absl::StrCat(who, "its task is not the round's"));
   }
   const int64_t parameters = task.kind == TaskKind::kTraining ? layout.size() : 0;
   const int64_t statistics = kExactLimbs * StatisticsCount(task.plan, task.kind);
   if (assignment.parameters() != parameters || assignment.statistics() != statistics) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        who, "asks for ", assignment.parameters(), " + ", assignment.statistics(),
-        " numbers, its plan gives ", parameters, " + ", statistics));
+    return absl::InvalidArgumentError(
+        absl::StrCat(who, "asks for ", assignment.parameters(), " + ", assignment.statistics(),
+                     " numbers, its plan gives ", parameters, " + ", statistics));
   }
   const std::string digest(layout.digest().bytes.begin(), layout.digest().bytes.end());
   if (assignment.layout_sha256() != digest) {
@@ -119,9 +139,9 @@ absl::StatusOr<SiteTask> ReadAssignment(const v1::Assignment& assignment) {
         absl::StrCat(who, needs_scaling ? "has no scaling" : "has a scaling that is not due"));
   }
   if (needs_scaling) {
-    MR_ASSIGN_OR_RETURN(
-        task.scaling, millrace::FromProto(assignment.scaling(),
-                                          static_cast<int64_t>(task.plan.input.channels.size())));
+    MR_ASSIGN_OR_RETURN(task.scaling,
+                        millrace::FromProto(assignment.scaling(),
+                                            static_cast<int64_t>(task.plan.input.channels.size())));
   }
   return task;
 }
@@ -133,7 +153,7 @@ absl::StatusOr<Update> Perform(const SiteTask& task, std::span<const float> para
   if (task.kind == TaskKind::kStatistics) {
     update.weight = 1;
     MR_RETURN_IF_ERROR(
-        AppendStatistics(ScalingMoments(task.plan.input, series), update.vector));
+        AppendMoments(task.plan.input, ScalingMoments(task.plan.input, series), update.vector));
     return update;
   }
   if (static_cast<int64_t>(parameters.size()) != task.architecture.layout.size()) {
@@ -148,9 +168,9 @@ absl::StatusOr<Update> Perform(const SiteTask& task, std::span<const float> para
       Random(task.plan.run.seed).Fork(absl::StrCat("split ", options.site)).Next();
   const DatasetSplit data = SplitSeries(task.plan, std::move(series), seed);
   if (data.training.size() == 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("site ", options.site, ": its data give no training window of ",
-                     task.plan.input.window, " steps"));
+    return absl::FailedPreconditionError(absl::StrCat("site ", options.site,
+                                                      ": its data give no training window of ",
+                                                      task.plan.input.window, " steps"));
   }
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer,
                       new_trainer(task.plan, task.architecture));

