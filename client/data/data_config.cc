@@ -3,6 +3,9 @@
 
 #include <filesystem>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+
 namespace millrace {
 namespace {
 
@@ -32,12 +35,28 @@ void ReadColumns(TomlTable& table, DataConfig& config) {
   }
 }
 
+/// Any character that parts fields without being part of one.
+void ReadSeparator(TomlTable& table, DataConfig& config) {
+  std::string separator;
+  if (!table.NonEmptyString("separator", &separator)) return;
+  if (separator == "whitespace") {
+    config.separator = ' ';
+  } else if (separator == "tab" || separator == "\t") {
+    config.separator = '\t';
+  } else if (separator.size() == 1 && absl::ascii_ispunct(separator[0]) &&
+             !absl::StrContains("\"+-._", separator)) {
+    config.separator = separator[0];
+  } else {
+    table.Refuse("separator",
+                 "must be one sign that stands in no number or name, such as , ; or |, or \"tab\" "
+                 "or \"whitespace\"");
+  }
+}
+
 void ReadDelimited(TomlTable& table, const std::string& base_directory, DataConfig& config) {
-  constexpr NamedValue<char> kSeparators[] = {
-      {",", ','}, {";", ';'}, {"\t", '\t'}, {"whitespace", ' '}};
   constexpr NamedValue<MissingPolicy> kPolicies[] = {{"refuse", MissingPolicy::kRefuse},
                                                      {"drop", MissingPolicy::kDrop}};
-  table.Enum("separator", kSeparators, &config.separator);
+  ReadSeparator(table, config);
   ReadColumns(table, config);
   table.NonEmptyString("unit", &config.unit);
   table.NonEmptyString("order", &config.order);

@@ -80,6 +80,17 @@ TEST(DataConfigTest, WhitespaceAndNamedColumnsDescribeCmapss) {
   EXPECT_THAT(config.columns, ElementsAre("unit", "s1"));
 }
 
+TEST(DataConfigTest, AnySignThatStandsInNoNumberSeparates) {
+  for (const auto& [text, separator] :
+       {std::pair("|", '|'), {";", ';'}, {"tab", '\t'}, {"~", '~'}}) {
+    MR_ASSERT_OK_AND_ASSIGN(
+        const DataConfig config,
+        Read(std::string("[data]\nkind = \"delimited\"\npath = \"t.txt\"\nseparator = \"") + text +
+             "\"\n"));
+    EXPECT_EQ(config.separator, separator);
+  }
+}
+
 struct Refused {
   const char* rest;     // after kind and path
   const char* message;  // what the refusal names
@@ -96,7 +107,10 @@ INSTANTIATE_TEST_SUITE_P(
     , DataConfigRefusalTest,
     ::testing::Values(
         Refused{"", "[data] kind: missing"}, Refused{"kind = \"parquet\"", "delimited, npy"},
-        Refused{"kind = \"delimited\"\nseparator = \"|\"", "[data] separator = \"|\""},
+        Refused{"kind = \"delimited\"\nseparator = \"||\"", "[data] separator = \"||\""},
+        Refused{"kind = \"delimited\"\nseparator = \"1\"", "[data] separator = \"1\""},
+        Refused{"kind = \"delimited\"\nseparator = \".\"", "[data] separator = \".\""},
+        Refused{"kind = \"delimited\"\nseparator = \" \"", "\"whitespace\""},
         Refused{"kind = \"delimited\"\nheader = false", "[data] columns: missing"},
         Refused{"kind = \"delimited\"\nheader = true\ncolumns = [\"a\"]", "[data] columns"},
         Refused{"kind = \"delimited\"\ncolumns = []", "at least one column"},
