@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/log.h"
@@ -26,6 +27,8 @@
 namespace millrace {
 namespace {
 
+constexpr int kExitUsage = 2;
+
 struct Arguments {
   std::string plan;
   std::string model;  // package, written or read
@@ -41,6 +44,11 @@ TrainerFactory TorchTrainers(int threads) {
 }
 
 absl::Status Train(const Arguments& arguments) {
+  const std::string folder = DirectoryOf(arguments.model);
+  if (!PosixFileSystem()->Exists(folder)) {
+    return absl::NotFoundError(absl::StrCat("--out ", arguments.model, ": there is no folder ",
+                                            folder, "; make it first"));
+  }
   MR_ASSIGN_OR_RETURN(const std::string text,
                       ReadFile(PosixFileSystem(), arguments.plan, int64_t{kMaxTomlBytes}));
   const absl::StatusOr<Plan> plan = ParsePlan(text);
@@ -106,10 +114,16 @@ int main(int argc, char** argv) {
   evaluate->add_option("--site", arguments.sites, "a site's TOML file, once or several times")
       ->required();
   evaluate->add_flag("--json", arguments.json, "one JSON object per site and line");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : millrace::kExitUsage;  // 0: --help
+  }
   if (!evaluate->parsed()) {
     for (const CLI::Option* const option : {plan, sites, out}) {
-      if (option->empty()) return app.exit(CLI::RequiredError(option->get_name()));
+      if (!option->empty()) continue;
+      app.exit(CLI::RequiredError(option->get_name()));
+      return millrace::kExitUsage;
     }
   }
 
