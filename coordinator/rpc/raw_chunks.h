@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <span>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,10 +23,18 @@ inline constexpr int64_t kStreamChunkBytes = 256 << 10;
 absl::StatusOr<grpc::ByteBuffer> MakeChunk(
     int64_t size, const std::function<absl::Status(std::span<char>)>& fill);
 
-/// The data of one serialised v1::AppendRequest; `bytes` lie in `message`.
-struct AppendData {
-  grpc::Slice message;
-  std::span<const char> bytes;
+/// The data of one serialised v1::AppendRequest.
+class AppendData {
+ public:
+  AppendData(grpc::Slice message, size_t offset) : message_(std::move(message)), offset_(offset) {}
+  /// Valid while this object stays where it is: gRPC keeps small slices inside themselves.
+  std::span<const char> bytes() const {
+    return {reinterpret_cast<const char*>(message_.begin()) + offset_, message_.size() - offset_};
+  }
+
+ private:
+  grpc::Slice message_;
+  size_t offset_;
 };
 /// INVALID_ARGUMENT for anything else than one data field.
 absl::StatusOr<AppendData> ReadAppendData(const grpc::ByteBuffer& message);

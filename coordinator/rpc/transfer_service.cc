@@ -55,8 +55,8 @@ class AppendCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     }
     const absl::StatusOr<AppendData> data = ReadAppendData(request_);
     if (!data.ok()) return Annotate(data.status(), absl::StrCat("site ", *site_));
-    MR_RETURN_IF_ERROR(upload_->Append(offset_, data->bytes));
-    offset_ += static_cast<int64_t>(data->bytes.size());
+    MR_RETURN_IF_ERROR(upload_->Append(offset_, data->bytes()));
+    offset_ += static_cast<int64_t>(data->bytes().size());
     return absl::OkStatus();
   }
 
