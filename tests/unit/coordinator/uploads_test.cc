@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
+#include "absl/synchronization/notification.h"
 #include "base/memory_file_system.h"
 #include "tests/testing/status_matchers.h"
 
@@ -12,6 +15,41 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::IsStatus;
+
+/// A disk in memory that holds up whoever opens an update of `site`, until it is let go.
+class SlowForOneSite final : public FileSystem {
+ public:
+  explicit SlowForOneSite(const std::string& site) : slow_("/" + site + ".part") {}
+
+  absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override {
+    if (path.ends_with(slow_)) {
+      reached_.Notify();
+      released_.WaitForNotification();
+    }
+    return base_.Open(path, mode);
+  }
+  absl::Status CreateDirectories(const std::string& path) override {
+    return base_.CreateDirectories(path);
+  }
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    return base_.Rename(from, to);
+  }
+  absl::Status Remove(const std::string& path) override { return base_.Remove(path); }
+  absl::Status SyncDirectory(const std::string& path) override { return base_.SyncDirectory(path); }
+  absl::StatusOr<std::vector<std::string>> List(const std::string& path) override {
+    return base_.List(path);
+  }
+  bool Exists(const std::string& path) override { return base_.Exists(path); }
+
+  void AwaitOpening() { reached_.WaitForNotification(); }
+  void Release() { released_.Notify(); }
+
+ private:
+  const std::string slow_;
+  MemoryFileSystem base_;
+  absl::Notification reached_;
+  absl::Notification released_;
+};
 
 class UploadsTest : public ::testing::Test {
  protected:
@@ -81,6 +119,20 @@ TEST_F(UploadsTest, DiscardedRoundTakesItsUploadsAndNoOthers) {
   EXPECT_FALSE(uploads_.Find(round_, "press-7").ok());
   EXPECT_FALSE(files_.Exists("uploads/tiny-1/3-1/press-7.part"));
   MR_EXPECT_OK(uploads_.Find(other.round, "press-7"));
+}
+
+TEST(UploadsOfManySites, OneThatTakesItsTimeHoldsUpNoOther) {
+  SlowForOneSite files("slow");
+  const auto area = UploadArea::Create(&files, "uploads").value();
+  Uploads uploads(area.get());
+  const Digest digest = Sha256Of("12345678");
+  const RoundId round{"tiny-1", 3, 1};
+  std::thread slow([&] { MR_EXPECT_OK(uploads.Begin({round, "slow", 8, {}, 5}, digest)); });
+  files.AwaitOpening();
+  MR_EXPECT_OK(uploads.Begin({round, "fast", 8, {}, 5}, digest));
+  MR_EXPECT_OK(uploads.Find(round, "fast"));
+  files.Release();
+  slow.join();
 }
 
 TEST_F(UploadsTest, RemovedUploadBeginsAnew) {
