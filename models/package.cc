@@ -53,8 +53,6 @@ v1::Layout LayoutToProto(const Layout& layout) {
   return proto;
 }
 
-std::string DigestBytes(const Digest& digest) { return {digest.bytes.begin(), digest.bytes.end()}; }
-
 /// The same manifest gives the same bytes: maps are written in the order of their keys.
 std::string SerializeManifest(const v1::PackageManifest& manifest) {
   std::string bytes;
@@ -108,14 +106,14 @@ v1::PackageManifest ManifestOf(absl::string_view plan_text, const Plan& plan,
   if (scaling != nullptr) *manifest.mutable_scaling() = ToProto(*scaling);
   *manifest.mutable_layout() = LayoutToProto(architecture.layout);
   manifest.set_graph_source(architecture.source);
-  manifest.set_parameters_sha256(DigestBytes(parameters));
+  manifest.set_parameters_sha256(parameters.ToBytes());
   return manifest;
 }
 
 std::string PackagePrefix(const v1::PackageManifest& manifest, int64_t parameter_bytes) {
   v1::ModelPackage head;
   head.set_manifest(SerializeManifest(manifest));
-  head.set_manifest_sha256(DigestBytes(Sha256Of(head.manifest())));
+  head.set_manifest_sha256(Sha256Of(head.manifest()).ToBytes());
   std::string prefix = head.SerializeAsString();
   google::protobuf::io::StringOutputStream stream(&prefix);
   google::protobuf::io::CodedOutputStream out(&stream);
@@ -133,7 +131,7 @@ absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes) {
   if (!parsed || file.manifest_sha256().empty()) {
     return absl::InvalidArgumentError("model package: not one, or cut short");
   }
-  if (DigestBytes(Sha256Of(file.manifest())) != file.manifest_sha256()) {
+  if (Sha256Of(file.manifest()).ToBytes() != file.manifest_sha256()) {
     return absl::DataLossError(
         "model package: its manifest does not match its digest, the file is damaged; export the "
         "model again");
@@ -142,7 +140,7 @@ absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes) {
     return absl::InvalidArgumentError("model package: its manifest is not one");
   }
   const v1::PackageManifest& manifest = package.manifest;
-  if (DigestBytes(Sha256Of(file.parameters())) != manifest.parameters_sha256()) {
+  if (Sha256Of(file.parameters()).ToBytes() != manifest.parameters_sha256()) {
     return absl::DataLossError("model package: its parameters do not match the manifest's digest");
   }
   MR_ASSIGN_OR_RETURN(package.plan, ParsePlan(manifest.plan()));

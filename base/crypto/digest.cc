@@ -3,6 +3,8 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -22,6 +24,16 @@ absl::StatusOr<Digest> Digest::FromHex(absl::string_view hex) {
   }
   const std::string raw = absl::HexStringToBytes({hex.data(), hex.size()});
   Digest digest;
+  std::copy(raw.begin(), raw.end(), digest.bytes.begin());
+  return digest;
+}
+
+absl::StatusOr<Digest> Digest::FromBytes(absl::string_view raw) {
+  Digest digest;
+  if (raw.size() != digest.bytes.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("digest: ", raw.size(), " bytes, a SHA-256 has ", digest.bytes.size()));
+  }
   std::copy(raw.begin(), raw.end(), digest.bytes.begin());
   return digest;
 }

@@ -24,6 +24,11 @@ struct Digest {
   /// INVALID_ARGUMENT unless `hex` is 64 hexadecimal digits.
   static absl::StatusOr<Digest> FromHex(absl::string_view hex);
 
+  /// The 32 bytes, as they stand in messages.
+  std::string ToBytes() const { return {bytes.begin(), bytes.end()}; }
+  /// INVALID_ARGUMENT unless `raw` has 32 bytes.
+  static absl::StatusOr<Digest> FromBytes(absl::string_view raw);
+
   auto operator<=>(const Digest&) const = default;
 };
 

@@ -102,28 +102,4 @@ absl::Status UploadArea::DiscardRound(absl::string_view run, int64_t round, int6
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> UploadArea::StagedBytes() {
-  int64_t bytes = 0;
-  MR_ASSIGN_OR_RETURN(const auto runs, files_->List(folder_));
-  for (const std::string& run : runs) {
-    const std::string run_folder = absl::StrCat(folder_, "/", run);
-    MR_ASSIGN_OR_RETURN(const auto rounds, files_->List(run_folder));
-    for (const std::string& round : rounds) {
-      const std::string round_folder = absl::StrCat(run_folder, "/", round);
-      const auto names = files_->List(round_folder);
-      if (absl::IsNotFound(names.status())) continue;  // discarded since
-      MR_RETURN_IF_ERROR(names.status());
-      for (const std::string& name : *names) {
-        const auto file =
-            files_->Open(absl::StrCat(round_folder, "/", name), FileSystem::OpenMode::kRead);
-        if (absl::IsNotFound(file.status())) continue;  // removed or finished since
-        MR_RETURN_IF_ERROR(file.status());
-        MR_ASSIGN_OR_RETURN(const int64_t size, (*file)->Size());
-        bytes += size;
-      }
-    }
-  }
-  return bytes;
-}
-
 }  // namespace millrace

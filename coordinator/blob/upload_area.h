@@ -48,9 +48,6 @@ class UploadArea {
   /// can no longer finish. A crash may bring files back; discarding again is harmless.
   absl::Status DiscardRound(absl::string_view run, int64_t round, int64_t attempt);
 
-  /// Bytes of all uploads, whole or not. Walks the folders.
-  absl::StatusOr<int64_t> StagedBytes();
-
  private:
   UploadArea(FileSystem* files, std::string folder);
 

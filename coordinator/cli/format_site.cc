@@ -49,12 +49,8 @@ absl::string_view Name(v1::Activity activity) {
   switch (activity) {
     case v1::ACTIVITY_IDLE:
       return "idle";
-    case v1::ACTIVITY_DOWNLOADING:
-      return "downloading";
     case v1::ACTIVITY_WORKING:
       return "working";
-    case v1::ACTIVITY_UPLOADING:
-      return "uploading";
     default:
       return "unknown";
   }

@@ -11,13 +11,12 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "coordinator/engine/commit.h"
+#include "coordinator/engine/task_proto.h"
 #include "coordinator/store/event_json.h"
 #include "models/package.h"
 
 namespace millrace {
 namespace {
-
-std::string ToBytes(const Digest& digest) { return {digest.bytes.begin(), digest.bytes.end()}; }
 
 /// OK if `limbs` are what EncodeExact makes of `statistics`. Others can be decoded as well, but
 /// their sum with honest ones need not, and one site's lie would cost everybody the round.
@@ -51,18 +50,6 @@ bool WantsWork(const RoundState& round, const std::string& site) {
   const bool uploading = !round.secure || round.secure->phase <= SecurePhase::kMask;
   return uploading && !round.contributions.contains(site) &&
          (!round.secure || round.Members().contains(site));
-}
-
-v1::TaskKind ToProto(TaskKind task) {
-  switch (task) {
-    case TaskKind::kStatistics:
-      return v1::TASK_KIND_STATISTICS;
-    case TaskKind::kTraining:
-      return v1::TASK_KIND_TRAINING;
-    case TaskKind::kEvaluation:
-      return v1::TASK_KIND_EVALUATION;
-  }
-  return v1::TASK_KIND_UNSPECIFIED;
 }
 
 }  // namespace
@@ -206,8 +193,8 @@ v1::Assignment Engine::AssignmentOf(const Run& run, const RoundState& round) con
   assignment.mutable_id()->set_attempt(round.id.attempt);
   assignment.set_task(ToProto(round.task));
   assignment.set_plan(run.state.plan_text);
-  if (round.task != TaskKind::kStatistics) assignment.set_model_sha256(ToBytes(round.model));
-  assignment.set_layout_sha256(ToBytes(run.architecture.layout.digest()));
+  if (round.task != TaskKind::kStatistics) assignment.set_model_sha256(round.model.ToBytes());
+  assignment.set_layout_sha256(run.architecture.layout.digest().ToBytes());
   assignment.set_parameters(shape.parameters);
   assignment.set_statistics(shape.statistics);
   if (run.state.scaling) *assignment.mutable_scaling() = millrace::ToProto(*run.state.scaling);

@@ -89,8 +89,7 @@ absl::Status SecureRound::Restore(SecurePhase phase, const std::string& site,
 absl::StatusOr<std::string> SecureRound::TakeAdvertisement(const std::string& site,
                                                            const v1::Advertisement& advertisement,
                                                            const std::string& certificate) {
-  const Digest digest = Sha256Of(certificate);
-  const std::string fingerprint(digest.bytes.begin(), digest.bytes.end());
+  const std::string fingerprint = Sha256Of(certificate).ToBytes();
   if (advertisement.certificate_sha256() != fingerprint) {
     return absl::PermissionDeniedError(absl::StrCat(
         "site ", site, ": its advertisement names another certificate than its connection's"));

@@ -39,8 +39,7 @@ absl::StatusOr<Export> OpenExport(const RunState& run, const ModelVersion& versi
   lineage.set_round(version.version);
   if (version.version > 0) {
     MR_ASSIGN_OR_RETURN(const ModelVersion parent, FindVersion(run, version.version - 1));
-    lineage.set_parent_sha256(
-        std::string(parent.parameters.bytes.begin(), parent.parameters.bytes.end()));
+    lineage.set_parent_sha256(parent.parameters.ToBytes());
   }
   lineage.set_sites(version.sites);
   lineage.set_examples(version.examples);

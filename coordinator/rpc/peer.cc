@@ -3,8 +3,6 @@
 
 #include <grpc/grpc_security_constants.h>
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 
@@ -64,12 +62,8 @@ RoundId FromProto(const v1::RoundId& proto) {
 }
 
 absl::StatusOr<Digest> DigestFromProto(absl::string_view field, const std::string& bytes) {
-  Digest digest;
-  if (bytes.size() != digest.bytes.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(field, ": ", bytes.size(), " bytes, a SHA-256 has ", digest.bytes.size()));
-  }
-  std::copy(bytes.begin(), bytes.end(), digest.bytes.begin());
+  absl::StatusOr<Digest> digest = Digest::FromBytes(bytes);
+  if (!digest.ok()) return Annotate(digest.status(), field);
   return digest;
 }
 

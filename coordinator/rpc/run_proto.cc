@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/engine/task_proto.h"
 
 namespace millrace {
 namespace {
@@ -34,18 +35,6 @@ v1::RoundPhase ToProto(RoundPhase phase) {
       return v1::ROUND_PHASE_ABANDONED;
   }
   return v1::ROUND_PHASE_UNSPECIFIED;
-}
-
-v1::TaskKind ToProto(TaskKind task) {
-  switch (task) {
-    case TaskKind::kStatistics:
-      return v1::TASK_KIND_STATISTICS;
-    case TaskKind::kTraining:
-      return v1::TASK_KIND_TRAINING;
-    case TaskKind::kEvaluation:
-      return v1::TASK_KIND_EVALUATION;
-  }
-  return v1::TASK_KIND_UNSPECIFIED;
 }
 
 int64_t Millis(absl::Time time) {
@@ -104,8 +93,7 @@ v1::Model ToProto(const RunState& run, const ModelVersion& version) {
   v1::Model proto;
   proto.set_run(run.id);
   proto.set_version(version.version);
-  proto.set_parameters_sha256(
-      std::string(version.parameters.bytes.begin(), version.parameters.bytes.end()));
+  proto.set_parameters_sha256(version.parameters.ToBytes());
   proto.set_sites(version.sites);
   proto.set_examples(version.examples);
   for (const auto& [name, value] : version.metrics) (*proto.mutable_metrics())[name] = value;

@@ -62,5 +62,15 @@ TEST(DigestTest, OrdersByBytes) {
   EXPECT_LT(low, high);
 }
 
+TEST(DigestTest, BytesComeBackAndOtherLengthsAreRefused) {
+  const Digest digest = Sha256Of("abc");
+  EXPECT_EQ(digest.ToBytes().size(), 32u);
+  EXPECT_EQ(Digest::FromBytes(digest.ToBytes()).value(), digest);
+  for (const size_t length : {0, 31, 33}) {
+    EXPECT_EQ(Digest::FromBytes(std::string(length, 'x')).status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
 }  // namespace
 }  // namespace millrace

@@ -12,24 +12,13 @@
 #include "coordinator/store/sqlite_store.h"
 
 namespace millrace::testing {
-namespace {
-
-Digest DigestOf(const std::string& bytes) {
-  Digest digest;
-  MR_CHECK(bytes.size() == digest.bytes.size());
-  std::copy(bytes.begin(), bytes.end(), digest.bytes.begin());
-  return digest;
-}
-
-}  // namespace
-
 UpdateClaim ClaimOf(const std::string& site, const v1::Assignment& assignment,
                     const SiteUpdate& update) {
   const v1::RoundId& id = assignment.id();
   return {{id.run(), id.round(), id.attempt()},
           site,
           static_cast<int64_t>(update.vector.size() * sizeof(float)),
-          DigestOf(assignment.layout_sha256()),
+          Digest::FromBytes(assignment.layout_sha256()).value(),
           update.weight};
 }
 

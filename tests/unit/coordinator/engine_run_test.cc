@@ -129,7 +129,7 @@ TEST(EngineRun, AssignmentSaysWhatTheRoundWants) {
   EXPECT_TRUE(training.has_scaling());
   EXPECT_EQ(training.remaining_ms(), 50'000);
   const Digest model = rig.Run().Newest().parameters;
-  EXPECT_EQ(training.model_sha256(), std::string(model.bytes.begin(), model.bytes.end()));
+  EXPECT_EQ(training.model_sha256(), model.ToBytes());
 }
 
 TEST(EngineRun, SiteGetsItsAssignmentAgainUntilItsUpdateIsIn) {
