@@ -219,8 +219,10 @@ absl::StatusOr<WorkResult> Session::Work(const v1::Assignment& assignment,
     return !stopping_ && now < deadline;
   };
   const absl::StatusOr<WorkResult> done = parts_.worker->Do(order, on_progress);
-  if (absl::IsCancelled(done.status()) && parts_.clock->Now() >= deadline) {
-    return Public(absl::DeadlineExceededError("training did not end before the round's deadline"));
+  if (absl::IsCancelled(done.status()) && !stopping_) {
+    return Public(absl::DeadlineExceededError(
+        "training was not done when the round ended; give it more time ([cohort] deadline_s) or "
+        "less work ([training] epochs, max_steps)"));
   }
   return done;
 }

@@ -172,7 +172,7 @@ TEST(Session, UpdateForARoundThatEndedMeanwhileIsDropped) {
   EXPECT_FALSE(site.spool().OpenUpdate().ok());
 }
 
-TEST(Session, WorkEndsAtTheRoundsDeadline) {
+TEST(Session, WorkEndsAtTheRoundsDeadlineAndSaysSo) {
   TinyPlan plan = OneSitePlan();
   plan.cohort += "deadline_s = 1\nattempts = 1\n";
   SessionRig rig(plan);
@@ -182,7 +182,10 @@ TEST(Session, WorkEndsAtTheRoundsDeadline) {
   });
   TestSite site(rig, rig.port(), &endless);
   const absl::Time start = absl::Now();
+  ::testing::internal::CaptureStderr();
   site.session().RunOnce().IgnoreError();  // the round may be over before the report
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("training was not done when the round ended"));
   EXPECT_GE(absl::Now() - start, absl::Milliseconds(500));
   EXPECT_LT(absl::Now() - start, absl::Seconds(30));
   EXPECT_TRUE(Eventually([&] { return rig.Run().phase() == v1::RUN_PHASE_FAILED; }));
