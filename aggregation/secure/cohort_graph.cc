@@ -2,6 +2,7 @@
 #include "aggregation/secure/cohort_graph.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "aggregation/secure/graph_parameters.h"
 #include "aggregation/secure/masked_vector.h"
@@ -17,7 +18,8 @@ absl::StatusOr<SecureGraph> GraphOf(const SecurePlan& plan, int64_t sites, const
                                      static_cast<double>(plan.correctness_bits)));
     return SecureGraph::Regular(sites, parameters.degree, parameters.threshold, cohort);
   }
-  return SecureGraph::Groups(sites, kLargestCompleteCohort, plan.corrupt_share, cohort);
+  return SecureGraph::Groups(sites, kLargestCompleteCohort, plan.corrupt_share,
+                             static_cast<double>(plan.security_bits), cohort);
 }
 
 absl::Status CheckSecurePlan(const Plan& plan) {
@@ -26,6 +28,20 @@ absl::Status CheckSecurePlan(const Plan& plan) {
     return Annotate(status, "[secure] bits, bound");
   }
   return Annotate(GraphOf(plan.secure, plan.cohort.target, Digest()).status(), "[secure] graph");
+}
+
+int64_t FewestInAll(const SecurePlan& plan, const SecureGraph& graph) {
+  const int64_t sites = graph.sites(), corrupt = plan.Corrupt(sites);
+  const int64_t degree = std::ssize(graph.neighbors(0));
+  int64_t fewest = plan.Fewest(sites);
+  if (plan.graph != MaskGraph::kRegular || degree == sites - 1) return fewest;
+  const LogBinomials binomials(sites);
+  const double insecure = std::exp2(-static_cast<double>(plan.security_bits));
+  while (fewest < sites &&
+         DisconnectionBound(binomials, sites, degree, corrupt + sites - fewest) > insecure) {
+    ++fewest;
+  }
+  return fewest;
 }
 
 int64_t FewestSurvivors(const SecurePlan& plan, int64_t around, int64_t threshold) {

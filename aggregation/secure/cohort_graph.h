@@ -20,6 +20,11 @@ absl::StatusOr<SecureGraph> GraphOf(const SecurePlan& plan, int64_t sites, const
 /// could overflow, levels that so few sites cannot give.
 absl::Status CheckSecurePlan(const Plan& plan);
 
+/// Of all sites, how many must be left for the sum of those to hide each of them: three beyond the
+/// corrupt, and in a regular graph so many that those who are left hold together (E2 of
+/// ChooseDegree), but for one graph in 2^security_bits. More may drop out than the plan expects.
+int64_t FewestInAll(const SecurePlan& plan, const SecureGraph& graph);
+
 /// Of a site and its neighbours, `around` in all, how many must be left before it helps to unmask:
 /// `threshold`, and in a complete graph enough to hide among.
 int64_t FewestSurvivors(const SecurePlan& plan, int64_t around, int64_t threshold);

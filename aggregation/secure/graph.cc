@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <numeric>
 #include <span>
 
@@ -32,8 +33,7 @@ std::vector<int> ShuffledSites(int64_t sites, const Digest& seed) {
 
 }  // namespace
 
-void SecureGraph::Connect(const std::vector<int>& group, double corrupt_share) {
-  const int64_t threshold = CompleteGraph(std::ssize(group), corrupt_share).threshold;
+void SecureGraph::Connect(const std::vector<int>& group, int64_t threshold) {
   for (const int site : group) {
     thresholds_[site] = threshold;
     neighbors_[site] = group;
@@ -43,7 +43,7 @@ void SecureGraph::Connect(const std::vector<int>& group, double corrupt_share) {
 
 SecureGraph SecureGraph::Complete(int64_t sites, double corrupt_share) {
   SecureGraph graph(sites);
-  graph.Connect(Sites(sites), corrupt_share);
+  graph.Connect(Sites(sites), CompleteGraph(sites, corrupt_share).threshold);
   return graph;
 }
 
@@ -67,16 +67,22 @@ SecureGraph SecureGraph::Regular(int64_t sites, int64_t degree, int64_t threshol
 }
 
 SecureGraph SecureGraph::Groups(int64_t sites, int64_t largest_group, double corrupt_share,
-                                const Digest& seed) {
+                                double security_bits, const Digest& seed) {
   MR_CHECK(largest_group >= 3);
   SecureGraph graph(sites);
   const std::vector<int> order = ShuffledSites(sites, seed);
   const int64_t groups = (sites + largest_group - 1) / largest_group;
+  std::map<size_t, int64_t> thresholds;  // by a group's size, of which there are two at most
   for (int64_t g = 0; g < groups; ++g) {
     std::vector<int> group(order.begin() + g * sites / groups,
                            order.begin() + (g + 1) * sites / groups);
     std::sort(group.begin(), group.end());
-    graph.Connect(group, corrupt_share);
+    const auto [threshold, is_new] = thresholds.try_emplace(group.size());
+    if (is_new) {
+      threshold->second =
+          CompleteGroup(sites, std::ssize(group), corrupt_share, security_bits).threshold;
+    }
+    graph.Connect(group, threshold->second);
   }
   return graph;
 }

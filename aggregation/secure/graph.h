@@ -23,10 +23,10 @@ class SecureGraph {
   static SecureGraph Regular(int64_t sites, int64_t degree, int64_t threshold, const Digest& seed);
 
   /// The sites dealt at random into as few groups of at most `largest_group` >= 3 as hold them, as
-  /// equal in size as can be, and each a complete graph of its own. The coordinator learns the sum
-  /// of every group, not only that of all.
+  /// equal in size as can be, and each a complete graph of its own with the parameters of
+  /// CompleteGroup. The coordinator learns the sum of every group, not only that of all.
   static SecureGraph Groups(int64_t sites, int64_t largest_group, double corrupt_share,
-                            const Digest& seed);
+                            double security_bits, const Digest& seed);
 
   int64_t sites() const { return static_cast<int64_t>(neighbors_.size()); }
   /// Ascending, without the site itself.
@@ -37,7 +37,7 @@ class SecureGraph {
  private:
   explicit SecureGraph(int64_t sites) : neighbors_(sites), thresholds_(sites) {}
 
-  void Connect(const std::vector<int>& group, double corrupt_share);
+  void Connect(const std::vector<int>& group, int64_t threshold);
 
   std::vector<std::vector<int>> neighbors_;
   std::vector<int64_t> thresholds_;

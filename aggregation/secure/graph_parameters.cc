@@ -55,6 +55,18 @@ GraphParameters CompleteGraph(int64_t sites, double corrupt_share) {
   return {.degree = sites - 1, .threshold = (sites + corrupt) / 2 + 1};
 }
 
+GraphParameters CompleteGroup(int64_t sites, int64_t group, double corrupt_share,
+                              double security_bits) {
+  const LogBinomials binomials(sites);
+  const double groups = static_cast<double>(sites) / static_cast<double>(group);
+  const int64_t corrupt =
+      SmallestThreshold({binomials, sites, AssumedCorrupt(sites, corrupt_share), group},
+                        std::exp2(-security_bits) / groups) -
+      1;
+  MR_CHECK(corrupt < group);
+  return {.degree = group - 1, .threshold = (group + corrupt) / 2 + 1};
+}
+
 absl::StatusOr<GraphParameters> ChooseDegree(int64_t sites, double corrupt_share,
                                              double dropout_share, double security_bits,
                                              double correctness_bits) {

@@ -25,6 +25,13 @@ int64_t AssumedCorrupt(int64_t sites, double corrupt_share);
 /// At least 2 sites, fewer than all of them corrupt.
 GraphParameters CompleteGraph(int64_t sites, double corrupt_share);
 
+/// A complete graph of `group` sites, one of the groups that `sites` were dealt into at random. The
+/// threshold is that of CompleteGraph for the most corrupt ones that sit in any group, but for one
+/// deal in 2^security_bits. A corrupt site's keys count in the deal, so that a coordinator that
+/// lies may try deals while a phase lasts, until one of them suits it.
+GraphParameters CompleteGroup(int64_t sites, int64_t group, double corrupt_share,
+                              double security_bits);
+
 /// The smallest degree, even unless it is everybody, and then the smallest threshold t for which a
 /// regular graph (SecureGraph::Regular) is good in the sense of Bell et al. 2020, section 3. With n
 /// sites, C corrupt and D = ceil(dropout_share * n) that drop out, both picked without a look at

@@ -2,6 +2,7 @@
 #include "aggregation/secure/masked_vector.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "aggregation/secure/pack.h"
@@ -48,8 +49,14 @@ absl::Status EncodeUpdate(const MaskedShape& shape, const FixedPoint& fixed_poin
     return absl::InvalidArgumentError(
         absl::StrCat("a delta from parameter ", offset, " on is not finite"));
   }
-  std::transform(digits.begin(), digits.end(), digit_words.begin(),
-                 [](float digit) { return static_cast<uint32_t>(digit); });
+  for (size_t i = 0; i < digits.size(); ++i) {
+    // Written so that NaN is refused as well.
+    if (!(digits[i] >= 0 && digits[i] <= 0xffff && digits[i] == std::floor(digits[i]))) {
+      return absl::InvalidArgumentError(absl::StrCat("a statistic's digit is ", digits[i],
+                                                     ", not a whole number from 0 to 65535"));
+    }
+    digit_words[i] = static_cast<uint32_t>(digits[i]);
+  }
   return absl::OkStatus();
 }
 

@@ -39,7 +39,8 @@ double WeightShare(const Plan& plan, double weight);
 
 /// Words [offset, offset + update.size()) of what a site masks, from the floats of its update: its
 /// delta and then its statistics' digits. The weight's digits are WeightDigits. INVALID_ARGUMENT if
-/// the delta is not finite. The chunk may straddle both sections.
+/// the delta is not finite or a digit not a whole number below 2^16. The chunk may straddle both
+/// sections.
 absl::Status EncodeUpdate(const MaskedShape& shape, const FixedPoint& fixed_point, double share,
                           int64_t offset, std::span<const float> update, std::span<uint32_t> words);
 

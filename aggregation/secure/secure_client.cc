@@ -40,13 +40,18 @@ SecureClient::SecureClient(const SecureContext& context, const SecurePlan& plan,
   advertisement_.set_mask_key(BytesOf(mask_key_.public_key()));
   advertisement_.set_seal_key(BytesOf(seal_key_.public_key()));
   advertisement_.set_nonce(RandomNonce());
-  advertisement_.set_signature(identity_.Sign(AdvertisementText(context_, advertisement_)));
   advertisement_.set_certificate_sha256(
       std::string(certificate.bytes.begin(), certificate.bytes.end()));
+  advertisement_.set_signature(identity_.Sign(AdvertisementText(context_, advertisement_)));
 }
 
 absl::Status SecureClient::Refuse(absl::StatusCode code, absl::string_view reason) const {
   return absl::Status(code, absl::StrCat(title_, ": ", reason));
+}
+
+absl::Status SecureClient::RefuseKeyOf(int32_t member, const absl::Status& why) const {
+  return Refuse(why.code(),
+                absl::StrCat("advertisement of site ", NameOf(member), ": ", why.message()));
 }
 
 absl::StatusOr<v1::ShareRequest> SecureClient::TakeCohort(
@@ -70,6 +75,7 @@ absl::StatusOr<v1::ShareRequest> SecureClient::TakeCohort(
   cohort_ = std::move(checked);
   if (absl::Status shared = ShareSecrets(); !shared.ok()) {
     cohort_.clear();
+    bundles_.clear();
     return shared;
   }
   return share_request_;
@@ -100,7 +106,8 @@ absl::StatusOr<std::vector<SecureClient::Member>> SecureClient::CheckCohort(
     if (!keys.insert(one.mask_key()).second || !keys.insert(one.seal_key()).second) {
       return refuse(absl::StatusCode::kPermissionDenied, "its key is another's as well");
     }
-    absl::StatusOr<std::shared_ptr<const VerifyingKey>> identity = certified_key(one.site(), one.certificate_sha256());
+    absl::StatusOr<std::shared_ptr<const VerifyingKey>> identity =
+        certified_key(one.site(), one.certificate_sha256());
     if (!identity.ok()) return refuse(identity.status().code(), identity.status().message());
     if (!(*identity)->Verify(AdvertisementText(context_, one), one.signature())) {
       return refuse(absl::StatusCode::kPermissionDenied,
@@ -140,9 +147,7 @@ absl::Status SecureClient::ShareSecrets() {
     absl::StatusOr<std::string> sealed = SealShares(
         cohort_digest_, seal_key_, cohort_[holders[i]].seal_key, index_, holders[i], bundle);
     if (!sealed.ok()) {
-      return Refuse(sealed.status().code(),
-                    absl::StrCat("advertisement of site ", NameOf(holders[i]), ": ",
-                                 sealed.status().message()));
+      return RefuseKeyOf(holders[i], sealed.status());
     }
     v1::SealedShare* const share = share_request_.add_shares();
     share->set_neighbour(holders[i]);
@@ -203,9 +208,10 @@ absl::StatusOr<MaskSet> SecureClient::TakeMasks() {
   MaskSet masks;
   masks.Add(OwnMaskKey(cohort_digest_, seed_, index_), false);
   for (const int32_t partner : partners_) {
-    MR_ASSIGN_OR_RETURN(MaskKey key, PairMaskKey(cohort_digest_, mask_key_,
-                                                 cohort_[partner].mask_key, index_, partner));
-    masks.Add(std::move(key), partner < index_);
+    absl::StatusOr<MaskKey> key =
+        PairMaskKey(cohort_digest_, mask_key_, cohort_[partner].mask_key, index_, partner);
+    if (!key.ok()) return RefuseKeyOf(partner, key.status());
+    masks.Add(*std::move(key), partner < index_);
   }
   masked_ = true;
   return masks;
@@ -237,14 +243,16 @@ absl::Status SecureClient::CheckSurvivors(const std::vector<int32_t>& survivors)
                     absl::StrCat("site ", NameOf(survivor), " survived but never took part"));
     }
   }
-  const int64_t around = std::ssize(neighbors) + 1;
-  const int64_t fewest = FewestSurvivors(plan_, around, graph_->threshold(index_));
-  if (CountAround(survivors) < fewest) {
+  const auto check_enough = [&](int64_t found, int64_t of, int64_t fewest) {
+    if (found >= fewest) return absl::OkStatus();
     return Refuse(absl::StatusCode::kFailedPrecondition,
-                  absl::StrCat(CountAround(survivors), " survivors of ", around,
-                               " hide too little, at least ", fewest, " are needed"));
-  }
-  return absl::OkStatus();
+                  absl::StrCat(found, " survivors of ", of, " hide too little, at least ", fewest,
+                               " are needed"));
+  };
+  const int64_t around = std::ssize(neighbors) + 1;
+  MR_RETURN_IF_ERROR(check_enough(CountAround(survivors), around,
+                                  FewestSurvivors(plan_, around, graph_->threshold(index_))));
+  return check_enough(std::ssize(survivors), sites, FewestInAll(plan_, *graph_));
 }
 
 absl::StatusOr<std::string> SecureClient::TakeSurvivors(const std::vector<int32_t>& survivors) {

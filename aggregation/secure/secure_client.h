@@ -34,7 +34,8 @@ using CertifiedKey = std::function<absl::StatusOr<std::shared_ptr<const Verifyin
 /// thread-safe.
 class SecureClient {
  public:
-  /// Draws fresh keys. `certificate` is the fingerprint of the certificate that `key` belongs to.
+  /// Draws fresh keys. `certificate` is the fingerprint of the certificate that `key` belongs to;
+  /// `key` outlives the object.
   SecureClient(const SecureContext& context, const SecurePlan& plan, std::string site,
                const Digest& certificate, const SigningKey& key);
 
@@ -73,6 +74,7 @@ class SecureClient {
   absl::Status CheckSurvivors(const std::vector<int32_t>& survivors) const;
   absl::Status CheckAgreement(const std::vector<v1::AgreementSignature>& signatures) const;
   absl::Status Refuse(absl::StatusCode code, absl::string_view reason) const;
+  absl::Status RefuseKeyOf(int32_t member, const absl::Status& why) const;
   const std::string& NameOf(int32_t index) const { return cohort_[index].advertisement.site(); }
   /// This site and its neighbours, as far as `indices` holds them.
   int64_t CountAround(const std::vector<int32_t>& indices) const;

@@ -13,6 +13,15 @@ namespace {
 
 using absl::StatusCode;
 
+constexpr size_t kNonceBytes = 16;
+
+/// OK for a public key that gives a secret with another: one that does not would cost every site
+/// that masks with it its round.
+absl::Status CheckAgrees(const std::string& public_key) {
+  MR_ASSIGN_OR_RETURN(const AgreementPublicKey key, ReadPublicKey(public_key));
+  return AgreementKey::Generate().Agree(key).status();
+}
+
 bool Same(const google::protobuf::MessageLite& a, const google::protobuf::MessageLite& b) {
   return a.SerializeAsString() == b.SerializeAsString();
 }
@@ -72,8 +81,8 @@ absl::Status SecureServer::AddAdvertisement(const std::string& site,
                   absl::StrCat("advertises for site ", advertisement.site()));
   }
   for (const std::string& key : {advertisement.mask_key(), advertisement.seal_key()}) {
-    if (const auto read = ReadPublicKey(key); !read.ok()) {
-      return Refuse(read.status().code(), site, read.status().message());
+    if (const absl::Status usable = CheckAgrees(key); !usable.ok()) {
+      return Refuse(usable.code(), site, usable.message());
     }
     for (const auto& [other, entry] : advertised_) {
       if (entry.advertisement.mask_key() == key || entry.advertisement.seal_key() == key) {
@@ -81,6 +90,14 @@ absl::Status SecureServer::AddAdvertisement(const std::string& site,
                       absl::StrCat("advertises a key of site ", other));
       }
     }
+  }
+  if (advertisement.mask_key() == advertisement.seal_key()) {
+    return Refuse(StatusCode::kPermissionDenied, site, "advertises one key for both purposes");
+  }
+  if (advertisement.nonce().size() != kNonceBytes) {
+    return Refuse(StatusCode::kInvalidArgument, site,
+                  absl::StrCat("its nonce has ", advertisement.nonce().size(), " bytes, expected ",
+                               kNonceBytes));
   }
   if (!identity.Verify(AdvertisementText(context_, advertisement), advertisement.signature())) {
     return Refuse(StatusCode::kPermissionDenied, site,
@@ -91,6 +108,7 @@ absl::Status SecureServer::AddAdvertisement(const std::string& site,
 }
 
 absl::Status SecureServer::CloseAdvertising() {
+  if (!cohort_.empty()) return absl::OkStatus();
   const auto sites = static_cast<int64_t>(advertised_.size());
   const int64_t fewest = plan_.Fewest(sites);
   if (sites < fewest) return TooFew("advertised keys", sites, fewest);
@@ -152,11 +170,31 @@ absl::Status SecureServer::AddShares(const std::string& site, const v1::ShareReq
   return absl::OkStatus();
 }
 
+absl::Status SecureServer::CheckEnough(const std::vector<bool>& in, absl::string_view what) const {
+  const auto check = [&](int64_t found, int64_t needed, const std::string& where) {
+    return found >= needed ? absl::OkStatus() : TooFew(absl::StrCat(where, what), found, needed);
+  };
+  const auto sites = std::ssize(members_);
+  MR_RETURN_IF_ERROR(check(std::count(in.begin(), in.end(), true),
+                           graph_ ? FewestInAll(plan_, *graph_) : plan_.Fewest(sites), ""));
+  for (int32_t index = 0; index < sites; ++index) {
+    if (!members_[index].shares) continue;
+    const std::vector<int32_t>& neighbors = graph_->neighbors(index);
+    const auto around = std::ssize(neighbors) + 1;
+    const int64_t found =
+        std::count_if(neighbors.begin(), neighbors.end(), [&](int32_t i) { return in[i]; }) +
+        (in[index] ? 1 : 0);
+    MR_RETURN_IF_ERROR(
+        check(found, FewestSurvivors(plan_, around, graph_->threshold(index)),
+              around == sites ? "" : absl::StrCat("around site ", cohort_[index].site(), " ")));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SecureServer::CloseSharing() {
-  int64_t sharing = 0;
-  for (const Member& member : members_) sharing += member.shares.has_value() ? 1 : 0;
-  const int64_t fewest = plan_.Fewest(std::ssize(members_));
-  if (sharing < fewest) return TooFew("shared their secrets", sharing, fewest);
+  std::vector<bool> sharing;
+  for (const Member& member : members_) sharing.push_back(member.shares.has_value());
+  MR_RETURN_IF_ERROR(CheckEnough(sharing, "shared their secrets"));
   for (Member& member : members_) member.takes_part = member.shares.has_value();
   sharing_closed_ = true;
   return absl::OkStatus();
@@ -189,17 +227,23 @@ absl::StatusOr<std::vector<v1::SealedShare>> SecureServer::SharesFor(
 }
 
 absl::Status SecureServer::CloseMasking(const std::vector<std::string>& survivors) {
-  std::vector<int32_t> indices;
+  std::vector<bool> survived(members_.size());
   for (const std::string& site : survivors) {
     MR_ASSIGN_OR_RETURN(const int32_t index, IndexOf(site));
     if (!members_[index].takes_part) {
       return Refuse(StatusCode::kFailedPrecondition, site, "survived without having shared");
     }
-    indices.push_back(index);
+    survived[index] = true;
   }
-  std::sort(indices.begin(), indices.end());
-  const int64_t fewest = plan_.Fewest(std::ssize(members_));
-  if (std::ssize(indices) < fewest) return TooFew("survived", std::ssize(indices), fewest);
+  std::vector<int32_t> indices;
+  for (size_t i = 0; i < survived.size(); ++i) {
+    if (survived[i]) indices.push_back(static_cast<int32_t>(i));
+  }
+  if (!survivors_.empty()) {
+    if (indices == survivors_) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(title_, ": other sites survived before"));
+  }
+  MR_RETURN_IF_ERROR(CheckEnough(survived, "survived"));
   for (const int32_t index : indices) members_[index].survived = true;
   survivors_ = std::move(indices);
   return absl::OkStatus();
@@ -211,12 +255,11 @@ absl::Status SecureServer::AddAgreement(const std::string& site, const std::stri
   if (!member.survived) {
     return Refuse(StatusCode::kFailedPrecondition, site, "is not among the survivors");
   }
-  // ECDSA signs anew each time: another signature over the same text is no other story.
-  if (member.agreement) return absl::OkStatus();
   if (!member.identity.Verify(SurvivorsText(cohort_digest_, survivors_), signature)) {
     return Refuse(StatusCode::kPermissionDenied, site, "has signed other survivors");
   }
-  member.agreement = signature;
+  // ECDSA signs anew each time: another signature over the same text is no other story.
+  if (!member.agreement) member.agreement = signature;
   return absl::OkStatus();
 }
 
@@ -329,6 +372,9 @@ absl::Status SecureServer::RecoverPairMasks(int32_t index, const GatheredShares<
 }
 
 absl::StatusOr<MaskSet> SecureServer::Recover() const {
+  if (survivors_.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(title_, ": nobody has survived yet"));
+  }
   const Revealed revealed = Gather();
   MaskSet masks;
   for (size_t i = 0; i < members_.size(); ++i) {

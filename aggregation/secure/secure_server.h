@@ -34,7 +34,8 @@ struct GatheredShares {
 /// checks the sites' messages phase by phase, whoever drives it says when a phase is over. A
 /// message that was taken is acknowledged again when it is repeated; another one of the same site
 /// is ALREADY_EXISTS, one out of turn FAILED_PRECONDITION, one out of shape INVALID_ARGUMENT, one
-/// with a signature that does not fit PERMISSION_DENIED. Not thread-safe.
+/// with a signature that does not fit PERMISSION_DENIED. A phase that is closed again, as it was
+/// before, stays as it is. Not thread-safe.
 class SecureServer {
  public:
   SecureServer(const SecureContext& context, const SecurePlan& plan);
@@ -49,12 +50,13 @@ class SecureServer {
   absl::StatusOr<int32_t> IndexOf(const std::string& site) const;
 
   absl::Status AddShares(const std::string& site, const v1::ShareRequest& request);
-  /// Those who shared mask with each other from now on.
+  /// Those who shared mask with each other from now on. FAILED_PRECONDITION if they are too few.
   absl::Status CloseSharing();
   /// What the neighbours of `site` that take part have sealed for it.
   absl::StatusOr<std::vector<v1::SealedShare>> SharesFor(const std::string& site) const;
 
-  /// Exactly the updates of these sites are in. FAILED_PRECONDITION if they are too few.
+  /// Exactly the updates of these sites are in. FAILED_PRECONDITION if they are too few, have not
+  /// shared, or are not those that were named before.
   absl::Status CloseMasking(const std::vector<std::string>& survivors);
   /// Indices, ascending.
   const std::vector<int32_t>& survivors() const { return survivors_; }
@@ -66,8 +68,8 @@ class SecureServer {
   /// True once Recover has all it needs.
   bool CanRecover() const;
   /// The masks that are in the sum of the survivors' vectors, with the sign that takes them off.
-  /// FAILED_PRECONDITION naming the site whose secret cannot be reconstructed: too few shares, or
-  /// some of them wrong.
+  /// FAILED_PRECONDITION before CloseMasking, and naming the site whose secret cannot be
+  /// reconstructed: too few shares, or some of them wrong.
   absl::StatusOr<MaskSet> Recover() const;
 
  private:
@@ -95,6 +97,9 @@ class SecureServer {
   absl::Status Refuse(absl::StatusCode code, const std::string& site,
                       absl::string_view reason) const;
   absl::Status TooFew(absl::string_view what, int64_t found, int64_t needed) const;
+  /// OK if those who are `in` are enough for the sites to go on and for every secret that will be
+  /// needed.
+  absl::Status CheckEnough(const std::vector<bool>& in, absl::string_view what) const;
   /// Neighbours that take part: those whose masks a site's vector has.
   std::vector<int32_t> Partners(int32_t index) const;
   Revealed Gather() const;

@@ -19,7 +19,7 @@ namespace {
 class SecretElements {
  public:
   explicit SecretElements(size_t count) : elements_(count) {}
-  ~SecretElements() { OPENSSL_cleanse(elements_.data(), elements_.size() * sizeof(uint64_t)); }
+  ~SecretElements() { Wipe(elements_); }
   SecretElements(const SecretElements&) = delete;
   SecretElements& operator=(const SecretElements&) = delete;
 
@@ -66,6 +66,8 @@ absl::Status CheckValues(std::span<const ShamirShare<N>> shares) {
 }
 
 }  // namespace
+
+void Wipe(std::span<uint64_t> values) { OPENSSL_cleanse(values.data(), values.size_bytes()); }
 
 uint64_t RandomFieldElement() {
   while (true) {

@@ -24,9 +24,14 @@ constexpr size_t ShamirLimbs(size_t secret_bytes) {
   return (secret_bytes + kShamirLimbBytes - 1) / kShamirLimbBytes;
 }
 
+/// Leaves zeros where secrets were.
+void Wipe(std::span<uint64_t> values);
+
 /// What one holder keeps of a secret of N bytes: each limb's polynomial at the holder's point.
+/// Wiped when it goes: whoever splits a secret has all of its shares.
 template <size_t N>
 struct ShamirShare {
+  ~ShamirShare() { Wipe(values); }
   std::array<uint64_t, ShamirLimbs(N)> values{};
   bool operator==(const ShamirShare&) const = default;
 };

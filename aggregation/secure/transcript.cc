@@ -50,6 +50,7 @@ std::string AdvertisementText(const Digest& context, const v1::Advertisement& ad
       .Add(advertisement.mask_key())
       .Add(advertisement.seal_key())
       .Add(advertisement.nonce())
+      .Add(advertisement.certificate_sha256())
       .bytes();
 }
 

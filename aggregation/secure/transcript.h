@@ -24,7 +24,7 @@ struct SecureContext {
 };
 Digest DigestOf(const SecureContext& context);
 
-/// What an advertisement's signature covers.
+/// What an advertisement's signature covers: all of it but itself, for the round of `context`.
 std::string AdvertisementText(const Digest& context, const v1::Advertisement& advertisement);
 
 /// Of a cohort's advertisements in their order, signatures included: binds every later key to the

@@ -4,6 +4,7 @@
 //
 // masks: elements of mask per second, 4 bytes each, beside floors over the same arrays: OpenSSL's
 // cipher alone, a cache-blocked loop of the cipher and an addition, and a plain addition.
+// sessions: what a site computes to share and to mask, and the coordinator to sum and to unmask.
 #include <openssl/evp.h>
 
 #include <CLI/CLI.hpp>
@@ -20,6 +21,7 @@
 #include "aggregation/secure/mask_stream.h"
 #include "aggregation/vector_targets.h"
 #include "base/check.h"
+#include "tests/bench/secure_sessions.h"
 
 namespace millrace {
 namespace {
@@ -152,7 +154,8 @@ bool MaskSection() {
 }  // namespace millrace
 
 int main(int argc, char** argv) {
-  const std::map<std::string, bool (*)()> sections = {{"masks", millrace::MaskSection}};
+  const std::map<std::string, bool (*)()> sections = {{"masks", millrace::MaskSection},
+                                                      {"sessions", millrace::SessionSection}};
   CLI::App app("What secure aggregation costs.");
   std::vector<std::string> names;
   for (const auto& [name, run] : sections) names.push_back(name);

@@ -264,7 +264,8 @@ TEST_F(LyingSite, WrongLengthAndLayoutAreRefused) {
   v1::UploadHeader header = HeaderOf(assignment_, update_);
   header.set_bytes(header.bytes() + 4);
   EXPECT_THAT(SendBytes(mallory(), header, update_.Bytes()),
-              IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("length 160"))));
+              IsStatus(kInvalid, AllOf(HasSubstr("site mallory"),
+                                       HasSubstr(absl::StrCat("length ", header.bytes())))));
   header = HeaderOf(assignment_, update_);
   header.set_layout_sha256(std::string(32, 'x'));
   EXPECT_THAT(SendBytes(mallory(), header, update_.Bytes()),
@@ -275,7 +276,7 @@ TEST_F(LyingSite, DigestsOfTheWrongSizeAreRefused) {
   v1::UploadHeader header = HeaderOf(assignment_, update_);
   header.set_sha256("short");
   EXPECT_THAT(SendBytes(mallory(), header, update_.Bytes()),
-              IsStatus(kInvalid, HasSubstr("sha256: 5 bytes")));
+              IsStatus(kInvalid, HasSubstr("sha256: digest: 5 bytes")));
 }
 
 TEST_F(LyingSite, StaleAndFutureRoundsAreRefused) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "aggregation/exact_sum.h"
 #include "base/log.h"
 #include "scripts/train/train_alone.h"
 #include "tests/testing/status_matchers.h"
@@ -101,11 +102,11 @@ TEST_F(FederationTest, RoundsAreReportedFromScalingToEvaluation) {
 TEST_F(FederationTest, BytesAreThoseOfModelsDownAndUpdatesUp) {
   MR_ASSERT_OK_AND_ASSIGN(const FederatedRun run,
                           Run({.rounds = 2, .normalization = "none"}, {{"first", &first_}}));
-  // mlp: 2 x 2 inputs to 3 units to 1 output. Six limbs per statistic: count, two sums of errors,
-  // and in training rounds the loss and its examples.
+  // mlp: 2 x 2 inputs to 3 units to 1 output. A statistic has kExactLimbs digits: count, two sums
+  // of errors, and in training rounds the loss and its examples.
   constexpr int64_t kModel = 4 * (4 * 3 + 3 + 3 + 1);
   EXPECT_EQ(run.bytes_down, 3 * kModel);
-  EXPECT_EQ(run.bytes_up, 2 * (kModel + 4 * 6 * 5) + 4 * 6 * 3);
+  EXPECT_EQ(run.bytes_up, 2 * (kModel + 4 * kExactLimbs * 5) + 4 * kExactLimbs * 3);
 }
 
 TEST_F(FederationTest, AThousandSitesTrainTogether) {

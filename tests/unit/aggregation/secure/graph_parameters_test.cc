@@ -38,6 +38,31 @@ TEST(CompleteGraphTest, TwoSetsOfThresholdHoldersShareAnHonestOne) {
   }
 }
 
+TEST(CompleteGroupTest, OneGroupOfAllIsTheCompleteGraph) {
+  for (int64_t sites = 2; sites <= 300; ++sites) {
+    EXPECT_EQ(CompleteGroup(sites, sites, 0.1, 40).threshold, CompleteGraph(sites, 0.1).threshold);
+    EXPECT_EQ(CompleteGroup(sites, sites, 0.1, 40).degree, sites - 1);
+  }
+}
+
+// By hand: of 8 sites 2 are corrupt. Both sit in one of the two groups of four with a chance of
+// 2 C(6, 2) / C(8, 4) = 3/7.
+TEST(CompleteGroupTest, AssumesTheMostCorruptThatSitInAnyGroup) {
+  EXPECT_EQ(CompleteGroup(8, 4, 0.2, std::log2(7 / 3.001)).threshold, 3);  // (4 + 1) / 2 + 1
+  EXPECT_EQ(CompleteGroup(8, 4, 0.2, std::log2(7 / 2.999)).threshold, 4);  // (4 + 2) / 2 + 1
+}
+
+TEST(CompleteGroupTest, ThresholdIsWithinReachAndNotBelowTheCompleteGraphs) {
+  for (int64_t sites = 129; sites < 3000; sites += 13) {
+    const int64_t group = sites / ((sites + 127) / 128);
+    for (const double share : {0.0, 0.1, 0.3}) {
+      const int64_t threshold = CompleteGroup(sites, group, share, 40).threshold;
+      EXPECT_LE(threshold, group) << sites << ", " << share;
+      EXPECT_GE(threshold, CompleteGraph(group, share).threshold) << sites << ", " << share;
+    }
+  }
+}
+
 TEST(AssumedCorruptTest, IsRoundedUpButNotByRoundingErrors) {
   EXPECT_EQ(AssumedCorrupt(100, 0.07), 7);  // 0.07 * 100 = 7.000000000000001
   EXPECT_EQ(AssumedCorrupt(101, 0.07), 8);

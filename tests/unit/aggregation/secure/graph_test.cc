@@ -135,13 +135,13 @@ TEST(SecureGraphTest, EveryByteOfTheSeedCounts) {
 
 TEST(SecureGraphTest, GroupsAreCompleteAndOfNearlyEqualSize) {
   for (const int sites : {2, 3, 128, 129, 256, 257, 1000}) {
-    const SecureGraph graph = SecureGraph::Groups(sites, 128, 0.1, Seed(sites));
+    const SecureGraph graph = SecureGraph::Groups(sites, 128, 0.1, 40, Seed(sites));
     ExpectIsAGraph(graph);
     std::set<std::vector<int>> groups;
     for (int i = 0; i < sites; ++i) {
       std::vector<int> group = graph.neighbors(i);
       group.insert(std::lower_bound(group.begin(), group.end(), i), i);
-      EXPECT_EQ(graph.threshold(i), CompleteGraph(std::ssize(group), 0.1).threshold);
+      EXPECT_EQ(graph.threshold(i), CompleteGroup(sites, std::ssize(group), 0.1, 40).threshold);
       groups.insert(std::move(group));
     }
     const int count = (sites + 127) / 128;  // as few as can be: no site is in two of them
@@ -154,7 +154,7 @@ TEST(SecureGraphTest, GroupsAreCompleteAndOfNearlyEqualSize) {
 
 TEST(SecureGraphTest, GroupsAreDealtAtRandom) {
   const auto group_of_first = [](int seed) {
-    return SecureGraph::Groups(256, 128, 0.1, Seed(seed)).neighbors(0);
+    return SecureGraph::Groups(256, 128, 0.1, 40, Seed(seed)).neighbors(0);
   };
   EXPECT_EQ(group_of_first(1), group_of_first(1));
   EXPECT_NE(group_of_first(1), group_of_first(2));

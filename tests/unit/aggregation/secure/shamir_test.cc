@@ -195,6 +195,14 @@ TEST(ShamirTest, RandomElementsAreInTheFieldAndUseAllOfItsBits) {
   EXPECT_EQ(always_set, 0u);
 }
 
+TEST(ShamirTest, AShareIsWipedWhenItGoes) {
+  alignas(ShamirShare<16>) std::array<uint8_t, sizeof(ShamirShare<16>)> place;
+  auto* const share = new (place.data()) ShamirShare<16>;
+  share->values.fill(~uint64_t{0});
+  share->~ShamirShare();
+  EXPECT_THAT(place, ::testing::Each(0));
+}
+
 TEST(ShamirTest, TheSameSecretIsNeverSplitTheSameWayTwice) {
   const Secret<32> secret = SecretFrom<32>(7);
   EXPECT_THAT(SplitSecret(secret, 2, Points(2)),
