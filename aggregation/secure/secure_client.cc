@@ -298,7 +298,6 @@ absl::StatusOr<v1::UnmaskRequest> SecureClient::Reveal(
     return Refuse(absl::StatusCode::kFailedPrecondition, "was not told who survived");
   }
   if (plan_.mode == SecureMode::kMalicious) MR_RETURN_IF_ERROR(CheckAgreement(signatures));
-  if (revealed_) return *revealed_;
   v1::UnmaskRequest request;
   for (const auto& [holder, bundle] : bundles_) {
     v1::RevealedShare* const share = request.add_shares();
@@ -309,7 +308,6 @@ absl::StatusOr<v1::UnmaskRequest> SecureClient::Reveal(
       share->set_mask_key(std::string(MaskKeyShare(bundle)));
     }
   }
-  revealed_ = request;
   return request;
 }
 

@@ -99,9 +99,7 @@ class SecureClient {
   std::map<int32_t, ShareBundle> bundles_;  // theirs for this site, and its own for itself
   std::vector<std::string> tampered_;
   bool masked_ = false;
-
   std::optional<std::vector<int32_t>> survivors_;
-  std::optional<v1::UnmaskRequest> revealed_;
 };
 
 }  // namespace millrace

@@ -141,8 +141,9 @@ grpc::ServerUnaryReactor* TransferService::BeginUpload(grpc::CallbackServerConte
     return absl::OkStatus();
   };
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  // What has arrived already is hashed anew after a restart.
-  disk_->Add([=] { reactor->Finish(ToGrpc(Guarded(begin))); });
+  // What has arrived already is hashed anew after a restart. Not behind the updates that are being
+  // synced: who begins would wait for all of them.
+  beginnings_.Add([=] { reactor->Finish(ToGrpc(Guarded(begin))); });
   return reactor;
 }
 

@@ -9,8 +9,8 @@
 namespace millrace {
 
 /// The generated service with its two bulk calls raw (see raw_chunks.h).
-using RawTransfer = v1::Transfer::WithRawCallbackMethod_Download<
-    v1::Transfer::WithCallbackMethod_BeginUpload<
+using RawTransfer =
+    v1::Transfer::WithRawCallbackMethod_Download<v1::Transfer::WithCallbackMethod_BeginUpload<
         v1::Transfer::WithRawCallbackMethod_Append<v1::Transfer::Service>>>;
 
 /// millrace.v1.Transfer. Everything it is given outlives it. `disk` does what waits for the disk.
@@ -31,6 +31,7 @@ class TransferService final : public RawTransfer {
   Engine* const engine_;
   BlobStore* const blobs_;
   WorkQueue* const disk_;
+  WorkQueue beginnings_{2};
 };
 
 }  // namespace millrace
