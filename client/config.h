@@ -18,19 +18,19 @@ struct SiteConfig {
   std::string certificate;  // PEM files
   std::string key;
   std::string authority;
-  std::string folder;       // models, spooled updates
+  std::string folder;  // models, spooled updates
   // [site]
-  std::string name;         // of the training scripts' tables; the daemon's comes from its certificate
+  std::string name;  // of the training scripts' tables; the daemon's comes from its certificate
   // [training]
-  int64_t threads = 1;      // of the training process
-  bool cuda = true;         // where there is a device
-  int64_t memory_mb = 0;    // that the training process may allocate, MiB; 0: no limit
+  int64_t threads = 1;    // of the training process
+  bool cuda = true;       // where there is a device
+  int64_t memory_mb = 0;  // that the training process may allocate, MiB; 0: no limit
   // [log]
   std::string log_level = "info";
   bool log_json = true;
 
-  DataConfig data;                // [data]: what the site trains on
-  std::optional<DataConfig> test; // [test]: what the training scripts evaluate on
+  DataConfig data;                 // [data]: what the site trains on
+  std::optional<DataConfig> test;  // [test]: what the training scripts evaluate on
 };
 
 enum class SiteConfigUse { kDaemon, kScript };

@@ -149,7 +149,7 @@ absl::StatusOr<std::optional<Survivors>> Engine::Agree(const std::string& site,
 }
 
 absl::StatusOr<bool> Engine::Unmask(const std::string& site, const RoundId& round,
-                            const v1::UnmaskRequest& request) {
+                                    const v1::UnmaskRequest& request) {
   bool changed = false;
   bool over = false;
   {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Secure rounds between real processes over mTLS, one of ten sites killed with SIGKILL in each
-// phase in turn: the round's result is the mean of those whose updates are in.
+// phase in turn, or the coordinator: the round's result is the mean of those whose updates are in.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include "coordinator/round/update.h"
 #include "models/catalogue/architecture.h"
 #include "models/package.h"
+#include "tests/testing/eventually.h"
 #include "tests/testing/fleet.h"
 #include "tests/testing/honest_update.h"
 #include "tests/testing/status_matchers.h"
@@ -19,6 +20,7 @@
 namespace millrace {
 namespace {
 
+using testing::Eventually;
 using testing::Fleet;
 using testing::HonestUpdate;
 using testing::Process;
@@ -36,15 +38,16 @@ struct Death {
 };
 void PrintTo(const Death& death, std::ostream* out) { *out << death.name; }
 
-class SecureKillTest : public ::testing::TestWithParam<Death> {
+class SecureRoundTest : public ::testing::Test {
  protected:
-  void StartSites() {
+  /// Ten sites, of whom the victim kills itself before a call of round 1.
+  void StartSites(const std::string& victim_dies_before) {
     for (int i = 0; i < kSites; ++i) {
       const std::string name = absl::StrCat("site-", i);
       fleet_.WriteSite(name, "", fleet_.federation().Issue(Role::kSite, name));
       std::vector<std::string> command = {MILLRACE_SECURE_SITE, fleet_.address(), fleet_.folder(),
                                           name};
-      if (name == kVictim) command.push_back(GetParam().before);
+      if (name == kVictim) command.push_back(victim_dies_before);
       fleet_.StartProcess(name, command);
     }
   }
@@ -70,19 +73,66 @@ class SecureKillTest : public ::testing::TestWithParam<Death> {
     return mean;
   }
 
+  static TinyPlan PlanOf(const std::string& mode) {
+    TinyPlan plan;
+    plan.secure = mode;
+    plan.rounds = 1;
+    plan.normalization = "none";
+    plan.cohort =
+        "target = 10\nminimum = 6\nwait_s = 2\ndeadline_s = 6\nbackoff_s = 1\n[secure]\nphase_s = "
+        "3\n";
+    return plan;
+  }
+
+  /// Expects that version 1 is the start value plus the mean of these sites' updates.
+  void ExpectMeanOf(const std::vector<std::string>& sites, const Plan& plan) {
+    std::string bytes;
+    MR_ASSERT_OK(fleet_.as_operator().ExportModel("tiny-1", 1, [&](absl::string_view chunk) {
+      bytes.append(chunk.data(), chunk.size());
+      return absl::OkStatus();
+    }));
+    MR_ASSERT_OK_AND_ASSIGN(const ModelPackage package, ParsePackage(bytes));
+    const std::vector<float> start = InitialParameters(package.architecture, plan.run.seed);
+    const std::vector<double> mean = MeanOfRoundOne(plan, sites);
+    MR_ASSERT_OK_AND_ASSIGN(const FixedPoint fixed_point, FixedPointOf(plan));
+    const double rounding = fixed_point.WorstError(total_share_) + 1e-6;
+    for (size_t i = 0; i < mean.size(); ++i) {
+      EXPECT_NEAR(package.parameters[i] - start[i], mean[i], rounding) << i;
+    }
+  }
+
   Fleet fleet_{MILLRACE_COORDINATOR};
   double total_share_ = 0;
 };
 
-TEST_P(SecureKillTest, RoundIsTheMeanOfThoseWhoseUpdatesAreIn) {
-  TinyPlan tiny;
-  tiny.secure = GetParam().mode;
-  tiny.rounds = 1;
-  tiny.normalization = "none";
-  tiny.cohort = "target = 10\nminimum = 6\ndeadline_s = 6\nbackoff_s = 1\n[secure]\nphase_s = 3\n";
+// The victim's absence keeps the masking phase open until its deadline, with nine updates in.
+TEST_F(SecureRoundTest, CoordinatorThatIsKilledWhileUpdatesComeInUnmasksThemAfterItsRestart) {
+  const TinyPlan tiny = PlanOf("malicious");
   MR_ASSERT_OK_AND_ASSIGN(const Plan plan, ParsePlan(tiny.Text()));
   ASSERT_TRUE(fleet_.StartCoordinator());
-  StartSites();
+  StartSites("upload");
+  ASSERT_TRUE(fleet_.AwaitSites()) << fleet_.Logs();
+  MR_ASSERT_OK(fleet_.as_operator().StartRun(tiny.Text()));
+  ASSERT_TRUE(Eventually([&] {
+    const v1::Run run = fleet_.GetRun("tiny-1");
+    return run.history_size() > 0 && run.history(0).received_size() == kSites - 1;
+  })) << fleet_.Logs();
+  fleet_.coordinator().Kill();
+  ASSERT_TRUE(fleet_.StartCoordinator());
+  const v1::Run run = fleet_.AwaitEnd("tiny-1");
+  ASSERT_EQ(run.phase(), v1::RUN_PHASE_FINISHED) << run.note() << fleet_.Logs();
+  const v1::Round& round = run.history(0);
+  EXPECT_EQ(round.phase(), v1::ROUND_PHASE_COMMITTED) << "in its first attempt" << fleet_.Logs();
+  ExpectMeanOf({round.received().begin(), round.received().end()}, plan);
+}
+
+class SecureKillTest : public SecureRoundTest, public ::testing::WithParamInterface<Death> {};
+
+TEST_P(SecureKillTest, RoundIsTheMeanOfThoseWhoseUpdatesAreIn) {
+  const TinyPlan tiny = PlanOf(GetParam().mode);
+  MR_ASSERT_OK_AND_ASSIGN(const Plan plan, ParsePlan(tiny.Text()));
+  ASSERT_TRUE(fleet_.StartCoordinator());
+  StartSites(GetParam().before);
   ASSERT_TRUE(fleet_.AwaitSites()) << fleet_.Logs();
   MR_ASSERT_OK(fleet_.as_operator().StartRun(tiny.Text()));
   const v1::Run run = fleet_.AwaitEnd("tiny-1");
@@ -96,19 +146,7 @@ TEST_P(SecureKillTest, RoundIsTheMeanOfThoseWhoseUpdatesAreIn) {
   EXPECT_EQ(received.size(), static_cast<size_t>(GetParam().counted ? kSites : kSites - 1));
   EXPECT_EQ(std::count(received.begin(), received.end(), kVictim), GetParam().counted ? 1 : 0);
 
-  std::string bytes;
-  MR_ASSERT_OK(fleet_.as_operator().ExportModel("tiny-1", 1, [&](absl::string_view chunk) {
-    bytes.append(chunk.data(), chunk.size());
-    return absl::OkStatus();
-  }));
-  MR_ASSERT_OK_AND_ASSIGN(const ModelPackage package, ParsePackage(bytes));
-  const std::vector<float> start = InitialParameters(package.architecture, plan.run.seed);
-  const std::vector<double> mean = MeanOfRoundOne(plan, received);
-  MR_ASSERT_OK_AND_ASSIGN(const FixedPoint fixed_point, FixedPointOf(plan));
-  const double rounding = fixed_point.WorstError(total_share_) + 1e-6;
-  for (size_t i = 0; i < mean.size(); ++i) {
-    EXPECT_NEAR(package.parameters[i] - start[i], mean[i], rounding) << i;
-  }
+  ExpectMeanOf(received, plan);
 }
 
 const Death kDeaths[] = {

@@ -65,15 +65,20 @@ class SecureSite {
     MR_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(assignment.plan()));
     SecureSession session(
         &link_, SystemClock(), &identity_,
-        [this](absl::string_view what, absl::Time, const auto& step) {
+        [this](absl::string_view what, absl::Time until, const auto& step) {
           DieBefore(what);
-          return step();
+          absl::Status status = step();
+          while (absl::IsUnavailable(status) && absl::Now() < until) {
+            absl::SleepFor(absl::Milliseconds(50));
+            status = step();
+          }
+          return status;
         },
         assignment, plan);
     MR_RETURN_IF_ERROR(session.Join(deadline));
     DieBefore("upload");
     MR_RETURN_IF_ERROR(Upload(assignment, plan, session));
-    return session.Finish(deadline);
+    return session.Finish(deadline + 2 * absl::Seconds(plan.secure.phase_s));
   }
 
   absl::Status Upload(const v1::Assignment& assignment, const Plan& plan, SecureSession& session) {
