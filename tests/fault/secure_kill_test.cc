@@ -79,7 +79,7 @@ class SecureRoundTest : public ::testing::Test {
     plan.rounds = 1;
     plan.normalization = "none";
     plan.cohort =
-        "target = 10\nminimum = 6\nwait_s = 2\ndeadline_s = 6\nbackoff_s = 1\n[secure]\nphase_s = "
+        "target = 10\nminimum = 6\nwait_s = 2\ndeadline_s = 9\nbackoff_s = 1\n[secure]\nphase_s = "
         "3\n";
     return plan;
   }
