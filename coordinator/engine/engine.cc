@@ -82,6 +82,8 @@ absl::Status Engine::Load() {
       Apply(run->state, record.events[i]);
     }
     run->staged = !run->state.rounds.empty();
+    const RoundState* const open = run->state.Current();
+    run->returning = open != nullptr && open->phase == RoundPhase::kOpen;
     MR_ASSIGN_OR_RETURN(run->architecture, BuildArchitecture(run->state.plan));
     runs_.push_back(std::move(run));
   }

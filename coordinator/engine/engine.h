@@ -131,6 +131,7 @@ class Engine {
     Architecture architecture;
     int64_t bytes_down = 0;                      // since the last committed round
     bool staged = false;                         // the last round's updates may still lie on disk
+    bool returning = false;                      // its open round is yet to hear of the restart
     absl::Time retry_at = absl::InfinitePast();  // nothing is tried before, after a fault
     std::shared_ptr<SecureRound> secure;         // the current round's, once it was asked for
     // Applied, but not in the store yet: messages of the current secure phase. No site is answered

@@ -85,7 +85,10 @@ absl::Time Engine::StepRun(const std::string& id, bool may_open) {
       if (now < run.retry_at) return run.retry_at;
       CleanUp(run);
       const FreeSites free = Available();
-      Decision decision = Decide(run.state, free.sites, now, free.busy_in);
+      const Event returned{now, CoordinatorReturned{}};
+      Decision decision = run.returning && CanApply(run.state, returned).ok()
+                              ? returned
+                              : Decide(run.state, free.sites, now, free.busy_in);
       if (Event* decided = std::get_if<Event>(&decision)) event = std::move(*decided);
       if (const Wait* decided = std::get_if<Wait>(&decision)) wait = *decided;
       if (event && std::holds_alternative<RoundOpened>(event->body) &&
@@ -131,6 +134,7 @@ absl::Time Engine::StepRun(const std::string& id, bool may_open) {
       recorded = Record(run, *event);
       if (recorded.ok()) {
         run.state.held_up.clear();
+        run.returning = false;
         CleanUp(run);
         if (std::holds_alternative<RoundCommitted>(event->body)) DropOldState(run);
       } else {

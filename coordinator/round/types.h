@@ -135,6 +135,8 @@ struct RoundOpened {
 struct UpdateAccepted {
   Contribution contribution;
 };
+/// The coordinator is back after it went away with a round open: its sites get time to return.
+struct CoordinatorReturned {};
 /// A site's message of the current secure phase is in.
 struct SiteAdvanced {
   std::string site;
@@ -171,8 +173,8 @@ struct RunEnded {
 
 struct Event {
   absl::Time time;
-  std::variant<RunStarted, RoundOpened, SiteAdvanced, PhaseClosed, UpdateAccepted, SiteFailed,
-               RoundClosed, RoundCommitted, RoundAbandoned, RunEnded>
+  std::variant<RunStarted, RoundOpened, CoordinatorReturned, SiteAdvanced, PhaseClosed,
+               UpdateAccepted, SiteFailed, RoundClosed, RoundCommitted, RoundAbandoned, RunEnded>
       body;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/round/update.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "aggregation/exact_sum.h"
@@ -9,6 +9,9 @@
 
 namespace millrace {
 namespace {
+
+// How long sites may take to find a coordinator that is back; twice their longest back-off.
+constexpr absl::Duration kReturn = absl::Seconds(60);
 
 absl::Status NotNow(const RunState& run, absl::string_view what) {
   const RoundState* round = run.Current();
@@ -48,6 +51,9 @@ struct Allowed {
       return NotNow(run, absl::StrCat("cannot open round ", event.round));
     }
     return absl::OkStatus();
+  }
+  absl::Status operator()(const CoordinatorReturned&) const {
+    return RequirePhase(run, RoundPhase::kOpen, "has nobody to wait for");
   }
   absl::Status operator()(const UpdateAccepted& event) const {
     MR_RETURN_IF_ERROR(RequirePhase(run, RoundPhase::kOpen, "takes no updates"));
@@ -123,6 +129,15 @@ struct Transition {
     if (run.plan.secure.on()) opened.secure.emplace().deadline = PhaseDeadline();
     run.rounds.push_back(std::move(opened));
     run.note.clear();
+  }
+  void operator()(const CoordinatorReturned&) const {
+    const absl::Duration whole = absl::Seconds(run.plan.cohort.deadline_s);
+    round().deadline = std::max(round().deadline, time + std::min(whole, kReturn));
+    if (!round().secure) return;
+    SecureProgress& secure = *round().secure;
+    secure.deadline = secure.phase == SecurePhase::kMask
+                          ? round().deadline
+                          : std::max(secure.deadline, PhaseDeadline());
   }
   void operator()(const SiteAdvanced& event) const {
     round().failures.erase(event.site);

@@ -25,6 +25,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Contribution, site, digest, weight, bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunStarted, plan_text, parameters)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RoundOpened, round, attempt, cohort, target)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(UpdateAccepted, contribution)
+static void to_json(json& out, const CoordinatorReturned&) { out = json::object(); }
+static void from_json(const json&, CoordinatorReturned&) {}
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SiteAdvanced, site)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PhaseClosed, reason)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SiteFailed, site, reason)
@@ -66,6 +68,7 @@ namespace {
 struct KindName {
   const char* operator()(const RunStarted&) const { return "run_started"; }
   const char* operator()(const RoundOpened&) const { return "round_opened"; }
+  const char* operator()(const CoordinatorReturned&) const { return "coordinator_returned"; }
   const char* operator()(const SiteAdvanced&) const { return "site_advanced"; }
   const char* operator()(const PhaseClosed&) const { return "phase_closed"; }
   const char* operator()(const UpdateAccepted&) const { return "update_accepted"; }

@@ -80,7 +80,7 @@ class SecureRoundTest : public ::testing::Test {
     plan.normalization = "none";
     plan.cohort =
         "target = 10\nminimum = 6\nwait_s = 2\ndeadline_s = 9\nbackoff_s = 1\n[secure]\nphase_s = "
-        "3\n";
+        "5\n";
     return plan;
   }
 

@@ -153,6 +153,20 @@ TEST(EngineRestart, AcknowledgedUpdateIsStillAcknowledged) {
   EXPECT_EQ(rig.Run().Current()->contributions.size(), 1u);
 }
 
+TEST(EngineRestart, OutageLongerThanTheRoundLosesNoAcknowledgedUpdate) {
+  EngineRig rig;
+  rig.Start(Plan());
+  rig.OpenRound(kSites);
+  MR_ASSERT_OK(rig.SendHonest("a"));
+  rig.clock().Advance(absl::Hours(5));
+  rig.Restart();
+  rig.engine().Step();
+  MR_ASSERT_OK(rig.SendHonest("b"));
+  MR_ASSERT_OK(rig.SendHonest("c"));
+  ExpectSameEnd(rig);
+  EXPECT_EQ(rig.Run().rounds.front().phase, RoundPhase::kCommitted);
+}
+
 TEST(EngineRestart, UpdateThatTheDiskLostCostsAnAttemptAndNotTheRun) {
   EngineRig rig;
   rig.Start(Plan());

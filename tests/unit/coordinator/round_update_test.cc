@@ -42,6 +42,7 @@ std::vector<Case> Cases() {
   using enum Situation;
   return {{"RunStarted", At(kStart, RunStarted{}), {}},
           {"RoundOpened", Opening(NewRun(), {"a"}, kStart), {kBetweenRounds}},
+          {"CoordinatorReturned", At(kStart, CoordinatorReturned{}), {kOpen}},
           {"UpdateAccepted", Accepting("a", kStart), {kOpen}},
           {"SiteFailed", At(kStart, SiteFailed{"a", "no data"}), {kOpen}},
           {"RoundClosed", At(kStart, RoundClosed{"deadline"}), {kOpen}},
@@ -205,6 +206,38 @@ TEST(RoundUpdate, CommittedRoundAfterASecondAttemptBeginsAtTheFirstAgain) {
   MustApply(run, At(kStart, RoundClosed{"deadline"}));
   MustApply(run, At(kStart, RoundCommitted{}));
   EXPECT_EQ(run.next_attempt, 1);
+}
+
+TEST(RoundUpdate, SitesHaveTimeToComeBackToACoordinatorThatWasAway) {
+  RunState run = RunIn(Situation::kOpen);
+  const absl::Time deadline = run.Current()->deadline;
+  MustApply(run, At(kStart + absl::Milliseconds(1), CoordinatorReturned{}));
+  EXPECT_EQ(run.Current()->deadline, deadline + absl::Milliseconds(1)) << "no longer than a round";
+  const absl::Time back = kStart + absl::Hours(5);
+  MustApply(run, At(back, CoordinatorReturned{}));
+  EXPECT_EQ(run.Current()->deadline, back + absl::Seconds(run.plan.cohort.deadline_s));
+}
+
+TEST(RoundUpdate, RestartTakesNoTimeFromARoundThatHasPlenty) {
+  RunState run = NewRun({.cohort = "deadline_s = 900\n"});
+  MustApply(run, Opening(run, {"a"}, kStart));
+  MustApply(run, At(kStart + absl::Seconds(10), CoordinatorReturned{}));
+  EXPECT_EQ(run.Current()->deadline, kStart + absl::Seconds(900));
+}
+
+TEST(RoundUpdate, SecurePhaseBeginsItsTimeAnewAfterARestart) {
+  RunState run =
+      NewRun({.cohort = "target = 4\nminimum = 4\ndeadline_s = 30\n[secure]\nphase_s = 7\n",
+              .secure = "honest_but_curious"});
+  MustApply(run, Opening(run, {"a", "b", "c", "d"}, kStart));
+  const absl::Time back = kStart + absl::Hours(5);
+  MustApply(run, At(back, CoordinatorReturned{}));
+  EXPECT_EQ(run.Current()->secure->deadline, back + absl::Seconds(7));
+  MustApply(run, At(back, PhaseClosed{"no site outstanding"}));
+  MustApply(run, At(back, PhaseClosed{"no site outstanding"}));
+  ASSERT_EQ(run.Current()->secure->phase, SecurePhase::kMask);
+  MustApply(run, At(back + absl::Hours(1), CoordinatorReturned{}));
+  EXPECT_EQ(run.Current()->secure->deadline, back + absl::Hours(1) + absl::Seconds(30));
 }
 
 TEST(RoundUpdate, EndOfTheRunAbandonsItsOpenRound) {

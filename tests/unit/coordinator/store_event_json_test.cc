@@ -69,6 +69,8 @@ TEST(EventJson, ReasonThatIsNoUtf8IsKeptReadable) {
   EXPECT_THAT(std::get<SiteFailed>(read->body).reason, HasSubstr("gr"));
 }
 
+TEST(EventJson, CoordinatorReturnedComesBack) { Reread(CoordinatorReturned{}); }
+
 TEST(EventJson, RoundClosedComesBack) {
   EXPECT_EQ(Reread(RoundClosed{"deadline"}).reason, "deadline");
 }
