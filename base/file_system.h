@@ -47,6 +47,8 @@ class FileSystem {
   /// Names (not paths) of the entries of a directory, sorted.
   virtual absl::StatusOr<std::vector<std::string>> List(const std::string& path) = 0;
   virtual bool Exists(const std::string& path) = 0;
+  /// Bytes that this process may still write where the directory `path` lies.
+  virtual absl::StatusOr<int64_t> FreeBytes(const std::string& path) = 0;
 };
 
 /// The real one; never null, lives until the process ends.

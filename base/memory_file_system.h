@@ -30,6 +30,8 @@ class MemoryFileSystem final : public FileSystem {
   absl::Status SyncDirectory(const std::string& path) override;
   absl::StatusOr<std::vector<std::string>> List(const std::string& path) override;
   bool Exists(const std::string& path) override;
+  /// More than any test or simulation fills.
+  absl::StatusOr<int64_t> FreeBytes(const std::string& path) override;
 
  private:
   struct Content;

@@ -23,6 +23,7 @@ absl::Status ErrnoStatus(int error, absl::string_view what) {
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
+    case EROFS:
       return absl::ResourceExhaustedError(message);
     case ENOENT:
       return absl::NotFoundError(message);
@@ -30,7 +31,6 @@ absl::Status ErrnoStatus(int error, absl::string_view what) {
       return absl::AlreadyExistsError(message);
     case EACCES:
     case EPERM:
-    case EROFS:
       return absl::PermissionDeniedError(message);
     default:
       return absl::UnavailableError(message);

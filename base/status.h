@@ -12,8 +12,8 @@ namespace millrace {
 absl::Status Annotate(const absl::Status& status, absl::string_view prefix);
 
 /// The status for `error` (an errno value), its message "`what`: <text of errno>".
-/// ENOSPC, EDQUOT and EFBIG become RESOURCE_EXHAUSTED, ENOENT becomes NOT_FOUND, EEXIST becomes
-/// ALREADY_EXISTS, EACCES, EPERM and EROFS become PERMISSION_DENIED; the rest UNAVAILABLE.
+/// ENOSPC, EDQUOT, EFBIG and EROFS become RESOURCE_EXHAUSTED, ENOENT becomes NOT_FOUND, EEXIST
+/// becomes ALREADY_EXISTS, EACCES and EPERM become PERMISSION_DENIED; the rest UNAVAILABLE.
 absl::Status ErrnoStatus(int error, absl::string_view what);
 
 }  // namespace millrace

@@ -12,6 +12,8 @@
 namespace millrace {
 namespace {
 
+constexpr int64_t kMaxMegabytes = int64_t{1} << 40;
+
 /// "host:port" with a port from 0 to 65535; an IPv6 address stands in brackets.
 bool IsHostPort(absl::string_view text) {
   const size_t colon = text.rfind(':');
@@ -46,6 +48,7 @@ absl::StatusOr<CoordinatorConfig> ParseCoordinatorConfig(absl::string_view toml,
   TomlTable storage = root.Table("storage");
   storage.Require("folder", "where runs, models and updates are kept");
   storage.NonEmptyString("folder", &config.folder);
+  storage.Int("min_free_mb", {0, kMaxMegabytes}, &config.min_free_mb);
 
   root.Table("limits").Int("parameters", {1, kMaxParameters}, &config.max_parameters);
   root.Table("sites").Strings("allowed", &config.allowed);

@@ -18,7 +18,8 @@ struct CoordinatorConfig {
   std::string key;
   std::string authority;
   // [storage]
-  std::string folder;  // store, blobs and staged updates
+  std::string folder;         // store, blobs and staged updates
+  int64_t min_free_mb = 256;  // MiB; with less free space nothing new is taken
   // [limits]
   int64_t max_parameters = kMaxParameters;  // of a run's model
   // [sites]

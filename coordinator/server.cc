@@ -24,6 +24,7 @@
 #include "coordinator/rpc/secure_service.h"
 #include "coordinator/rpc/transfer_service.h"
 #include "coordinator/rpc/waiting_room.h"
+#include "coordinator/storage/storage_health.h"
 #include "coordinator/store/sqlite_store.h"
 
 namespace millrace {
@@ -86,8 +87,9 @@ class Server final : public CoordinatorServer {
     certificate_ = config.certificate;
     expires_ = own.not_after;
     options.unmask_threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    MR_ASSIGN_OR_RETURN(
-        engine_, Engine::Create({clock_, store_.get(), blobs_.get(), uploads_.get()}, options));
+    MR_ASSIGN_OR_RETURN(engine_, Engine::Create({clock_, store_.get(), blobs_.get(), uploads_.get(),
+                                                 storage_.get()},
+                                                options));
     engine_->OnChange([this] {
       absl::MutexLock lock(&mutex_);
       changed_ = true;
@@ -107,8 +109,10 @@ class Server final : public CoordinatorServer {
 
  private:
   absl::Status OpenStorage(const CoordinatorConfig& config) {
-    FileSystem* const files = PosixFileSystem();
     MR_ASSIGN_OR_RETURN(folder_lock_, FolderLock::Take(config.folder));
+    storage_ =
+        std::make_unique<StorageHealth>(PosixFileSystem(), config.folder, config.min_free_mb << 20);
+    FileSystem* const files = storage_->files();
     MR_ASSIGN_OR_RETURN(store_, OpenSqliteStore(absl::StrCat(config.folder, "/store.sqlite")));
     MR_ASSIGN_OR_RETURN(blobs_,
                         DirectoryBlobStore::Create(files, absl::StrCat(config.folder, "/blobs")));
@@ -167,6 +171,7 @@ class Server final : public CoordinatorServer {
 
   Clock* const clock_;
   std::unique_ptr<FolderLock> folder_lock_;
+  std::unique_ptr<StorageHealth> storage_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<BlobStore> blobs_;
   std::unique_ptr<UploadArea> uploads_;

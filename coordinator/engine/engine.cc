@@ -98,12 +98,19 @@ absl::StatusOr<Engine::Run*> Engine::Find(const std::string& id) {
   return absl::NotFoundError(absl::StrCat("run ", id, ": there is no such run"));
 }
 
+absl::Status Engine::CheckStorage() const {
+  return parts_.storage == nullptr ? absl::OkStatus() : parts_.storage->Check();
+}
+
 absl::Status Engine::Record(Run& run, const Event& event) {
   MR_RETURN_IF_ERROR(CanApply(run.state, event));
   std::vector<Event> batch = run.pending;
   batch.push_back(event);
   const int64_t stored = run.state.events - std::ssize(run.pending);
-  MR_RETURN_IF_ERROR(parts_.store->Append(run.state.id, stored, batch, run.pending_messages));
+  const absl::Status appended =
+      parts_.store->Append(run.state.id, stored, batch, run.pending_messages);
+  if (parts_.storage != nullptr) parts_.storage->Note(appended);
+  MR_RETURN_IF_ERROR(appended);
   run.pending.clear();
   run.pending_messages.clear();
   Apply(run.state, event);
@@ -131,6 +138,7 @@ absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
                      "; choose a smaller [model], or raise [limits] parameters in the "
                      "coordinator's configuration"));
   }
+  MR_RETURN_IF_ERROR(Annotate(CheckStorage(), absl::StrCat("run ", plan.run.name)));
   const std::vector<float> start = InitialParameters(architecture, plan.run.seed);
   MR_ASSIGN_OR_RETURN(const Digest digest,
                       WriteBlob(parts_.blobs, {reinterpret_cast<const char*>(start.data()),
@@ -304,6 +312,8 @@ absl::StatusOr<Engine::UploadProgress> Engine::BeginUpload(const UpdateClaim& an
     MR_RETURN_IF_ERROR(CheckUpdate(run->state, run->architecture.layout, claim));
     claim.masked = run->state.Current()->secure.has_value();
   }
+  MR_RETURN_IF_ERROR(Annotate(
+      CheckStorage(), absl::StrCat("site ", claim.site, ": update for ", ToString(claim.round))));
   MR_ASSIGN_OR_RETURN(const std::shared_ptr<Upload> upload, uploads_.Begin(claim, digest));
   // The round may have ended meanwhile and dropped its uploads: this one would stay for ever.
   if (const absl::Status wanted = IsWanted(claim); !wanted.ok()) {

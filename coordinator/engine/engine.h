@@ -23,6 +23,7 @@
 #include "coordinator/round/types.h"
 #include "coordinator/round/update.h"
 #include "coordinator/site_registry.h"
+#include "coordinator/storage/storage_health.h"
 #include "coordinator/store/store.h"
 #include "millrace/v1/rounds.pb.h"
 #include "models/catalogue/architecture.h"
@@ -35,6 +36,7 @@ struct EngineParts {
   Store* store = nullptr;
   BlobStore* blobs = nullptr;
   UploadArea* uploads = nullptr;
+  StorageHealth* storage = nullptr;  // null: a disk that never fails, a simulation's
 };
 
 /// A secure round's sites once all have uploaded, by their place in the cohort.
@@ -153,6 +155,8 @@ class Engine {
 
   absl::Status Load();
   absl::StatusOr<Run*> Find(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// OK if the storage takes something new. RESOURCE_EXHAUSTED says why not.
+  absl::Status CheckStorage() const;
   /// Persists an event, then applies it.
   absl::Status Record(Run& run, const Event& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   struct FreeSites {

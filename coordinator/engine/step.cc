@@ -25,6 +25,9 @@ bool IsTransient(const absl::Status& status) {
 
 absl::Time Engine::Step() {
   absl::MutexLock step_lock(&step_mutex_);
+  const absl::Time recheck = parts_.storage == nullptr
+                                 ? absl::InfiniteFuture()
+                                 : parts_.storage->Probe(parts_.clock->Now());
   std::vector<std::string> working;
   std::vector<std::pair<absl::Time, std::string>> opening;  // who had no turn for longest first
   const auto list = [&] {
@@ -47,7 +50,7 @@ absl::Time Engine::Step() {
   for (const std::string& id : working) wake[id] = StepWithinMemory(id, false);
   list();
   for (const auto& [turn, id] : opening) wake[id] = StepWithinMemory(id, true);
-  absl::Time first = absl::InfiniteFuture();
+  absl::Time first = recheck;
   for (const auto& [id, time] : wake) first = std::min(first, time);
   return first;
 }
@@ -106,6 +109,11 @@ absl::Time Engine::StepRun(const std::string& id, bool may_open) {
       }
     }
     const absl::Time now = parts_.clock->Now();
+    if (event && std::holds_alternative<RoundOpened>(event->body)) {
+      if (const absl::Status storage = CheckStorage(); !storage.ok()) {
+        return TryAgain(id, "no round opened", storage);
+      }
+    }
     if (wait) {
       if (work.layout != nullptr) {
         if (const absl::Status folded = Fold(work); !folded.ok()) {

@@ -50,7 +50,11 @@ constexpr char kSchema[] = R"sql(
 absl::Status StatusOf(const SQLite::Exception& error, const std::string& path) {
   const std::string message = absl::StrCat("store ", path, ": ", error.what());
   switch (error.getErrorCode()) {
+    // After a sync that failed SQLite writes the transaction anew, over the pages it could not sync.
     case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
       return absl::ResourceExhaustedError(message);
     case SQLITE_CONSTRAINT:
       return absl::AbortedError(message);

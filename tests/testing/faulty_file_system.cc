@@ -85,6 +85,11 @@ void FaultyFileSystem::FillUp() {
   full_ = true;
 }
 
+void FaultyFileSystem::SetFreeBytes(int64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  free_bytes_ = bytes;
+}
+
 void FaultyFileSystem::Heal() {
   const std::lock_guard lock(mutex_);
   dies_at_ = -1;
@@ -188,6 +193,14 @@ absl::StatusOr<std::vector<std::string>> FaultyFileSystem::List(const std::strin
 }
 
 bool FaultyFileSystem::Exists(const std::string& path) { return base_->Exists(path); }
+
+absl::StatusOr<int64_t> FaultyFileSystem::FreeBytes(const std::string& path) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (free_bytes_) return *free_bytes_;
+  }
+  return base_->FreeBytes(path);
+}
 
 void FaultyFileSystem::LosePower() {
   const std::lock_guard lock(mutex_);

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ class FaultyFileSystem final : public FileSystem {
   void DieAt(int64_t index);
   /// From now on the disk is full: what would make or grow a file is RESOURCE_EXHAUSTED until Heal.
   void FillUp();
+  /// What FreeBytes says from now on.
+  void SetFreeBytes(int64_t bytes);
   /// No more faults.
   void Heal();
   /// A death has been met, and not healed.
@@ -69,6 +72,7 @@ class FaultyFileSystem final : public FileSystem {
   absl::Status SyncDirectory(const std::string& path) override;
   absl::StatusOr<std::vector<std::string>> List(const std::string& path) override;
   bool Exists(const std::string& path) override;
+  absl::StatusOr<int64_t> FreeBytes(const std::string& path) override;
 
  private:
   class FaultyFile;
@@ -94,6 +98,7 @@ class FaultyFileSystem final : public FileSystem {
   std::array<std::map<int64_t, DiskFault>, kDiskCalls> faults_;  // by number of the call
   int64_t dies_at_ = -1;  // number among all calls; -1: lives
   bool full_ = false;
+  std::optional<int64_t> free_bytes_;
   std::map<std::string, std::shared_ptr<Tracked>> files_;
   std::vector<Entry> unsynced_;
 };

@@ -35,7 +35,7 @@ TEST(ErrnoStatusTest, MapsEachFamilyOfErrors) {
       {EEXIST, absl::StatusCode::kAlreadyExists},
       {EACCES, absl::StatusCode::kPermissionDenied},
       {EPERM, absl::StatusCode::kPermissionDenied},
-      {EROFS, absl::StatusCode::kPermissionDenied},
+      {EROFS, absl::StatusCode::kResourceExhausted},
       {EIO, absl::StatusCode::kUnavailable},
   };
   for (const auto& [error, code] : expected) {

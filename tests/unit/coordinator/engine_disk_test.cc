@@ -8,6 +8,7 @@
 namespace millrace {
 namespace {
 
+using ::testing::AllOf;
 using testing::DiskCall;
 using testing::DiskFault;
 using testing::EngineRig;
@@ -25,6 +26,7 @@ TEST(EngineOnAFullDisk, RunDoesNotStart) {
               IsStatus(kNoSpace, HasSubstr("full disk")));
   EXPECT_TRUE(rig.engine().Runs().empty());
   rig.disk().Heal();
+  rig.engine().Step();
   rig.Start();
 }
 
@@ -49,6 +51,7 @@ TEST(EngineOnAFullDisk, ChunkThatFitsOnlyInHalfIsTakenBackAndSentAgain) {
   rig.OpenRound(kSites);
   rig.disk().FailCall(DiskCall::kWrite, 1, DiskFault::kShortWrite);
   EXPECT_THAT(rig.SendHonest("a"), IsStatus(kNoSpace, HasSubstr("site a")));
+  rig.engine().Step();
   MR_EXPECT_OK(rig.SendHonest("a"));
 }
 
@@ -59,6 +62,7 @@ TEST(EngineOnAFullDisk, SyncThatFailedMakesTheSiteSendTheSameBytesAgain) {
   rig.disk().FailCall(DiskCall::kSync, 0, DiskFault::kDiskFull);
   EXPECT_THAT(rig.SendHonest("a"), IsStatus(kNoSpace, HasSubstr("send it again")));
   EXPECT_TRUE(rig.Run().Current()->contributions.empty());
+  rig.engine().Step();
   MR_EXPECT_OK(rig.SendHonest("a"));
   EXPECT_EQ(rig.Run().Current()->contributions.size(), 1u);
 }
@@ -70,7 +74,7 @@ TEST(EngineOnAFullDisk, CommitWaitsForSpaceAndLosesNoUpdate) {
   for (const std::string& site : kSites) MR_ASSERT_OK(rig.SendHonest(site));
   rig.disk().FillUp();
   for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(rig.engine().Step(), rig.clock().Now() + EngineOptions().retry_after_fault);
+    EXPECT_LE(rig.engine().Step(), rig.clock().Now() + EngineOptions().retry_after_fault);
     rig.clock().Advance(EngineOptions().retry_after_fault);
     ASSERT_EQ(rig.Run().Current()->phase, RoundPhase::kClosed);
   }
@@ -78,6 +82,52 @@ TEST(EngineOnAFullDisk, CommitWaitsForSpaceAndLosesNoUpdate) {
   rig.engine().Step();
   EXPECT_EQ(rig.Run().Newest().version, 1);
   EXPECT_EQ(rig.Run().Newest().sites, 3);
+}
+
+TEST(EngineOnAFullDisk, NothingNewIsAskedOfTheDiskUntilItCanBeWritten) {
+  EngineRig rig;
+  rig.Start();
+  rig.OpenRound(kSites);
+  rig.disk().FillUp();
+  EXPECT_FALSE(rig.SendHonest("a").ok());
+  const int64_t calls = rig.disk().AllCalls();
+  EXPECT_THAT(rig.SendHonest("b"),
+              IsStatus(kNoSpace, AllOf(HasSubstr("site b: update for tiny-1 round 0 attempt 1"),
+                                       HasSubstr("takes nothing new"), HasSubstr("full disk"))));
+  EXPECT_THAT(rig.engine().StartRun(testing::TinyPlan().Text()),
+              IsStatus(kNoSpace, AllOf(HasSubstr("run tiny"), HasSubstr("takes nothing new"))));
+  EXPECT_EQ(rig.disk().AllCalls(), calls);
+  rig.disk().Heal();
+  rig.engine().Step();
+  MR_EXPECT_OK(rig.SendHonest("b"));
+}
+
+TEST(EngineOnAFullDisk, AcknowledgedUpdateStaysAcknowledged) {
+  EngineRig rig;
+  rig.Start();
+  rig.OpenRound(kSites);
+  const v1::Assignment assignment = rig.AssignmentOf("a");
+  const testing::SiteUpdate update = testing::HonestUpdate("a", assignment);
+  MR_ASSERT_OK(rig.SendHonest("a"));
+  rig.disk().FillUp();
+  EXPECT_FALSE(rig.SendHonest("b").ok());
+  MR_EXPECT_OK(rig.Send(testing::ClaimOf("a", assignment, update), Sha256Of(update.Bytes()),
+                        update.Bytes()));
+}
+
+TEST(EngineWithLittleFreeSpace, OpensNoRoundUntilThereIsMore) {
+  EngineRig rig;
+  rig.Start();
+  rig.disk().SetFreeBytes(EngineRig::kMinFreeBytes - 1);
+  rig.clock().Advance(StorageHealth::kRetryAfter);
+  rig.OpenRound(kSites);
+  EXPECT_EQ(rig.Run().Current(), nullptr);
+  EXPECT_THAT(rig.Run().held_up, AllOf(HasSubstr("no round opened"), HasSubstr("min_free_mb")));
+  rig.disk().SetFreeBytes(EngineRig::kMinFreeBytes);
+  rig.clock().Advance(StorageHealth::kRetryAfter);
+  rig.OpenRound(kSites);
+  EXPECT_NE(rig.Run().Current(), nullptr);
+  EXPECT_EQ(rig.Run().held_up, "");
 }
 
 TEST(EngineOnAFullDisk, ModelIsTheOneOfARunWithSpace) {
@@ -92,6 +142,8 @@ TEST(EngineOnAFullDisk, ModelIsTheOneOfARunWithSpace) {
       rig.engine().Step();
       rig.disk().Heal();
       if (full) {
+        rig.clock().Advance(StorageHealth::kRetryAfter);
+        rig.engine().Step();
         MR_EXPECT_OK(rig.SendHonest(site));
       }
       rig.engine().Step();

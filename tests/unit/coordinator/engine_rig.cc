@@ -32,9 +32,11 @@ void EngineRig::Restart() {
   area_.reset();
   blobs_.reset();
   store_.Revive();
-  blobs_ = DirectoryBlobStore::Create(&disk_, "blobs").value();
-  area_ = UploadArea::Create(&disk_, "uploads").value();
-  engine_ = Engine::Create({&clock_, &store_, blobs_.get(), area_.get()}, options_).value();
+  storage_ = std::make_unique<StorageHealth>(&disk_, ".", kMinFreeBytes);
+  blobs_ = DirectoryBlobStore::Create(storage_->files(), "blobs").value();
+  area_ = UploadArea::Create(storage_->files(), "uploads").value();
+  engine_ = Engine::Create({&clock_, &store_, blobs_.get(), area_.get(), storage_.get()}, options_)
+                .value();
 }
 
 void EngineRig::Start(const TinyPlan& plan) {

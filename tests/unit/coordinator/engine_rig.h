@@ -10,6 +10,7 @@
 #include "base/memory_file_system.h"
 #include "coordinator/blob/directory_blob_store.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/storage/storage_health.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/honest_update.h"
 #include "tests/testing/simulated_clock.h"
@@ -30,6 +31,9 @@ class EngineRig {
   SimulatedClock& clock() { return clock_; }
   FaultyFileSystem& disk() { return disk_; }
   DyingStore& store() { return store_; }
+  StorageHealth& storage() { return *storage_; }
+
+  static constexpr int64_t kMinFreeBytes = int64_t{1} << 20;
 
   /// A new engine on the same store and files, as after the process died.
   void Restart();
@@ -64,6 +68,7 @@ class EngineRig {
   MemoryFileSystem memory_;
   FaultyFileSystem disk_;
   DyingStore store_;
+  std::unique_ptr<StorageHealth> storage_;
   std::unique_ptr<DirectoryBlobStore> blobs_;
   std::unique_ptr<UploadArea> area_;
   std::unique_ptr<Engine> engine_;

@@ -118,7 +118,7 @@ TEST_F(SqliteStoreTest, EventThatDoesNotParseIsDataLossNamingRunAndEvent) {
 
 TEST_F(SqliteStoreTest, FolderThatIsMissingIsNamed) {
   EXPECT_THAT(OpenSqliteStore(folder_.path() + "/absent/store.sqlite"),
-              IsStatus(absl::StatusCode::kUnavailable, HasSubstr("absent/store.sqlite")));
+              IsStatus(absl::StatusCode::kResourceExhausted, HasSubstr("absent/store.sqlite")));
 }
 
 /// Files of this process may not grow beyond a size: a disk without space, as a test can have it.

@@ -40,6 +40,9 @@ class SlowForOneSite final : public FileSystem {
     return base_.List(path);
   }
   bool Exists(const std::string& path) override { return base_.Exists(path); }
+  absl::StatusOr<int64_t> FreeBytes(const std::string& path) override {
+    return base_.FreeBytes(path);
+  }
 
   void AwaitOpening() { reached_.WaitForNotification(); }
   void Release() { released_.Notify(); }
