@@ -49,6 +49,8 @@ absl::StatusOr<CoordinatorConfig> ParseCoordinatorConfig(absl::string_view toml,
   storage.Require("folder", "where runs, models and updates are kept");
   storage.NonEmptyString("folder", &config.folder);
   storage.Int("min_free_mb", {0, kMaxMegabytes}, &config.min_free_mb);
+  storage.Int("staging_mb", {0, kMaxMegabytes}, &config.staging_mb);
+  storage.Int("keep_versions", {0, 1'000'000}, &config.keep_versions);
 
   root.Table("limits").Int("parameters", {1, kMaxParameters}, &config.max_parameters);
   root.Table("sites").Strings("allowed", &config.allowed);

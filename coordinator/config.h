@@ -18,8 +18,10 @@ struct CoordinatorConfig {
   std::string key;
   std::string authority;
   // [storage]
-  std::string folder;         // store, blobs and staged updates
-  int64_t min_free_mb = 256;  // MiB; with less free space nothing new is taken
+  std::string folder;          // store, blobs and staged updates
+  int64_t min_free_mb = 256;   // MiB; with less free space nothing new is taken
+  int64_t staging_mb = 0;      // MiB of updates of open rounds; 0: no bound but min_free_mb
+  int64_t keep_versions = 10;  // of each run, and its best; 0: all
   // [limits]
   int64_t max_parameters = kMaxParameters;  // of a run's model
   // [sites]
@@ -27,6 +29,8 @@ struct CoordinatorConfig {
   // [log]
   std::string log_level = "info";
   bool log_json = true;
+  // The command line's.
+  bool check = false;  // every blob's digest at the start
 };
 
 /// INVALID_ARGUMENT names key and reason. `folder` is the config file's.

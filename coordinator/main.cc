@@ -28,7 +28,7 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int Run(const std::string& config_path) {
+int Run(const std::string& config_path, bool check) {
   // Debian builds abseil with its debug check of lock order, which costs 6 % of a round here; the
   // test programs keep it on.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
@@ -48,6 +48,7 @@ int Run(const std::string& config_path) {
                  std::string(config.status().message()).c_str());
     return kExitConfig;
   }
+  config->check = check;
   InitLog("millrace-coordinator", config->log_json ? LogFormat::kJson : LogFormat::kText,
           config->log_level);
   const auto server = CoordinatorServer::Start(*config, SystemClock());
@@ -70,10 +71,13 @@ int main(int argc, char** argv) {
   CLI::App app("Millrace coordinator: runs federations of sites. Prints the port it listens on.");
   std::string config;
   app.add_option("--config", config, "TOML file, see docs/configuration.md")->required();
+  bool check = false;
+  app.add_flag("--check", check,
+               "compute every model's digest at the start, not only those in use");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : millrace::kExitConfig;  // 0: --help
   }
-  return millrace::Run(config);
+  return millrace::Run(config, check);
 }

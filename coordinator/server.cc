@@ -24,6 +24,7 @@
 #include "coordinator/rpc/secure_service.h"
 #include "coordinator/rpc/transfer_service.h"
 #include "coordinator/rpc/waiting_room.h"
+#include "coordinator/storage/start_check.h"
 #include "coordinator/storage/storage_health.h"
 #include "coordinator/store/sqlite_store.h"
 
@@ -79,9 +80,14 @@ class Server final : public CoordinatorServer {
   absl::Status Start(const CoordinatorConfig& config) {
     MR_ASSIGN_OR_RETURN(const Pem pem, LoadPem(config, clock_->Now()));
     MR_RETURN_IF_ERROR(OpenStorage(config));
+    MR_RETURN_IF_ERROR(CheckAtStart(store_.get(), blobs_.get(), uploads_.get(),
+                                    {config.keep_versions, config.check, clock_->Now()})
+                           .status());
     EngineOptions options;
     options.allowed_sites = config.allowed;
     options.max_parameters = config.max_parameters;
+    options.keep_versions = config.keep_versions;
+    options.max_staged_bytes = config.staging_mb << 20;
     MR_ASSIGN_OR_RETURN(const CertificateInfo own, ParseCertificate(pem.certificate));
     options.federation = own.federation;
     certificate_ = config.certificate;

@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/blob/blob_store.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 
 namespace millrace {
+
+absl::StatusOr<Digest> DigestOf(BlobReader& blob) {
+  constexpr int64_t kChunk = int64_t{1} << 20;
+  Sha256 hash;
+  std::vector<char> buffer(std::min(blob.size(), kChunk));
+  for (int64_t offset = 0; offset < blob.size(); offset += kChunk) {
+    const std::span<char> chunk(buffer.data(), std::min(blob.size() - offset, kChunk));
+    MR_RETURN_IF_ERROR(blob.ReadAt(offset, chunk));
+    hash.Update(chunk);
+  }
+  return hash.Finish();
+}
 
 absl::StatusOr<std::string> ReadBlob(BlobStore* blobs, const Digest& digest, int64_t max_bytes) {
   MR_ASSIGN_OR_RETURN(const auto reader, blobs->Open(digest));

@@ -46,9 +46,14 @@ class BlobStore {
   virtual absl::StatusOr<std::unique_ptr<BlobWriter>> NewWriter() = 0;
   /// OK if the blob is absent already. A crash may bring a removed blob back.
   virtual absl::Status Remove(const Digest& digest) = 0;
+  /// Takes a damaged blob out of the store without destroying it: somebody may want to look at it.
+  virtual absl::Status Quarantine(const Digest& digest) = 0;
   /// Every blob, in ascending order.
   virtual absl::StatusOr<std::vector<Digest>> List() = 0;
 };
+
+/// SHA-256 of the bytes that lie there now, read in pieces.
+absl::StatusOr<Digest> DigestOf(BlobReader& blob);
 
 /// The whole blob, checked against its name: DATA_LOSS when the bytes have changed on disk.
 /// RESOURCE_EXHAUSTED beyond `max_bytes`.

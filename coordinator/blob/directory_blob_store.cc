@@ -141,6 +141,14 @@ absl::Status DirectoryBlobStore::Remove(const Digest& digest) {
   return absl::IsNotFound(removed) ? absl::OkStatus() : removed;
 }
 
+absl::Status DirectoryBlobStore::Quarantine(const Digest& digest) {
+  const std::string folder = absl::StrCat(folder_, "/quarantine");
+  MR_RETURN_IF_ERROR(files_->CreateDirectories(folder));
+  MR_RETURN_IF_ERROR(files_->Rename(PathOf(digest), absl::StrCat(folder, "/", digest.Hex())));
+  MR_RETURN_IF_ERROR(files_->SyncDirectory(folder));
+  return files_->SyncDirectory(DirectoryOf(PathOf(digest)));
+}
+
 absl::StatusOr<std::vector<Digest>> DirectoryBlobStore::List() {
   std::vector<Digest> digests;
   for (int first = 0; first < 256; ++first) {

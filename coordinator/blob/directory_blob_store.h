@@ -15,6 +15,7 @@ namespace millrace {
 /// Blobs as files of one folder:
 ///   ab/<64 hexadecimal digits>   a blob, under the first two digits of its name
 ///   incoming/<n>                 a blob while it is written
+///   quarantine/<64 digits>       one that was found damaged
 /// One process at a time owns the folder. Over a MemoryFileSystem it is the store of simulations.
 class DirectoryBlobStore final : public BlobStore {
  public:
@@ -27,6 +28,7 @@ class DirectoryBlobStore final : public BlobStore {
   bool Has(const Digest& digest) override;
   absl::StatusOr<std::unique_ptr<BlobWriter>> NewWriter() override;
   absl::Status Remove(const Digest& digest) override;
+  absl::Status Quarantine(const Digest& digest) override;
   absl::StatusOr<std::vector<Digest>> List() override;
 
  private:

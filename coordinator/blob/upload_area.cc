@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/name.h"
 #include "base/status.h"
 
@@ -100,6 +102,36 @@ absl::Status UploadArea::DiscardRound(absl::string_view run, int64_t round, int6
   // removes files only, costs nothing but its entry.
   files_->Remove(folder).IgnoreError();
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<StagedRound>> UploadArea::List() {
+  std::vector<StagedRound> rounds;
+  MR_ASSIGN_OR_RETURN(const std::vector<std::string> runs, files_->List(folder_));
+  for (const std::string& run : runs) {
+    const auto tries = files_->List(absl::StrCat(folder_, "/", run));
+    if (!CheckName("run", run).ok() || !tries.ok()) continue;
+    for (const std::string& name : *tries) {
+      const std::vector<std::string> numbers = absl::StrSplit(name, '-');
+      StagedRound round{run, 0, 0};
+      if (numbers.size() == 2 && absl::SimpleAtoi(numbers[0], &round.round) &&
+          absl::SimpleAtoi(numbers[1], &round.attempt) &&
+          name == absl::StrCat(round.round, "-", round.attempt)) {
+        rounds.push_back(std::move(round));
+      }
+    }
+  }
+  return rounds;
+}
+
+bool UploadArea::HasWhole(const UploadKey& key, int64_t bytes) {
+  const auto file = files_->Open(PlaceOf(folder_, key).update_path, FileSystem::OpenMode::kRead);
+  if (!file.ok()) return false;
+  const absl::StatusOr<int64_t> size = (*file)->Size();
+  return size.ok() && *size == bytes;
+}
+
+void UploadArea::RemoveRun(absl::string_view run) {
+  files_->Remove(absl::StrCat(folder_, "/", run)).IgnoreError();
 }
 
 }  // namespace millrace

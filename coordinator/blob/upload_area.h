@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,6 +22,14 @@ struct UploadKey {
   int64_t round = 0;
   int64_t attempt = 0;
   std::string site;
+};
+
+/// One try of a round that has updates on disk.
+struct StagedRound {
+  std::string run;
+  int64_t round = 0;
+  int64_t attempt = 0;
+  auto operator<=>(const StagedRound&) const = default;
 };
 
 /// The updates of running rounds on disk, until they are folded and their round is committed:
@@ -47,6 +56,15 @@ class UploadArea {
   /// Drops every upload of one try of a round. OK if there is none. Uploads that are still open
   /// can no longer finish. A crash may bring files back; discarding again is harmless.
   absl::Status DiscardRound(absl::string_view run, int64_t round, int64_t attempt);
+
+  /// Every try of a round that has a folder here, whatever is in it. Names that are none of the
+  /// area's are left out.
+  absl::StatusOr<std::vector<StagedRound>> List();
+  /// True if a whole update of this length lies here.
+  bool HasWhole(const UploadKey& key, int64_t bytes);
+  /// Removes the folder of a run whose rounds were all discarded; nothing if something is in it. No
+  /// upload of the run may begin meanwhile.
+  void RemoveRun(absl::string_view run);
 
  private:
   UploadArea(FileSystem* files, std::string folder);

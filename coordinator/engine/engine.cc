@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "aggregation/exact_sum.h"
 #include "aggregation/secure/cohort_graph.h"
@@ -12,6 +13,7 @@
 #include "base/status.h"
 #include "coordinator/engine/commit.h"
 #include "coordinator/engine/task_proto.h"
+#include "coordinator/round/replay.h"
 #include "coordinator/store/event_json.h"
 #include "models/package.h"
 
@@ -57,7 +59,7 @@ bool WantsWork(const RoundState& round, const std::string& site) {
 Engine::Engine(const EngineParts& parts, const EngineOptions& options)
     : parts_(parts),
       options_(options),
-      uploads_(parts.uploads),
+      uploads_(parts.uploads, options.max_staged_bytes),
       sites_(parts.store, options.allowed_sites, options.presence) {}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineParts& parts,
@@ -73,21 +75,14 @@ absl::Status Engine::Load() {
   MR_RETURN_IF_ERROR(sites_.Load());
   for (const StoredRun& record : stored) {
     auto run = std::make_unique<Run>();
-    MR_ASSIGN_OR_RETURN(run->state, StartOf(record.id, record.events.front()));
-    for (size_t i = 1; i < record.events.size(); ++i) {
-      if (const absl::Status status = CanApply(run->state, record.events[i]); !status.ok()) {
-        return absl::DataLossError(absl::StrCat("store: run ", record.id, " event ", i,
-                                                " does not follow: ", status.message()));
-      }
-      Apply(run->state, record.events[i]);
-    }
+    MR_ASSIGN_OR_RETURN(run->state, Replay(record.id, record.events));
     run->staged = !run->state.rounds.empty();
     const RoundState* const open = run->state.Current();
     run->returning = open != nullptr && open->phase == RoundPhase::kOpen;
     MR_ASSIGN_OR_RETURN(run->architecture, BuildArchitecture(run->state.plan));
     runs_.push_back(std::move(run));
   }
-  for (const std::unique_ptr<Run>& run : runs_) DropOldState(*run);
+  for (const std::unique_ptr<Run>& run : runs_) DropOldBlobs(*run);
   return absl::OkStatus();
 }
 
@@ -127,6 +122,19 @@ absl::Status Engine::Record(Run& run, const Event& event) {
   return absl::OkStatus();
 }
 
+absl::Status Engine::CheckStaging(const Plan& plan, const Architecture& architecture) const {
+  const UpdateShape shape = ShapeOf(plan, TaskKind::kTraining, architecture.layout);
+  const int64_t bytes = plan.secure.on() ? MaskedShapeOf(plan, shape).bytes() : shape.bytes();
+  const int64_t sites = plan.cohort_size();
+  if (options_.max_staged_bytes == 0 || bytes <= options_.max_staged_bytes / sites) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "run ", plan.run.name, ": the updates of its ", sites, " sites have ", bytes,
+      " bytes each and would not fit into the coordinator's [storage] staging_mb = ",
+      options_.max_staged_bytes >> 20, "; raise it, or choose a smaller [model] or [cohort]"));
+}
+
 absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
   MR_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(plan_text));
   MR_ASSIGN_OR_RETURN(Architecture architecture, BuildArchitecture(plan));
@@ -138,11 +146,22 @@ absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
                      "; choose a smaller [model], or raise [limits] parameters in the "
                      "coordinator's configuration"));
   }
+  MR_RETURN_IF_ERROR(CheckStaging(plan, architecture));
   MR_RETURN_IF_ERROR(Annotate(CheckStorage(), absl::StrCat("run ", plan.run.name)));
   const std::vector<float> start = InitialParameters(architecture, plan.run.seed);
-  MR_ASSIGN_OR_RETURN(const Digest digest,
-                      WriteBlob(parts_.blobs, {reinterpret_cast<const char*>(start.data()),
-                                               start.size() * sizeof(float)}));
+  const absl::string_view bytes(reinterpret_cast<const char*>(start.data()),
+                                start.size() * sizeof(float));
+  const Digest digest = Sha256Of(bytes);
+  // Another run may let go of the very same blob before this one refers to it.
+  {
+    absl::MutexLock lock(&mutex_);
+    starting_.insert(digest);
+  }
+  const absl::Cleanup started = [&] {
+    absl::MutexLock lock(&mutex_);
+    starting_.extract(digest);
+  };
+  MR_RETURN_IF_ERROR(WriteBlob(parts_.blobs, bytes).status());
   const Event event{parts_.clock->Now(), RunStarted{plan_text, digest}};
   std::string id;
   {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ struct EngineOptions {
   int unmask_threads = 1;
   std::vector<std::string> allowed_sites;               // empty: all that the authority certified
   int64_t max_parameters = kMaxParameters;              // of a run's model
+  int64_t keep_versions = 0;                            // of each run, and its best; 0: all
+  int64_t max_staged_bytes = 0;                         // of updates on disk; 0: no bound
   absl::Duration presence = absl::Seconds(30);          // of a site, after its last check-in
   absl::Duration retry_after_fault = absl::Seconds(2);  // of the store or the disk
 };
@@ -157,6 +160,8 @@ class Engine {
   absl::StatusOr<Run*> Find(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   /// OK if the storage takes something new. RESOURCE_EXHAUSTED says why not.
   absl::Status CheckStorage() const;
+  /// OK if the updates of a whole cohort may lie on disk at once. INVALID_ARGUMENT names the keys.
+  absl::Status CheckStaging(const Plan& plan, const Architecture& architecture) const;
   /// Persists an event, then applies it.
   absl::Status Record(Run& run, const Event& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   struct FreeSites {
@@ -200,8 +205,8 @@ class Engine {
   void HoldUp(const std::string& id, const std::string& why);
   /// The same for a fault of the store or the disk; returns when to try again.
   absl::Time TryAgain(const std::string& id, absl::string_view what, const absl::Status& fault);
-  /// Removes what the server optimiser carried to the newest version: only the next one needs it.
-  void DropOldState(const Run& run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// Removes the run's blobs that no run keeps (coordinator/storage/retention.h).
+  void DropOldBlobs(const Run& run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   /// Folds what is in. Any error leaves the run without a fold: the next call begins anew.
   absl::Status Fold(const RoundWork& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
   /// What a round's updates come to, masked or not.
@@ -230,6 +235,7 @@ class Engine {
   mutable absl::Mutex mutex_;
   SiteRegistry sites_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Run>> runs_ ABSL_GUARDED_BY(mutex_);  // oldest first
+  std::multiset<Digest> starting_ ABSL_GUARDED_BY(mutex_);  // blobs of runs that are being started
 };
 
 }  // namespace millrace

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "coordinator/engine/commit.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/storage/retention.h"
 
 namespace millrace {
 namespace {
@@ -25,9 +26,8 @@ bool IsTransient(const absl::Status& status) {
 
 absl::Time Engine::Step() {
   absl::MutexLock step_lock(&step_mutex_);
-  const absl::Time recheck = parts_.storage == nullptr
-                                 ? absl::InfiniteFuture()
-                                 : parts_.storage->Probe(parts_.clock->Now());
+  const absl::Time recheck = parts_.storage == nullptr ? absl::InfiniteFuture()
+                                                       : parts_.storage->Probe(parts_.clock->Now());
   std::vector<std::string> working;
   std::vector<std::pair<absl::Time, std::string>> opening;  // who had no turn for longest first
   const auto list = [&] {
@@ -144,7 +144,7 @@ absl::Time Engine::StepRun(const std::string& id, bool may_open) {
         run.state.held_up.clear();
         run.returning = false;
         CleanUp(run);
-        if (std::holds_alternative<RoundCommitted>(event->body)) DropOldState(run);
+        if (std::holds_alternative<RoundCommitted>(event->body)) DropOldBlobs(run);
       } else {
         run.secure.reset();  // may be ahead of the store
       }
@@ -183,22 +183,26 @@ absl::Time Engine::TryAgain(const std::string& id, absl::string_view what,
   return retry_at;
 }
 
-void Engine::DropOldState(const Run& run) {
-  const std::vector<ModelVersion>& versions = run.state.versions;
-  if (versions.size() < 2) return;
-  const auto needed = [&](const Digest& digest) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return std::ranges::any_of(runs_, [&](const std::unique_ptr<Run>& other) {
-      const std::vector<Digest>& state = other->state.Newest().optimizer_state;
-      return std::ranges::find(state, digest) != state.end() ||
-             std::ranges::find(other->state.versions, digest, &ModelVersion::parameters) !=
-                 other->state.versions.end();
-    });
+void Engine::DropOldBlobs(const Run& run) {
+  const std::set<Digest> own = KeptBlobs(run.state, options_.keep_versions);
+  std::vector<Digest> old;
+  const auto consider = [&](const Digest& digest) {
+    if (!own.contains(digest) && parts_.blobs->Has(digest)) old.push_back(digest);
   };
-  for (const Digest& digest : versions[versions.size() - 2].optimizer_state) {
-    if (needed(digest)) continue;
+  const std::vector<ModelVersion>& versions = run.state.versions;
+  for (const ModelVersion& version : versions) consider(version.parameters);
+  if (versions.size() >= 2) {
+    for (const Digest& digest : versions[versions.size() - 2].optimizer_state) consider(digest);
+  }
+  if (old.empty()) return;
+  std::set<Digest> kept(starting_.begin(), starting_.end());
+  for (const std::unique_ptr<Run>& other : runs_) {
+    kept.merge(KeptBlobs(other->state, options_.keep_versions));
+  }
+  for (const Digest& digest : old) {
+    if (kept.contains(digest)) continue;
     if (const absl::Status removed = parts_.blobs->Remove(digest); !removed.ok()) {
-      LogWarning("optimiser state not removed",
-                 {{"run", run.state.id}, {"error", removed.ToString()}});
+      LogWarning("old blob not removed", {{"run", run.state.id}, {"error", removed.ToString()}});
     }
   }
 }

@@ -83,13 +83,30 @@ absl::StatusOr<double> Upload::Norm(int64_t count) {
   return std::sqrt(squares);
 }
 
+int64_t Uploads::Promised() const {
+  int64_t bytes = 0;
+  for (const auto& [key, upload] : uploads_) bytes += upload->claim().bytes;
+  return bytes;
+}
+
 absl::StatusOr<std::shared_ptr<Upload>> Uploads::Begin(const UpdateClaim& claim,
                                                        const Digest& digest) {
+  return Take(claim, digest, max_bytes_);
+}
+
+absl::StatusOr<std::shared_ptr<Upload>> Uploads::Take(const UpdateClaim& claim,
+                                                      const Digest& digest, int64_t max_bytes) {
   const Key key(claim.round, claim.site);
   std::shared_ptr<Upload> upload;
   std::shared_ptr<Upload> replaced;
   {
     absl::MutexLock lock(&mutex_);
+    if (max_bytes > 0 && !uploads_.contains(key) && Promised() + claim.bytes > max_bytes) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("site ", claim.site, ": update for ", ToString(claim.round), ": ",
+                       claim.bytes, " bytes, of [storage] staging_mb ", max_bytes - Promised(),
+                       " bytes are free; try again when other rounds are over"));
+    }
     std::shared_ptr<Upload>& place = uploads_[key];
     if (place == nullptr || place->digest() != digest) {
       if (place != nullptr && place->finished()) {
@@ -133,7 +150,8 @@ absl::StatusOr<std::shared_ptr<Upload>> Uploads::FindAccepted(const RoundId& rou
   claim.bytes = contribution.bytes;
   claim.weight = contribution.weight;
   claim.masked = masked;
-  MR_ASSIGN_OR_RETURN(std::shared_ptr<Upload> upload, Begin(claim, contribution.digest));
+  // It lies on disk already, whatever the bound.
+  MR_ASSIGN_OR_RETURN(std::shared_ptr<Upload> upload, Take(claim, contribution.digest, 0));
   if (!upload->finished()) MR_RETURN_IF_ERROR(upload->Finish());
   return upload;
 }

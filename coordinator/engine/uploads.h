@@ -59,11 +59,12 @@ class Upload {
 /// The updates of open rounds. Thread-safe; what one site's upload takes holds up no other's.
 class Uploads {
  public:
-  /// `area` outlives the object.
-  explicit Uploads(UploadArea* area) : area_(area) {}
+  /// `area` outlives the object. At most `max_bytes` are promised to uploads at once; 0: no bound.
+  explicit Uploads(UploadArea* area, int64_t max_bytes = 0) : area_(area), max_bytes_(max_bytes) {}
 
   /// The upload of this claim, with what has arrived of it. Another digest than before replaces an
-  /// upload that is not finished; ALREADY_EXISTS if it is.
+  /// upload that is not finished; ALREADY_EXISTS if it is. RESOURCE_EXHAUSTED, until other rounds
+  /// are over, if its bytes go beyond what may be staged.
   absl::StatusOr<std::shared_ptr<Upload>> Begin(const UpdateClaim& claim, const Digest& digest);
   /// FAILED_PRECONDITION, naming round and site, if it has not begun.
   absl::StatusOr<std::shared_ptr<Upload>> Find(const RoundId& round, const std::string& site);
@@ -79,7 +80,12 @@ class Uploads {
  private:
   using Key = std::pair<RoundId, std::string>;
 
-  UploadArea* area_;
+  absl::StatusOr<std::shared_ptr<Upload>> Take(const UpdateClaim& claim, const Digest& digest,
+                                               int64_t max_bytes);
+  int64_t Promised() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  UploadArea* const area_;
+  const int64_t max_bytes_;
   absl::Mutex mutex_;
   std::map<Key, std::shared_ptr<Upload>> uploads_ ABSL_GUARDED_BY(mutex_);
 };

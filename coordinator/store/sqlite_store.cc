@@ -19,6 +19,8 @@ namespace {
 
 constexpr int kSchemaVersion = 1;
 constexpr int kBusyTimeoutMs = 5000;
+constexpr int64_t kWalBytes = int64_t{64} << 20;  // it shrinks to this after a burst
+constexpr char kWayOut[] = "; restore a backup: millrace restore --help";
 
 constexpr char kSchema[] = R"sql(
   CREATE TABLE IF NOT EXISTS events (
@@ -50,7 +52,8 @@ constexpr char kSchema[] = R"sql(
 absl::Status StatusOf(const SQLite::Exception& error, const std::string& path) {
   const std::string message = absl::StrCat("store ", path, ": ", error.what());
   switch (error.getErrorCode()) {
-    // After a sync that failed SQLite writes the transaction anew, over the pages it could not sync.
+    // After a sync that failed SQLite writes the transaction anew, over the pages it could not
+    // sync.
     case SQLITE_FULL:
     case SQLITE_IOERR:
     case SQLITE_READONLY:
@@ -60,7 +63,7 @@ absl::Status StatusOf(const SQLite::Exception& error, const std::string& path) {
       return absl::AbortedError(message);
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-      return absl::DataLossError(message);
+      return absl::DataLossError(absl::StrCat(message, kWayOut));
     default:
       return absl::UnavailableError(message);
   }
@@ -78,6 +81,11 @@ class SqliteStore final : public Store {
       database_.exec("PRAGMA journal_mode=WAL");
       database_.exec("PRAGMA synchronous=FULL");
       database_.exec("PRAGMA secure_delete=ON");  // messages hold shares of secrets
+      database_.exec(absl::StrCat("PRAGMA journal_size_limit=", kWalBytes));
+      const std::string found = database_.execAndGet("PRAGMA quick_check(1)").getString();
+      if (found != "ok") {
+        return absl::DataLossError(absl::StrCat("store ", path_, ": damaged: ", found, kWayOut));
+      }
       const int version = database_.execAndGet("PRAGMA user_version").getInt();
       if (version > kSchemaVersion) {
         return absl::DataLossError(absl::StrCat("store ", path_, ": schema version ", version,

@@ -42,8 +42,8 @@ class Store {
 
   /// Appends events to a run, its first at position `sequence` (0-based), and keeps the messages
   /// that they speak of. All or nothing, durable on return. ABORTED if another process has written
-  /// that position, RESOURCE_EXHAUSTED when the disk is full, read-only or failing, UNAVAILABLE when
-  /// another process keeps the store busy.
+  /// that position, RESOURCE_EXHAUSTED when the disk is full, read-only or failing, UNAVAILABLE
+  /// when another process keeps the store busy.
   virtual absl::Status Append(const std::string& run, int64_t sequence,
                               std::span<const Event> events,
                               std::span<const StoredMessage> messages = {}) = 0;

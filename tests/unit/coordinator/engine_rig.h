@@ -32,6 +32,8 @@ class EngineRig {
   FaultyFileSystem& disk() { return disk_; }
   DyingStore& store() { return store_; }
   StorageHealth& storage() { return *storage_; }
+  DirectoryBlobStore& blobs() { return *blobs_; }
+  UploadArea& area() { return *area_; }
 
   static constexpr int64_t kMinFreeBytes = int64_t{1} << 20;
 

@@ -105,7 +105,9 @@ TEST_F(SqliteStoreTest, DamagedPagesAreDataLossNamingTheFile) {
   ASSERT_GT(bytes.size(), 4 * kPage);
   std::fill(bytes.begin() + kPage, bytes.end(), '\xee');
   MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), path_, bytes));
-  EXPECT_THAT(Open()->LoadRuns(), IsStatus(absl::StatusCode::kDataLoss, HasSubstr(path_)));
+  EXPECT_THAT(OpenSqliteStore(path_),
+              IsStatus(absl::StatusCode::kDataLoss,
+                       AllOf(HasSubstr(path_), HasSubstr("millrace restore"))));
 }
 
 TEST_F(SqliteStoreTest, EventThatDoesNotParseIsDataLossNamingRunAndEvent) {
