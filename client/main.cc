@@ -82,6 +82,7 @@ absl::Status RunDaemon(const std::string& config_path) {
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<FolderLock> lock, FolderLock::Take(config.folder));
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<Spool> spool,
                       Spool::Create(PosixFileSystem(), config.folder));
+  UnmaskFile unmasked(PosixFileSystem(), config.folder);
   Link link(connection.link);
   ChildProcessWorker worker({OwnPath(), "work", "--config", config_path, "--site", connection.site},
                             config.folder, config.memory_mb);
@@ -92,7 +93,7 @@ absl::Status RunDaemon(const std::string& config_path) {
       SiteIdentity identity,
       SiteIdentity::Create(connection.link.authority_pem, connection.link.certificate_pem,
                            connection.link.key_pem, SystemClock()));
-  Session session({&link, spool.get(), &worker, &identity, SystemClock()}, options);
+  Session session({&link, spool.get(), &worker, &identity, &unmasked, SystemClock()}, options);
   LogInfo("client starts", {{"site", connection.site}, {"coordinator", config.coordinator}});
   std::thread thread([&] { session.Run(); });
   int signal = 0;

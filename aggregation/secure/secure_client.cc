@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "aggregation/secure/cohort_graph.h"
+#include "base/check.h"
 #include "base/status.h"
 
 namespace millrace {
@@ -264,6 +265,13 @@ absl::StatusOr<std::string> SecureClient::TakeSurvivors(const std::vector<int32_
   }
   if (plan_.mode != SecureMode::kMalicious) return std::string();
   return identity_.Sign(SurvivorsText(cohort_digest_, survivors));
+}
+
+Digest SecureClient::SurvivorSet() const {
+  MR_CHECK(survivors_.has_value());
+  std::vector<std::string> names;
+  for (const int32_t survivor : *survivors_) names.push_back(NameOf(survivor));
+  return SiteSetDigest(names);
 }
 
 absl::Status SecureClient::CheckAgreement(

@@ -56,6 +56,9 @@ class SecureClient {
   /// Whose updates are in. Returns this site's signature over them under `malicious`, else "".
   absl::StatusOr<std::string> TakeSurvivors(const std::vector<int32_t>& survivors);
 
+  /// The SiteSetDigest of those survivors, the same in every attempt. Only after TakeSurvivors.
+  Digest SurvivorSet() const;
+
   /// The shares that unmask the sum of exactly those survivors; under `malicious` only if enough of
   /// them signed the same list.
   absl::StatusOr<v1::UnmaskRequest> Reveal(const std::vector<v1::AgreementSignature>& signatures);

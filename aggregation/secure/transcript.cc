@@ -70,4 +70,10 @@ std::string SurvivorsText(const Digest& cohort, std::span<const int32_t> survivo
   return transcript.bytes();
 }
 
+Digest SiteSetDigest(std::span<const std::string> sites) {
+  Transcript transcript("millrace sites v1");
+  for (const std::string& site : sites) transcript.Add(site);
+  return Finish(transcript);
+}
+
 }  // namespace millrace

@@ -34,4 +34,8 @@ Digest CohortDigest(const Digest& context, std::span<const v1::Advertisement* co
 /// What a survivor signs in the agreement phase: "these updates are in, and no others".
 std::string SurvivorsText(const Digest& cohort, std::span<const int32_t> survivors);
 
+/// Of sites' names, ascending, whatever the round and their keys: a site with a new certificate is
+/// still the same.
+Digest SiteSetDigest(std::span<const std::string> sites);
+
 }  // namespace millrace

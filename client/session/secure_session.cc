@@ -32,15 +32,14 @@ std::vector<Message> ToVector(const google::protobuf::RepeatedPtrField<Message>&
 
 }  // namespace
 
-SecureSession::SecureSession(Link* link, Clock* clock, SiteIdentity* identity, Persistence persist,
+SecureSession::SecureSession(const SecureParts& parts, Persistence persist,
                              const v1::Assignment& assignment, const Plan& plan)
-    : link_(link),
-      clock_(clock),
-      identity_(identity),
+    : parts_(parts),
       persist_(std::move(persist)),
       round_(assignment.id()),
-      client_(ContextOf(identity->federation(), assignment), plan.secure, identity->site(),
-              identity->fingerprint(), identity->key()) {}
+      mode_(plan.secure.mode),
+      client_(ContextOf(parts.identity->federation(), assignment), plan.secure,
+              parts.identity->site(), parts.identity->fingerprint(), parts.identity->key()) {}
 
 template <typename Response>
 absl::StatusOr<Response> SecureSession::Await(
@@ -54,7 +53,7 @@ absl::StatusOr<Response> SecureSession::Await(
       MR_ASSIGN_OR_RETURN(response, std::move(answer));
       return absl::OkStatus();
     }));
-    if (!response.ready() && clock_->Now() >= deadline) {
+    if (!response.ready() && parts_.clock->Now() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(what, ": not before the round's deadline"));
     }
   } while (!response.ready());
@@ -62,24 +61,26 @@ absl::StatusOr<Response> SecureSession::Await(
 }
 
 absl::Status SecureSession::Join(absl::Time deadline) {
+  MR_RETURN_IF_ERROR(parts_.unmasked->CheckRound(round_, mode_));
   v1::AdvertiseRequest advertise;
   *advertise.mutable_round() = round_;
   *advertise.mutable_advertisement() = client_.advertisement();
   advertise.set_wait_ms(kWaitMs);
   MR_ASSIGN_OR_RETURN(const auto advertised,
-                      Await<v1::AdvertiseResponse>("advertise", deadline,
-                                                   [&] { return link_->Advertise(advertise); }));
+                      Await<v1::AdvertiseResponse>("advertise", deadline, [&] {
+                        return parts_.link->Advertise(advertise);
+                      }));
   const std::vector<v1::Advertisement> cohort = ToVector(advertised.cohort());
   MR_RETURN_IF_ERROR(LearnCertificates(cohort, deadline));
   MR_ASSIGN_OR_RETURN(
       v1::ShareRequest share,
       client_.TakeCohort(cohort, [&](const std::string& site, absl::string_view fingerprint) {
-        return identity_->KeyOf(site, fingerprint);
+        return parts_.identity->KeyOf(site, fingerprint);
       }));
   *share.mutable_round() = round_;
   share.set_wait_ms(kWaitMs);
   MR_ASSIGN_OR_RETURN(const auto shared, Await<v1::ShareResponse>("share", deadline, [&] {
-                        return link_->Share(share);
+                        return parts_.link->Share(share);
                       }));
   MR_RETURN_IF_ERROR(client_.TakeShares(ToVector(shared.shares())));
   if (!client_.tampered().empty()) {
@@ -94,18 +95,18 @@ absl::Status SecureSession::LearnCertificates(const std::vector<v1::Advertisemen
   v1::GetCertificatesRequest request;
   *request.mutable_round() = round_;
   for (const v1::Advertisement& member : cohort) {
-    if (!identity_->Knows(member.certificate_sha256())) {
+    if (!parts_.identity->Knows(member.certificate_sha256())) {
       request.add_sha256(member.certificate_sha256());
     }
   }
   if (request.sha256().empty()) return absl::OkStatus();
   v1::GetCertificatesResponse response;
   MR_RETURN_IF_ERROR(persist_("certificates", deadline, [&]() -> absl::Status {
-    MR_ASSIGN_OR_RETURN(response, link_->GetCertificates(request));
+    MR_ASSIGN_OR_RETURN(response, parts_.link->GetCertificates(request));
     return absl::OkStatus();
   }));
   for (const std::string& certificate : response.certificates()) {
-    MR_RETURN_IF_ERROR(identity_->Learn(certificate));
+    MR_RETURN_IF_ERROR(parts_.identity->Learn(certificate));
   }
   return absl::OkStatus();
 }
@@ -116,7 +117,7 @@ absl::StatusOr<v1::AgreeResponse> SecureSession::Agree(const std::string& signat
   *request.mutable_round() = round_;
   request.set_signature(signature);
   request.set_wait_ms(kWaitMs);
-  return Await<v1::AgreeResponse>("agree", deadline, [&] { return link_->Agree(request); });
+  return Await<v1::AgreeResponse>("agree", deadline, [&] { return parts_.link->Agree(request); });
 }
 
 absl::Status SecureSession::Finish(absl::Time deadline) {
@@ -128,13 +129,17 @@ absl::Status SecureSession::HelpToUnmask(absl::Time deadline) {
   MR_ASSIGN_OR_RETURN(v1::AgreeResponse agreed, Agree("", deadline));
   const std::vector<int32_t> survivors(agreed.survivors().begin(), agreed.survivors().end());
   MR_ASSIGN_OR_RETURN(const std::string signature, client_.TakeSurvivors(survivors));
+  const Digest survivor_set = client_.SurvivorSet();
+  // Before the signature leaves: it helps others to unmask.
+  MR_RETURN_IF_ERROR(parts_.unmasked->CheckSurvivors(round_, mode_, survivor_set));
   if (!signature.empty()) {
     MR_ASSIGN_OR_RETURN(agreed, Agree(signature, deadline));
   }
   MR_ASSIGN_OR_RETURN(v1::UnmaskRequest request, client_.Reveal(ToVector(agreed.signatures())));
+  MR_RETURN_IF_ERROR(parts_.unmasked->Keep(round_, mode_, survivor_set));
   *request.mutable_round() = round_;
   request.set_wait_ms(kWaitMs);
-  return Await<v1::UnmaskResponse>("unmask", deadline, [&] { return link_->Unmask(request); })
+  return Await<v1::UnmaskResponse>("unmask", deadline, [&] { return parts_.link->Unmask(request); })
       .status();
 }
 

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "client/session/link.h"
 #include "client/session/site_identity.h"
+#include "client/session/unmask_file.h"
 #include "millrace/v1/rounds.pb.h"
 #include "plan/plan.h"
 
@@ -21,17 +22,26 @@ namespace millrace {
 using Persistence = std::function<absl::Status(absl::string_view what, absl::Time deadline,
                                                const std::function<absl::Status()>& step)>;
 
+/// What a secure session works with; everything outlives it.
+struct SecureParts {
+  Link* link = nullptr;
+  Clock* clock = nullptr;
+  SiteIdentity* identity = nullptr;
+  UnmaskFile* unmasked = nullptr;
+};
+
 /// A site's secure phases with its coordinator, around the work and the upload of one assignment.
 /// Its secrets live in memory alone and die with it: after a restart the site resends the vector
-/// that it has masked, or sits the attempt out. Everything it is given outlives it.
+/// that it has masked, or sits the attempt out.
 class SecureSession {
  public:
   /// `plan` is the assignment's.
-  SecureSession(Link* link, Clock* clock, SiteIdentity* identity, Persistence persist,
-                const v1::Assignment& assignment, const Plan& plan);
+  SecureSession(const SecureParts& parts, Persistence persist, const v1::Assignment& assignment,
+                const Plan& plan);
 
-  /// Advertises and shares. FAILED_PRECONDITION when the round goes on without this site, or when
-  /// what the coordinator shows does not protect it.
+  /// Advertises and shares. FAILED_PRECONDITION when the round goes on without this site, is
+  /// older than one that it has helped to unmask, or when what the coordinator shows does not
+  /// protect it.
   absl::Status Join(absl::Time deadline);
 
   /// The masks for this site's vector, once.
@@ -50,11 +60,10 @@ class SecureSession {
   absl::StatusOr<Response> Await(absl::string_view what, absl::Time deadline,
                                  const std::function<absl::StatusOr<Response>()>& call);
 
-  Link* const link_;
-  Clock* const clock_;
-  SiteIdentity* const identity_;
+  const SecureParts parts_;
   const Persistence persist_;
   const v1::RoundId round_;
+  const SecureMode mode_;
   SecureClient client_;
   bool round_over_ = false;  // as the coordinator's last answer says
 };

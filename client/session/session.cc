@@ -100,7 +100,7 @@ absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
     if (plan->secure.on()) {
       unmasking = 2 * absl::Seconds(plan->secure.phase_s) + options_.check_in_wait;
       secure.emplace(
-          parts_.link, parts_.clock, parts_.identity,
+          SecureParts{parts_.link, parts_.clock, parts_.identity, parts_.unmasked},
           [this](absl::string_view what, absl::Time until, const auto& step) {
             return Persist(what, until, step);
           },

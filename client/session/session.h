@@ -14,6 +14,7 @@
 #include "client/session/spool.h"
 #include "client/training/worker.h"
 
+#include "client/session/unmask_file.h"
 namespace millrace {
 
 /// What a session works with; everything outlives it.
@@ -25,6 +26,7 @@ struct SessionParts {
   Clock* clock = nullptr;
 };
 
+  UnmaskFile* unmasked = nullptr;
 struct SessionOptions {
   std::string version;  // of the daemon
   absl::Duration check_in_wait = absl::Seconds(20);

@@ -36,6 +36,7 @@
 #include "base/clock.h"
 #include "base/crypto/certificate.h"
 #include "base/file_system.h"
+#include "base/memory_file_system.h"
 #include "base/status.h"
 #include "client/session/link.h"
 #include "client/session/mask_update.h"
@@ -219,10 +220,12 @@ class Buffer final : public File {
 /// The same under masks.
 absl::Status AnswerSecurely(Link& link, SiteIdentity& identity, const v1::Assignment& assignment,
                             Echo& echo) {
+  MemoryFileSystem files;
+  UnmaskFile unmasked(&files, "/spool");
   MR_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(assignment.plan()));
   const absl::Time deadline = absl::Now() + absl::Milliseconds(assignment.remaining_ms());
   SecureSession session(
-      &link, SystemClock(), &identity,
+      {&link, SystemClock(), &identity, &unmasked},
       [](absl::string_view, absl::Time, const auto& step) { return step(); }, assignment, plan);
   MR_RETURN_IF_ERROR(session.Join(deadline));
   MR_ASSIGN_OR_RETURN(const MaskSet masks, session.TakeMasks());

@@ -5,30 +5,19 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
-#include "aggregation/secure/masked_vector.h"
-#include "base/status.h"
-#include "coordinator/round/update.h"
-#include "models/catalogue/architecture.h"
-#include "models/package.h"
+#include "tests/fault/secure_fleet.h"
 #include "tests/testing/eventually.h"
-#include "tests/testing/fleet.h"
-#include "tests/testing/honest_update.h"
 #include "tests/testing/status_matchers.h"
-#include "tests/testing/tiny_plan.h"
 
 namespace millrace {
 namespace {
 
 using testing::Eventually;
-using testing::Fleet;
-using testing::HonestUpdate;
-using testing::Process;
-using testing::SiteUpdate;
+using testing::SecureFleet;
 using testing::TinyPlan;
 
 constexpr int kSites = 10;
-constexpr char kVictim[] = "site-3";
+constexpr char kVictim[] = "site-003";
 
 struct Death {
   const char* name;
@@ -38,79 +27,22 @@ struct Death {
 };
 void PrintTo(const Death& death, std::ostream* out) { *out << death.name; }
 
-class SecureRoundTest : public ::testing::Test {
+class SecureRoundTest : public SecureFleet {
  protected:
   /// Ten sites, of whom the victim kills itself before a call of round 1.
-  void StartSites(const std::string& victim_dies_before) {
-    for (int i = 0; i < kSites; ++i) {
-      const std::string name = absl::StrCat("site-", i);
-      fleet_.WriteSite(name, "", fleet_.federation().Issue(Role::kSite, name));
-      std::vector<std::string> command = {MILLRACE_SECURE_SITE, fleet_.address(), fleet_.folder(),
-                                          name};
-      if (name == kVictim) command.push_back(victim_dies_before);
-      fleet_.StartProcess(name, command);
+  void StartTenSites(const std::string& victim_dies_before) {
+    for (const std::string& name : Names(kSites)) {
+      StartSites({name}, name == kVictim ? victim_dies_before : "");
     }
   }
-
-  /// The exact weighted mean of the updates of round 1 from these sites.
-  std::vector<double> MeanOfRoundOne(const Plan& plan, const std::vector<std::string>& sites) {
-    const Architecture architecture = BuildArchitecture(plan).value();
-    const UpdateShape shape = ShapeOf(plan, TaskKind::kTraining, architecture.layout);
-    v1::Assignment assignment;
-    assignment.mutable_id()->set_round(1);
-    assignment.set_task(v1::TASK_KIND_TRAINING);
-    assignment.set_parameters(shape.parameters);
-    assignment.set_statistics(shape.statistics);
-    std::vector<double> mean(shape.parameters, 0);
-    double weight = 0;
-    for (const std::string& site : sites) {
-      const SiteUpdate update = HonestUpdate(site, assignment);
-      for (int64_t i = 0; i < shape.parameters; ++i) mean[i] += update.weight * update.vector[i];
-      weight += update.weight;
-    }
-    for (double& value : mean) value /= weight;
-    total_share_ = WeightShare(plan, weight);
-    return mean;
-  }
-
-  static TinyPlan PlanOf(const std::string& mode) {
-    TinyPlan plan;
-    plan.secure = mode;
-    plan.rounds = 1;
-    plan.normalization = "none";
-    plan.cohort =
-        "target = 10\nminimum = 6\nwait_s = 2\ndeadline_s = 9\nbackoff_s = 1\n[secure]\nphase_s = "
-        "5\n";
-    return plan;
-  }
-
-  /// Expects that version 1 is the start value plus the mean of these sites' updates.
-  void ExpectMeanOf(const std::vector<std::string>& sites, const Plan& plan) {
-    std::string bytes;
-    MR_ASSERT_OK(fleet_.as_operator().ExportModel("tiny-1", 1, [&](absl::string_view chunk) {
-      bytes.append(chunk.data(), chunk.size());
-      return absl::OkStatus();
-    }));
-    MR_ASSERT_OK_AND_ASSIGN(const ModelPackage package, ParsePackage(bytes));
-    const std::vector<float> start = InitialParameters(package.architecture, plan.run.seed);
-    const std::vector<double> mean = MeanOfRoundOne(plan, sites);
-    MR_ASSERT_OK_AND_ASSIGN(const FixedPoint fixed_point, FixedPointOf(plan));
-    const double rounding = fixed_point.WorstError(total_share_) + 1e-6;
-    for (size_t i = 0; i < mean.size(); ++i) {
-      EXPECT_NEAR(package.parameters[i] - start[i], mean[i], rounding) << i;
-    }
-  }
-
-  Fleet fleet_{MILLRACE_COORDINATOR};
-  double total_share_ = 0;
 };
 
 // The victim's absence keeps the masking phase open until its deadline, with nine updates in.
 TEST_F(SecureRoundTest, CoordinatorThatIsKilledWhileUpdatesComeInUnmasksThemAfterItsRestart) {
-  const TinyPlan tiny = PlanOf("malicious");
+  const TinyPlan tiny = PlanOf("malicious", kSites, 6);
   MR_ASSERT_OK_AND_ASSIGN(const Plan plan, ParsePlan(tiny.Text()));
   ASSERT_TRUE(fleet_.StartCoordinator());
-  StartSites("upload");
+  StartTenSites("upload");
   ASSERT_TRUE(fleet_.AwaitSites()) << fleet_.Logs();
   MR_ASSERT_OK(fleet_.as_operator().StartRun(tiny.Text()));
   ASSERT_TRUE(Eventually([&] {
@@ -129,10 +61,10 @@ TEST_F(SecureRoundTest, CoordinatorThatIsKilledWhileUpdatesComeInUnmasksThemAfte
 class SecureKillTest : public SecureRoundTest, public ::testing::WithParamInterface<Death> {};
 
 TEST_P(SecureKillTest, RoundIsTheMeanOfThoseWhoseUpdatesAreIn) {
-  const TinyPlan tiny = PlanOf(GetParam().mode);
+  const TinyPlan tiny = PlanOf(GetParam().mode, kSites, 6);
   MR_ASSERT_OK_AND_ASSIGN(const Plan plan, ParsePlan(tiny.Text()));
   ASSERT_TRUE(fleet_.StartCoordinator());
-  StartSites(GetParam().before);
+  StartTenSites(GetParam().before);
   ASSERT_TRUE(fleet_.AwaitSites()) << fleet_.Logs();
   MR_ASSERT_OK(fleet_.as_operator().StartRun(tiny.Text()));
   const v1::Run run = fleet_.AwaitEnd("tiny-1");

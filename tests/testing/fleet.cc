@@ -62,10 +62,13 @@ std::string Fleet::WriteSite(const std::string& name, const std::string& data,
 
 void Fleet::StartSite(const std::string& client, const std::string& name, const std::string& data) {
   const std::string config = WriteSite(name, data, federation_.Issue(Role::kSite, name));
-  StartProcess(name, {client, "run", "--config", config});
+  StartProcess({name}, {client, "run", "--config", config});
 }
 
-void Fleet::StartProcess(const std::string& name, const std::vector<std::string>& command) {
+void Fleet::StartProcess(const std::vector<std::string>& names,
+                         const std::vector<std::string>& command) {
+  names_.insert(names.begin(), names.end());
+  const std::string& name = names.front();
   sites_[name] = std::make_unique<Process>(command, absl::StrCat(folder(), "/", name, ".log"));
 }
 
@@ -74,7 +77,7 @@ std::string Fleet::address() const { return LoopbackAddress(port_); }
 bool Fleet::AwaitSites() {
   return Eventually([&] {
     const auto listed = operator_->ListSites();
-    return listed.ok() && listed->sites_size() == static_cast<int>(sites_.size());
+    return listed.ok() && listed->sites_size() == std::ssize(names_);
   });
 }
 

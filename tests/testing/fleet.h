@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,8 @@ class Fleet {
                         const KeyAndCertificate& identity);
   /// Starts the daemon of a site with an identity that the federation issues.
   void StartSite(const std::string& client, const std::string& name, const std::string& data);
-  /// Starts any other program as that site.
-  void StartProcess(const std::string& name, const std::vector<std::string>& command);
+  /// Starts any other program as these sites, of which the first names the process.
+  void StartProcess(const std::vector<std::string>& names, const std::vector<std::string>& command);
   Process& site(const std::string& name) { return *sites_.at(name); }
   /// True once all sites that were started have checked in.
   bool AwaitSites();
@@ -62,6 +63,7 @@ class Fleet {
   std::unique_ptr<Process> coordinator_;
   std::unique_ptr<Connection> operator_;
   std::map<std::string, std::unique_ptr<Process>> sites_;
+  std::set<std::string> names_;  // of all sites that were started
 };
 
 }  // namespace millrace::testing

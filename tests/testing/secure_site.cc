@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A site's process without training: takes part in secure rounds with honest updates, and can be
-// told to kill itself with SIGKILL just before one of its calls in round 1, first attempt.
+// Sites without training, each in a thread of this process: they take part in secure rounds with
+// honest updates, keep what a site keeps in FOLDER/spool_NAME, and can be told to kill themselves
+// with SIGKILL just before one of their calls in the first attempt of a round.
 //
-//   secure_site <address> <folder with NAME.crt, NAME.key, authority.crt> <name> [<call>]
+//   secure_site <address> <folder with NAME.crt, NAME.key, authority.crt> <name>[,<name>...]
+//       [<call> <round>]
 //
 // where <call> is advertise, certificates, share, upload, agree or unmask.
 
@@ -10,9 +12,14 @@
 
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "base/check.h"
 #include "base/memory_file_system.h"
@@ -28,19 +35,24 @@ namespace {
 
 std::string Read(const std::string& path) { return ReadFile(PosixFileSystem(), path).value(); }
 
+struct Death {
+  std::string call;  // "": never
+  int64_t round = 1;
+};
+
 class SecureSite {
  public:
-  SecureSite(const std::string& address, const std::string& folder, std::string name,
-             std::string dies_before)
+  SecureSite(const std::string& address, const std::string& folder, std::string name, Death death)
       : name_(std::move(name)),
-        dies_before_(std::move(dies_before)),
+        death_(std::move(death)),
         options_{address, Read(absl::StrCat(folder, "/authority.crt")),
                  Read(absl::StrCat(folder, "/", name_, ".crt")),
                  Read(absl::StrCat(folder, "/", name_, ".key"))},
         link_(options_),
         identity_(SiteIdentity::Create(options_.authority_pem, options_.certificate_pem,
                                        options_.key_pem, SystemClock())
-                      .value()) {}
+                      .value()),
+        unmasked_(PosixFileSystem(), absl::StrCat(folder, "/spool_", name_)) {}
 
   /// Until the parent ends it.
   void Run() {
@@ -50,9 +62,15 @@ class SecureSite {
       request.set_version("secure_site");
       const absl::StatusOr<v1::CheckInResponse> response = link_.CheckIn(request);
       absl::Status status = response.status();
-      if (status.ok() && response->has_assignment()) status = TakePart(response->assignment());
+      if (status.ok() && response->has_assignment()) {
+        const v1::Assignment& assignment = response->assignment();
+        status = TakePart(assignment);
+        if (!status.ok()) {
+          link_.ReportFailure(assignment.id(), std::string(status.message())).IgnoreError();
+        }
+      }
       if (!status.ok()) {
-        std::fprintf(stderr, "%s\n", status.ToString().c_str());
+        std::fprintf(stderr, "%s: %s\n", name_.c_str(), std::string(status.message()).c_str());
         absl::SleepFor(absl::Milliseconds(50));
       }
     }
@@ -60,11 +78,11 @@ class SecureSite {
 
  private:
   absl::Status TakePart(const v1::Assignment& assignment) {
-    dying_ = assignment.id().round() == 1 && assignment.id().attempt() == 1;
+    dying_ = assignment.id().round() == death_.round && assignment.id().attempt() == 1;
     const absl::Time deadline = absl::Now() + absl::Milliseconds(assignment.remaining_ms());
     MR_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(assignment.plan()));
     SecureSession session(
-        &link_, SystemClock(), &identity_,
+        {&link_, SystemClock(), &identity_, &unmasked_},
         [this](absl::string_view what, absl::Time until, const auto& step) {
           DieBefore(what);
           absl::Status status = step();
@@ -105,14 +123,15 @@ class SecureSite {
   }
 
   void DieBefore(absl::string_view what) const {
-    if (dying_ && what == dies_before_) ::kill(::getpid(), SIGKILL);
+    if (dying_ && what == death_.call) ::kill(::getpid(), SIGKILL);
   }
 
   const std::string name_;
-  const std::string dies_before_;
+  const Death death_;
   const LinkOptions options_;
   Link link_;
   SiteIdentity identity_;
+  UnmaskFile unmasked_;
   bool dying_ = false;
 };
 
@@ -120,7 +139,18 @@ class SecureSite {
 }  // namespace millrace::testing
 
 int main(int argc, char** argv) {
-  MR_CHECK(argc == 4 || argc == 5);
-  millrace::testing::SecureSite site(argv[1], argv[2], argv[3], argc == 5 ? argv[4] : "");
-  site.Run();
+  using millrace::testing::SecureSite;
+  MR_CHECK(argc == 4 || argc == 6);
+  millrace::testing::Death death;
+  if (argc == 6) {
+    death.call = argv[4];
+    MR_CHECK(absl::SimpleAtoi(argv[5], &death.round));
+  }
+  std::vector<std::unique_ptr<SecureSite>> sites;
+  std::vector<std::thread> threads;
+  for (const absl::string_view name : absl::StrSplit(argv[3], ',')) {
+    sites.push_back(std::make_unique<SecureSite>(argv[1], argv[2], std::string(name), death));
+    threads.emplace_back([site = sites.back().get()] { site->Run(); });
+  }
+  for (std::thread& thread : threads) thread.join();
 }

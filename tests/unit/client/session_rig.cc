@@ -29,13 +29,14 @@ TestSite::TestSite(const SessionRig& rig, int port, Worker* worker, Clock* clock
 TestSite::TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worker, Clock* clock)
     : link_(link),
       spool_(Spool::Create(PosixFileSystem(), rig.SpoolFolder()).value()),
+      unmasked_(PosixFileSystem(), rig.SpoolFolder()),
       identity_(SiteIdentity::Create(link.authority_pem, link.certificate_pem, link.key_pem, clock)
                     .value()) {
   SessionOptions options;
   options.version = "test";
   options.backoff = {.first = absl::Milliseconds(5), .longest = absl::Milliseconds(100)};
   session_ = std::make_unique<Session>(
-      SessionParts{&link_, spool_.get(), worker, &identity_, clock}, options);
+      SessionParts{&link_, spool_.get(), worker, &identity_, &unmasked_, clock}, options);
 }
 
 TestSite::~TestSite() {

@@ -60,6 +60,7 @@ class TestSite {
 
   Link link_;
   const std::unique_ptr<Spool> spool_;
+  UnmaskFile unmasked_;
   SiteIdentity identity_;
   std::unique_ptr<Session> session_;
   std::thread thread_;
