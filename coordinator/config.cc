@@ -52,7 +52,17 @@ absl::StatusOr<CoordinatorConfig> ParseCoordinatorConfig(absl::string_view toml,
   storage.Int("staging_mb", {0, kMaxMegabytes}, &config.staging_mb);
   storage.Int("keep_versions", {0, 1'000'000}, &config.keep_versions);
 
-  root.Table("limits").Int("parameters", {1, kMaxParameters}, &config.max_parameters);
+  TomlTable limits = root.Table("limits");
+  limits.Int("parameters", {1, kMaxParameters}, &config.max_parameters);
+  limits.Int("uploads", {1, 100'000}, &config.calls.uploads);
+  limits.Int("downloads", {1, 100'000}, &config.calls.downloads);
+  limits.Int("site_calls", {4, 1000}, &config.calls.site_calls);
+  limits.Int("site_calls_per_s", {1, 1'000'000}, &config.calls.site_calls_per_s);
+  limits.Int("site_mb_per_s", {1, 1'000'000}, &config.calls.site_mb_per_s);
+  int64_t stall_s = absl::ToInt64Seconds(config.calls.stall);
+  limits.Int("stall_s", {1, 3600}, &stall_s);
+  config.calls.stall = absl::Seconds(stall_s);
+  limits.Int("buffers_mb", {16, 1 << 20}, &config.buffers_mb);
   root.Table("sites").Strings("allowed", &config.allowed);
 
   constexpr NamedValue<bool> kFormats[] = {{"json", true}, {"text", false}};

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "coordinator/rpc/call_limiter.h"
 #include "models/catalogue/architecture.h"
 
 namespace millrace {
@@ -24,6 +25,8 @@ struct CoordinatorConfig {
   int64_t keep_versions = 10;  // of each run, and its best; 0: all
   // [limits]
   int64_t max_parameters = kMaxParameters;  // of a run's model
+  CallLimits calls;
+  int64_t buffers_mb = 1024;  // of memory for messages on their way, MiB
   // [sites]
   std::vector<std::string> allowed;  // empty: every site that the authority certified
   // [log]

@@ -9,7 +9,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "base/crypto/certificate.h"
 #include "base/file_system.h"
 #include "base/folder_lock.h"
 #include "base/log.h"
@@ -18,10 +17,12 @@
 #include "coordinator/blob/directory_blob_store.h"
 #include "coordinator/blob/upload_area.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/federation.h"
 #include "coordinator/rpc/admin_service.h"
 #include "coordinator/rpc/models_service.h"
 #include "coordinator/rpc/rounds_service.h"
 #include "coordinator/rpc/secure_service.h"
+#include "coordinator/rpc/site_calls.h"
 #include "coordinator/rpc/transfer_service.h"
 #include "coordinator/rpc/waiting_room.h"
 #include "coordinator/storage/start_check.h"
@@ -32,34 +33,29 @@ namespace millrace {
 namespace {
 
 constexpr int kDiskThreads = 4;
+constexpr int kMaxMessageBytes = 2 << 20;  // a plan, or the shares for a cohort, with room to spare
+constexpr int kMaxStreams = 64;            // open calls of one connection
+constexpr int kHandshakeMs = 10'000;
+constexpr int kLeastPingMs = 10'000;
+constexpr int kKeepAliveMs = 60'000;
+constexpr int kKeepAliveTimeoutMs = 20'000;
 constexpr absl::Duration kLongestSleep = absl::Milliseconds(250);
-constexpr absl::Duration kExpiryNotice = absl::Hours(7 * 24);
-constexpr absl::Duration kExpiryCheck = absl::Hours(24);
 constexpr absl::Duration kGrace = absl::Seconds(2);  // for calls in progress when it ends
 
-struct Pem {
-  std::string authority;
-  std::string certificate;
-  std::string key;
-};
-
-absl::StatusOr<Pem> LoadPem(const CoordinatorConfig& config, absl::Time now) {
-  constexpr int64_t kMaxPem = 1 << 20;
-  Pem pem;
-  MR_ASSIGN_OR_RETURN(pem.authority, ReadFile(PosixFileSystem(), config.authority, kMaxPem));
-  MR_ASSIGN_OR_RETURN(pem.certificate, ReadFile(PosixFileSystem(), config.certificate, kMaxPem));
-  MR_ASSIGN_OR_RETURN(pem.key, ReadFile(PosixFileSystem(), config.key, kMaxPem));
-  MR_RETURN_IF_ERROR(CheckCertificate(pem.certificate, pem.authority, pem.key, Role::kCoordinator,
-                                      now, config.certificate));
-  return pem;
-}
-
-std::shared_ptr<grpc::ServerCredentials> Credentials(const Pem& pem) {
-  grpc::SslServerCredentialsOptions options(
-      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = pem.authority;
-  options.pem_key_cert_pairs.push_back({pem.key, pem.certificate});
-  return grpc::SslServerCredentials(options);
+/// What one peer's connection may cost, before anything is known of the peer.
+void LimitConnections(const CoordinatorConfig& config, grpc::ServerBuilder& builder) {
+  grpc::ResourceQuota buffers("coordinator");
+  buffers.Resize(static_cast<size_t>(config.buffers_mb) << 20);
+  builder.SetResourceQuota(buffers);
+  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
+  // A site pings twice a minute, so that firewalls and proxies on the way keep its idle connection;
+  // a peer that does not answer ours is gone.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kLeastPingMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepAliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepAliveTimeoutMs);
 }
 
 class Server final : public CoordinatorServer {
@@ -78,7 +74,6 @@ class Server final : public CoordinatorServer {
   }
 
   absl::Status Start(const CoordinatorConfig& config) {
-    MR_ASSIGN_OR_RETURN(const Pem pem, LoadPem(config, clock_->Now()));
     MR_RETURN_IF_ERROR(OpenStorage(config));
     MR_RETURN_IF_ERROR(CheckAtStart(store_.get(), blobs_.get(), uploads_.get(),
                                     {config.keep_versions, config.check, clock_->Now()})
@@ -88,10 +83,7 @@ class Server final : public CoordinatorServer {
     options.max_parameters = config.max_parameters;
     options.keep_versions = config.keep_versions;
     options.max_staged_bytes = config.staging_mb << 20;
-    MR_ASSIGN_OR_RETURN(const CertificateInfo own, ParseCertificate(pem.certificate));
-    options.federation = own.federation;
-    certificate_ = config.certificate;
-    expires_ = own.not_after;
+    options.federation = federation_->name();
     options.unmask_threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     MR_ASSIGN_OR_RETURN(engine_, Engine::Create({clock_, store_.get(), blobs_.get(), uploads_.get(),
                                                  storage_.get()},
@@ -100,13 +92,15 @@ class Server final : public CoordinatorServer {
       absl::MutexLock lock(&mutex_);
       changed_ = true;
     });
-    rounds_ = std::make_unique<RoundsService>(engine_.get(), &room_, clock_);
-    telemetry_ = std::make_unique<TelemetryService>(engine_.get());
-    transfer_ = std::make_unique<TransferService>(engine_.get(), blobs_.get(), &disk_);
-    secure_ = std::make_unique<SecureService>(engine_.get(), &room_, clock_);
-    models_ = std::make_unique<ModelsService>(engine_.get(), blobs_.get());
-    admin_ = std::make_unique<AdminService>(engine_.get(), &room_, clock_);
-    MR_RETURN_IF_ERROR(Listen(config.listen, pem));
+    calls_ = std::make_unique<SiteCalls>(engine_.get(), clock_, config.calls);
+    rounds_ = std::make_unique<RoundsService>(engine_.get(), calls_.get(), &room_, clock_);
+    telemetry_ = std::make_unique<TelemetryService>(engine_.get(), calls_.get());
+    transfer_ =
+        std::make_unique<TransferService>(engine_.get(), calls_.get(), blobs_.get(), &disk_);
+    secure_ = std::make_unique<SecureService>(engine_.get(), calls_.get(), &room_, clock_);
+    models_ = std::make_unique<ModelsService>(engine_.get(), calls_.get(), blobs_.get());
+    admin_ = std::make_unique<AdminService>(engine_.get(), &room_, federation_->audit(), clock_);
+    MR_RETURN_IF_ERROR(Listen(config));
     driver_ = std::thread([this] { Drive(); });
     return absl::OkStatus();
   }
@@ -119,7 +113,9 @@ class Server final : public CoordinatorServer {
     storage_ =
         std::make_unique<StorageHealth>(PosixFileSystem(), config.folder, config.min_free_mb << 20);
     FileSystem* const files = storage_->files();
-    MR_ASSIGN_OR_RETURN(store_, OpenSqliteStore(absl::StrCat(config.folder, "/store.sqlite")));
+    const std::string store_path = absl::StrCat(config.folder, "/store.sqlite");
+    MR_ASSIGN_OR_RETURN(store_, OpenSqliteStore(store_path));
+    MR_ASSIGN_OR_RETURN(federation_, Federation::Open(config, store_path, files, clock_));
     MR_ASSIGN_OR_RETURN(blobs_,
                         DirectoryBlobStore::Create(files, absl::StrCat(config.folder, "/blobs")));
     MR_ASSIGN_OR_RETURN(uploads_,
@@ -127,19 +123,22 @@ class Server final : public CoordinatorServer {
     return absl::OkStatus();
   }
 
-  absl::Status Listen(const std::string& address, const Pem& pem) {
+  absl::Status Listen(const CoordinatorConfig& config) {
+    const std::string& address = config.listen;
     grpc::ServerBuilder builder;
+    LimitConnections(config, builder);
     // Without this a second coordinator would share the port and get every other connection.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     // Streams keep their initial windows instead of growing them to the link's speed: when the disk
     // is slower than the sites, the sites wait, and nothing piles up here.
     builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-    builder.AddListeningPort(address, Credentials(pem), &port_);
+    builder.AddListeningPort(address, federation_->Credentials(), &port_);
     for (grpc::Service* service :
          std::initializer_list<grpc::Service*>{rounds_.get(), telemetry_.get(), transfer_.get(),
                                                secure_.get(), models_.get(), admin_.get()}) {
       builder.RegisterService(service);
     }
+    builder.RegisterService(federation_->StartService(engine_.get(), calls_.get(), &room_));
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
       return absl::UnavailableError(
@@ -151,9 +150,10 @@ class Server final : public CoordinatorServer {
   /// Runs the engine and answers those who wait, until the server ends.
   void Drive() {
     while (true) {
-      WarnOfExpiry();
+      federation_->Tick();
       const absl::Time wake = std::min(engine_->Step(), clock_->Now() + kLongestSleep);
       room_.PollAll(clock_->Now());
+      calls_->EndStalled();
       absl::MutexLock lock(&mutex_);
       const auto awake = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
         return stopping_ || changed_;
@@ -164,26 +164,17 @@ class Server final : public CoordinatorServer {
     }
   }
 
-  /// Once a day, while the certificate is about to end.
-  void WarnOfExpiry() {
-    const absl::Time now = clock_->Now();
-    if (now < next_expiry_check_) return;
-    next_expiry_check_ = now + kExpiryCheck;
-    if (expires_ - now >= kExpiryNotice) return;
-    LogWarning("the coordinator's certificate ends soon: issue a new one and start again with it",
-               {{"certificate", certificate_},
-                {"expires", absl::FormatTime(expires_, absl::UTCTimeZone())}});
-  }
-
   Clock* const clock_;
   std::unique_ptr<FolderLock> folder_lock_;
   std::unique_ptr<StorageHealth> storage_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<Federation> federation_;
   std::unique_ptr<BlobStore> blobs_;
   std::unique_ptr<UploadArea> uploads_;
   std::unique_ptr<Engine> engine_;
   WaitingRoom room_;
   WorkQueue disk_{kDiskThreads};
+  std::unique_ptr<SiteCalls> calls_;
   std::unique_ptr<RoundsService> rounds_;
   std::unique_ptr<TelemetryService> telemetry_;
   std::unique_ptr<TransferService> transfer_;
@@ -192,9 +183,6 @@ class Server final : public CoordinatorServer {
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
-  std::string certificate_;  // path
-  absl::Time expires_;
-  absl::Time next_expiry_check_ = absl::InfinitePast();
 
   absl::Mutex mutex_;
   bool changed_ ABSL_GUARDED_BY(mutex_) = false;

@@ -63,7 +63,7 @@ grpc::ServerUnaryReactor* ModelsService::ListModels(grpc::CallbackServerContext*
                                                     const v1::ListModelsRequest* request,
                                                     v1::ListModelsResponse* response) {
   const auto list = [&]() -> absl::Status {
-    MR_RETURN_IF_ERROR(RequireReader(*context, engine_));
+    MR_ASSIGN_OR_RETURN(const auto call, calls_->BeginReader(context, CallKind::kQuick));
     std::vector<RunState> runs;
     if (request->run().empty()) {
       runs = engine_->Runs();
@@ -92,7 +92,7 @@ grpc::ServerUnaryReactor* ModelsService::GetModel(grpc::CallbackServerContext* c
                                                   const v1::GetModelRequest* request,
                                                   v1::Model* response) {
   const auto get = [&]() -> absl::Status {
-    MR_RETURN_IF_ERROR(RequireReader(*context, engine_));
+    MR_ASSIGN_OR_RETURN(const auto call, calls_->BeginReader(context, CallKind::kQuick));
     MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request->run()));
     MR_ASSIGN_OR_RETURN(const ModelVersion version, FindVersion(run, request->version()));
     *response = Describe(run, version);
@@ -105,8 +105,9 @@ grpc::ServerUnaryReactor* ModelsService::GetModel(grpc::CallbackServerContext* c
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelsService::ExportModel(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* message) {
+  std::shared_ptr<SiteCall> call;
   const auto open = [&]() -> absl::StatusOr<Export> {
-    MR_RETURN_IF_ERROR(RequireReader(*context, engine_));
+    MR_ASSIGN_OR_RETURN(call, calls_->BeginReader(context, CallKind::kDownload));
     MR_ASSIGN_OR_RETURN(const auto request, ParseMessage<v1::GetModelRequest>(*message));
     MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request.run()));
     MR_ASSIGN_OR_RETURN(const ModelVersion version, FindVersion(run, request.version()));
@@ -114,7 +115,10 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelsService::ExportModel(
   };
   absl::StatusOr<Export> opened = Guarded(open);
   if (!opened.ok()) return new BlobStream(opened.status());
-  return new BlobStream(std::move(opened->prefix), std::move(opened->parameters), 0, nullptr);
+  return new BlobStream(std::move(opened->prefix), std::move(opened->parameters), 0,
+                        [call](int64_t) {
+                          if (call != nullptr) call->Sent();
+                        });
 }
 
 }  // namespace millrace

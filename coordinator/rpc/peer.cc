@@ -4,15 +4,13 @@
 #include <grpc/grpc_security_constants.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/retry_after.h"
 #include "base/status.h"
 
 namespace millrace {
 
-namespace {
-
-constexpr char kPeerUri[] = "peer_uri";  // gRPC's name for the certificate's URI SAN
-
 absl::StatusOr<Identity> PeerOf(const grpc::ServerContextBase& context) {
+  constexpr char kPeerUri[] = "peer_uri";  // gRPC's name for the certificate's URI SAN
   const auto auth = context.auth_context();
   if (auth != nullptr && auth->IsPeerAuthenticated()) {
     const auto uris = auth->FindPropertyValues(kPeerUri);
@@ -21,8 +19,6 @@ absl::StatusOr<Identity> PeerOf(const grpc::ServerContextBase& context) {
   return absl::UnauthenticatedError(absl::StrCat(
       "caller ", context.peer(), ": needs a certificate that the federation's authority issued"));
 }
-
-}  // namespace
 
 absl::StatusOr<std::string> PeerCertificate(const grpc::ServerContextBase& context) {
   const auto auth = context.auth_context();
@@ -34,9 +30,14 @@ absl::StatusOr<std::string> PeerCertificate(const grpc::ServerContextBase& conte
       absl::StrCat("caller ", context.peer(), ": its connection has no certificate"));
 }
 
+bool IsOfCommandLine(Role role) {
+  return role == Role::kViewer || role == Role::kOperator || role == Role::kApprover;
+}
+
 absl::StatusOr<std::string> RequireRole(const grpc::ServerContextBase& context, Role role) {
   MR_ASSIGN_OR_RETURN(const Identity peer, PeerOf(context));
   if (peer.role == role) return peer.name;
+  if (IsOfCommandLine(role) && IsOfCommandLine(peer.role) && peer.role > role) return peer.name;
   return absl::PermissionDeniedError(absl::StrCat(RoleName(peer.role), " ", peer.name,
                                                   ": this call is for the role ", RoleName(role)));
 }
@@ -47,14 +48,15 @@ absl::StatusOr<std::string> RequireSite(const grpc::ServerContextBase& context, 
   return site;
 }
 
-absl::Status RequireReader(const grpc::ServerContextBase& context, Engine* engine) {
-  MR_ASSIGN_OR_RETURN(const Identity peer, PeerOf(context));
-  return peer.role == Role::kSite ? engine->Admit(peer.name) : absl::OkStatus();
-}
-
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
+  std::string details;
+  if (const std::optional<absl::Duration> delay = RetryAfter(status)) {
+    v1::RetryAfter retry;
+    retry.set_delay_ms(absl::ToInt64Milliseconds(*delay));
+    details = retry.SerializeAsString();
+  }
+  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message()), details};
 }
 
 RoundId FromProto(const v1::RoundId& proto) {

@@ -15,15 +15,19 @@
 
 namespace millrace {
 
-/// The caller's name, from the certificate that TLS has verified. PERMISSION_DENIED, naming caller
-/// and role, unless it is a `role`; UNAUTHENTICATED without a Millrace certificate.
+/// The caller, from the certificate that TLS has verified. UNAUTHENTICATED without a Millrace
+/// certificate.
+absl::StatusOr<Identity> PeerOf(const grpc::ServerContextBase& context);
+
+/// True for viewers, operators and approvers, of whom each may do what the one before it may.
+bool IsOfCommandLine(Role role);
+
+/// The caller's name. PERMISSION_DENIED, naming caller and role, unless it is a `role`, or one of
+/// the command line that may do more; UNAUTHENTICATED without a Millrace certificate.
 absl::StatusOr<std::string> RequireRole(const grpc::ServerContextBase& context, Role role);
 
 /// The caller's name, if it is a site that this coordinator admits: PERMISSION_DENIED otherwise.
 absl::StatusOr<std::string> RequireSite(const grpc::ServerContextBase& context, Engine* engine);
-
-/// OK for operators and for sites that this coordinator admits.
-absl::Status RequireReader(const grpc::ServerContextBase& context, Engine* engine);
 
 /// What `body` returns, a Status or a StatusOr. Where memory runs out it is RESOURCE_EXHAUSTED: an
 /// exception would reach the caller as UNIMPLEMENTED without a word, or end the process.

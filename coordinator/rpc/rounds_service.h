@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/rpc/site_calls.h"
 #include "coordinator/rpc/waiting_room.h"
 #include "millrace/v1/rounds.grpc.pb.h"
 #include "millrace/v1/telemetry.grpc.pb.h"
@@ -12,8 +13,8 @@ namespace millrace {
 /// millrace.v1.Rounds. Everything it is given outlives it.
 class RoundsService final : public v1::Rounds::CallbackService {
  public:
-  RoundsService(Engine* engine, WaitingRoom* room, Clock* clock)
-      : engine_(engine), room_(room), clock_(clock) {}
+  RoundsService(Engine* engine, SiteCalls* calls, WaitingRoom* room, Clock* clock)
+      : engine_(engine), calls_(calls), room_(room), clock_(clock) {}
 
   grpc::ServerUnaryReactor* CheckIn(grpc::CallbackServerContext* context,
                                     const v1::CheckInRequest* request,
@@ -24,6 +25,7 @@ class RoundsService final : public v1::Rounds::CallbackService {
 
  private:
   Engine* const engine_;
+  SiteCalls* const calls_;
   WaitingRoom* const room_;
   Clock* const clock_;
 };
@@ -31,7 +33,7 @@ class RoundsService final : public v1::Rounds::CallbackService {
 /// millrace.v1.Telemetry.
 class TelemetryService final : public v1::Telemetry::CallbackService {
  public:
-  explicit TelemetryService(Engine* engine) : engine_(engine) {}
+  TelemetryService(Engine* engine, SiteCalls* calls) : engine_(engine), calls_(calls) {}
 
   grpc::ServerUnaryReactor* Report(grpc::CallbackServerContext* context,
                                    const v1::ReportRequest* request,
@@ -39,6 +41,7 @@ class TelemetryService final : public v1::Telemetry::CallbackService {
 
  private:
   Engine* const engine_;
+  SiteCalls* const calls_;
 };
 
 }  // namespace millrace

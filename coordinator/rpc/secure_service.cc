@@ -2,7 +2,7 @@
 #include "coordinator/rpc/secure_service.h"
 
 #include <algorithm>
-#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -19,13 +19,13 @@ constexpr absl::Duration kLongestWait = absl::Seconds(20);
 /// the caller's time is over; what it left in the response is the answer. Deletes itself.
 class PhaseCall final : public grpc::ServerUnaryReactor, public Waiter {
  public:
-  using Attempt = std::function<absl::StatusOr<bool>()>;
+  using Attempt = std::function<absl::StatusOr<bool>(const std::string& site)>;
 
-  PhaseCall(WaitingRoom* room, absl::Time give_up, Attempt attempt)
-      : room_(room), give_up_(give_up), attempt_(std::move(attempt)) {}
+  PhaseCall(WaitingRoom* room, std::unique_ptr<SiteCall> call, absl::Time give_up, Attempt attempt)
+      : room_(room), call_(std::move(call)), give_up_(give_up), attempt_(std::move(attempt)) {}
 
   bool Poll(absl::Time now) override {
-    const absl::StatusOr<bool> ready = Guarded(attempt_);
+    const absl::StatusOr<bool> ready = Guarded([&] { return attempt_(call_->site()); });
     if (ready.ok() && !*ready && now < give_up_) return false;
     Finish(ToGrpc(ready.status()));
     return true;
@@ -37,24 +37,10 @@ class PhaseCall final : public grpc::ServerUnaryReactor, public Waiter {
 
  private:
   WaitingRoom* const room_;
+  const std::unique_ptr<SiteCall> call_;
   const absl::Time give_up_;
   const Attempt attempt_;
 };
-
-/// Holds the call of a site until `attempt`, which gets the site's name, has its answer.
-grpc::ServerUnaryReactor* Hold(
-    Engine* engine, grpc::CallbackServerContext* context, WaitingRoom* room, absl::Time now,
-    int64_t wait_ms, const std::function<absl::StatusOr<bool>(const std::string& site)>& attempt) {
-  const absl::StatusOr<std::string> site = RequireSite(*context, engine);
-  const absl::Duration asked = absl::Milliseconds(std::max<int64_t>(0, wait_ms));
-  auto* const call = new PhaseCall(room, now + std::min(asked, kLongestWait),
-                                   [site, attempt]() -> absl::StatusOr<bool> {
-                                     MR_RETURN_IF_ERROR(site.status());
-                                     return attempt(*site);
-                                   });
-  room->Enter(call, now);
-  return call;
-}
 
 template <typename Message>
 std::vector<Message> ToVector(const google::protobuf::RepeatedPtrField<Message>& field) {
@@ -63,11 +49,28 @@ std::vector<Message> ToVector(const google::protobuf::RepeatedPtrField<Message>&
 
 }  // namespace
 
+grpc::ServerUnaryReactor* SecureService::Hold(
+    grpc::CallbackServerContext* context, int64_t wait_ms,
+    const std::function<absl::StatusOr<bool>(const std::string& site)>& attempt) {
+  absl::StatusOr<std::unique_ptr<SiteCall>> call = calls_->Begin(context, CallKind::kHeld);
+  if (!call.ok()) {
+    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+    reactor->Finish(ToGrpc(call.status()));
+    return reactor;
+  }
+  const absl::Time now = clock_->Now();
+  const absl::Duration asked = absl::Milliseconds(std::max<int64_t>(0, wait_ms));
+  auto* const held =
+      new PhaseCall(room_, *std::move(call), now + std::min(asked, kLongestWait), attempt);
+  room_->Enter(held, now);
+  return held;
+}
+
 grpc::ServerUnaryReactor* SecureService::Advertise(grpc::CallbackServerContext* context,
                                                    const v1::AdvertiseRequest* request,
                                                    v1::AdvertiseResponse* response) {
   const absl::StatusOr<std::string> certificate = PeerCertificate(*context);
-  return Hold(engine_, context, room_, clock_->Now(), request->wait_ms(),
+  return Hold(context, request->wait_ms(),
               [=, this](const std::string& site) -> absl::StatusOr<bool> {
                 MR_RETURN_IF_ERROR(certificate.status());
                 MR_ASSIGN_OR_RETURN(const auto cohort,
@@ -83,20 +86,19 @@ grpc::ServerUnaryReactor* SecureService::Advertise(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* SecureService::GetCertificates(grpc::CallbackServerContext* context,
                                                          const v1::GetCertificatesRequest* request,
                                                          v1::GetCertificatesResponse* response) {
-  return Hold(engine_, context, room_, clock_->Now(), 0,
-              [=, this](const std::string& site) -> absl::StatusOr<bool> {
-                MR_ASSIGN_OR_RETURN(const auto certificates,
-                                    engine_->Certificates(site, FromProto(request->round()),
-                                                          ToVector(request->sha256())));
-                response->mutable_certificates()->Add(certificates.begin(), certificates.end());
-                return true;
-              });
+  return Hold(context, 0, [=, this](const std::string& site) -> absl::StatusOr<bool> {
+    MR_ASSIGN_OR_RETURN(
+        const auto certificates,
+        engine_->Certificates(site, FromProto(request->round()), ToVector(request->sha256())));
+    response->mutable_certificates()->Add(certificates.begin(), certificates.end());
+    return true;
+  });
 }
 
 grpc::ServerUnaryReactor* SecureService::Share(grpc::CallbackServerContext* context,
                                                const v1::ShareRequest* request,
                                                v1::ShareResponse* response) {
-  return Hold(engine_, context, room_, clock_->Now(), request->wait_ms(),
+  return Hold(context, request->wait_ms(),
               [=, this](const std::string& site) -> absl::StatusOr<bool> {
                 MR_ASSIGN_OR_RETURN(const auto shares,
                                     engine_->Share(site, FromProto(request->round()), *request));
@@ -111,8 +113,7 @@ grpc::ServerUnaryReactor* SecureService::Agree(grpc::CallbackServerContext* cont
                                                const v1::AgreeRequest* request,
                                                v1::AgreeResponse* response) {
   return Hold(
-      engine_, context, room_, clock_->Now(), request->wait_ms(),
-      [=, this](const std::string& site) -> absl::StatusOr<bool> {
+      context, request->wait_ms(), [=, this](const std::string& site) -> absl::StatusOr<bool> {
         MR_ASSIGN_OR_RETURN(const auto survivors, engine_->Agree(site, FromProto(request->round()),
                                                                  request->signature()));
         if (!survivors) return false;
@@ -127,7 +128,7 @@ grpc::ServerUnaryReactor* SecureService::Agree(grpc::CallbackServerContext* cont
 grpc::ServerUnaryReactor* SecureService::Unmask(grpc::CallbackServerContext* context,
                                                 const v1::UnmaskRequest* request,
                                                 v1::UnmaskResponse* response) {
-  return Hold(engine_, context, room_, clock_->Now(), request->wait_ms(),
+  return Hold(context, request->wait_ms(),
               [=, this](const std::string& site) -> absl::StatusOr<bool> {
                 MR_ASSIGN_OR_RETURN(const bool over,
                                     engine_->Unmask(site, FromProto(request->round()), *request));

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "base/clock.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/rpc/site_calls.h"
 #include "coordinator/rpc/waiting_room.h"
 #include "millrace/v1/secure_aggregation.grpc.pb.h"
 
@@ -11,8 +15,8 @@ namespace millrace {
 /// millrace.v1.SecureAggregation. Everything it is given outlives it.
 class SecureService final : public v1::SecureAggregation::CallbackService {
  public:
-  SecureService(Engine* engine, WaitingRoom* room, Clock* clock)
-      : engine_(engine), room_(room), clock_(clock) {}
+  SecureService(Engine* engine, SiteCalls* calls, WaitingRoom* room, Clock* clock)
+      : engine_(engine), calls_(calls), room_(room), clock_(clock) {}
 
   grpc::ServerUnaryReactor* Advertise(grpc::CallbackServerContext* context,
                                       const v1::AdvertiseRequest* request,
@@ -31,7 +35,13 @@ class SecureService final : public v1::SecureAggregation::CallbackService {
                                    v1::UnmaskResponse* response) override;
 
  private:
+  /// Holds the call of a site until `attempt`, which gets the site's name, has its answer.
+  grpc::ServerUnaryReactor* Hold(
+      grpc::CallbackServerContext* context, int64_t wait_ms,
+      const std::function<absl::StatusOr<bool>(const std::string& site)>& attempt);
+
   Engine* const engine_;
+  SiteCalls* const calls_;
   WaitingRoom* const room_;
   Clock* const clock_;
 };

@@ -17,13 +17,13 @@ namespace {
 /// An upload's bytes as they come in; the last one counts the update in. Deletes itself.
 class AppendCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
-  AppendCall(Engine* engine, WorkQueue* disk, absl::StatusOr<std::string> site,
+  AppendCall(Engine* engine, WorkQueue* disk, absl::StatusOr<std::unique_ptr<SiteCall>> call,
              grpc::ByteBuffer* response)
-      : engine_(engine), disk_(disk), site_(std::move(site)), response_(response) {
-    if (site_.ok()) {
+      : engine_(engine), disk_(disk), call_(std::move(call)), response_(response) {
+    if (call_.ok()) {
       StartRead(&request_);
     } else {
-      Finish(ToGrpc(site_.status()));
+      Finish(ToGrpc(call_.status()));
     }
   }
 
@@ -42,21 +42,25 @@ class AppendCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   void OnDone() override { delete this; }
 
  private:
+  const std::string& site() const { return (*call_)->site(); }
+
   absl::Status Take() {
     if (upload_ == nullptr) {
       MR_ASSIGN_OR_RETURN(const auto first, ParseMessage<v1::AppendRequest>(request_));
       if (!first.has_header()) {
         return absl::InvalidArgumentError(
-            absl::StrCat("site ", *site_, ": an append begins with its header"));
+            absl::StrCat("site ", site(), ": an append begins with its header"));
       }
-      MR_ASSIGN_OR_RETURN(upload_, engine_->FindUpload(*site_, FromProto(first.header().round())));
+      MR_ASSIGN_OR_RETURN(upload_, engine_->FindUpload(site(), FromProto(first.header().round())));
       offset_ = first.header().offset();
       return absl::OkStatus();
     }
     const absl::StatusOr<AppendData> data = ReadAppendData(request_);
-    if (!data.ok()) return Annotate(data.status(), absl::StrCat("site ", *site_));
+    if (!data.ok()) return Annotate(data.status(), absl::StrCat("site ", site()));
+    const auto size = static_cast<int64_t>(data->bytes().size());
+    MR_RETURN_IF_ERROR((*call_)->Received(size));
     MR_RETURN_IF_ERROR(upload_->Append(offset_, data->bytes()));
-    offset_ += static_cast<int64_t>(data->bytes().size());
+    offset_ += size;
     return absl::OkStatus();
   }
 
@@ -64,7 +68,7 @@ class AppendCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   void Answer() {
     if (upload_ == nullptr) {
       Finish({grpc::StatusCode::INVALID_ARGUMENT,
-              absl::StrCat("site ", *site_, ": an append without a header")});
+              absl::StrCat("site ", site(), ": an append without a header")});
       return;
     }
     if (upload_->received() < upload_->claim().bytes) {
@@ -90,7 +94,7 @@ class AppendCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
 
   Engine* const engine_;
   WorkQueue* const disk_;
-  const absl::StatusOr<std::string> site_;
+  const absl::StatusOr<std::unique_ptr<SiteCall>> call_;
   grpc::ByteBuffer* const response_;
   grpc::ByteBuffer request_;
   std::shared_ptr<Upload> upload_;
@@ -103,8 +107,10 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* TransferService::Download(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* message) {
   RoundId round;
   int64_t offset = 0;
+  std::shared_ptr<SiteCall> call;
   const auto open = [&]() -> absl::StatusOr<std::unique_ptr<BlobReader>> {
-    MR_ASSIGN_OR_RETURN(const std::string site, RequireSite(*context, engine_));
+    MR_ASSIGN_OR_RETURN(call, calls_->Begin(context, CallKind::kDownload));
+    const std::string& site = call->site();
     MR_ASSIGN_OR_RETURN(const auto request, ParseMessage<v1::DownloadRequest>(*message));
     round = FromProto(request.round());
     offset = request.offset();
@@ -119,9 +125,11 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* TransferService::Download(
   };
   absl::StatusOr<std::unique_ptr<BlobReader>> blob = Guarded(open);
   if (!blob.ok()) return new BlobStream(blob.status());
-  return new BlobStream(
-      "", *std::move(blob), offset,
-      [engine = engine_, run = round.run](int64_t bytes) { engine->CountDownload(run, bytes); });
+  return new BlobStream("", *std::move(blob), offset,
+                        [engine = engine_, run = round.run, call](int64_t bytes) {
+                          call->Sent();
+                          engine->CountDownload(run, bytes);
+                        });
 }
 
 grpc::ServerUnaryReactor* TransferService::BeginUpload(grpc::CallbackServerContext* context,
@@ -129,7 +137,8 @@ grpc::ServerUnaryReactor* TransferService::BeginUpload(grpc::CallbackServerConte
                                                        v1::UploadState* response) {
   const auto begin = [=, this]() -> absl::Status {
     UpdateClaim claim;
-    MR_ASSIGN_OR_RETURN(claim.site, RequireSite(*context, engine_));
+    MR_ASSIGN_OR_RETURN(const auto call, calls_->Begin(context, CallKind::kHeld));
+    claim.site = call->site();
     claim.round = FromProto(request->round());
     claim.bytes = request->bytes();
     MR_ASSIGN_OR_RETURN(claim.layout, DigestFromProto("layout_sha256", request->layout_sha256()));
@@ -149,7 +158,7 @@ grpc::ServerUnaryReactor* TransferService::BeginUpload(grpc::CallbackServerConte
 
 grpc::ServerReadReactor<grpc::ByteBuffer>* TransferService::Append(
     grpc::CallbackServerContext* context, grpc::ByteBuffer* response) {
-  return new AppendCall(engine_, disk_, RequireSite(*context, engine_), response);
+  return new AppendCall(engine_, disk_, calls_->Begin(context, CallKind::kUpload), response);
 }
 
 }  // namespace millrace

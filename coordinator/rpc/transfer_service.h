@@ -4,6 +4,7 @@
 #include "base/work_queue.h"
 #include "coordinator/blob/blob_store.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/rpc/site_calls.h"
 #include "millrace/v1/transfer.grpc.pb.h"
 
 namespace millrace {
@@ -16,8 +17,8 @@ using RawTransfer =
 /// millrace.v1.Transfer. Everything it is given outlives it. `disk` does what waits for the disk.
 class TransferService final : public RawTransfer {
  public:
-  TransferService(Engine* engine, BlobStore* blobs, WorkQueue* disk)
-      : engine_(engine), blobs_(blobs), disk_(disk) {}
+  TransferService(Engine* engine, SiteCalls* calls, BlobStore* blobs, WorkQueue* disk)
+      : engine_(engine), calls_(calls), blobs_(blobs), disk_(disk) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Download(grpc::CallbackServerContext* context,
                                                        const grpc::ByteBuffer* request) override;
@@ -29,6 +30,7 @@ class TransferService final : public RawTransfer {
 
  private:
   Engine* const engine_;
+  SiteCalls* const calls_;
   BlobStore* const blobs_;
   WorkQueue* const disk_;
   WorkQueue beginnings_{2};

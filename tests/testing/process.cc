@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/file_system.h"
 #include "tests/testing/eventually.h"
@@ -39,6 +41,14 @@ void Process::Kill() {
   int status = 0;
   MR_CHECK(::waitpid(pid_, &status, 0) == pid_);
   wait_status_ = status;
+}
+
+int64_t Process::PeakMemory() const {
+  std::ifstream status(absl::StrCat("/proc/", pid_, "/status"));
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
+  }
+  return 0;
 }
 
 void Process::Signal(int signal) {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,8 @@ class Process {
   ~Process();
 
   pid_t pid() const { return pid_; }
+  /// The most memory that it has had resident, bytes.
+  int64_t PeakMemory() const;
   /// SIGKILL; returns when it is dead.
   void Kill();
   void Signal(int signal);

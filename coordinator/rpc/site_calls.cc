@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/rpc/site_calls.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "coordinator/rpc/peer.h"
+
+namespace millrace {
+
+SiteCall::SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, std::string site,
+                   CallKind kind)
+    : calls_(calls),
+      context_(context),
+      site_(std::move(site)),
+      kind_(kind),
+      moved_(calls->clock_->Now()) {
+  absl::MutexLock lock(&calls_->mutex_);
+  place_ = calls_->open_.insert(calls_->open_.end(), this);
+}
+
+SiteCall::~SiteCall() {
+  absl::MutexLock lock(&calls_->mutex_);
+  calls_->open_.erase(place_);
+  calls_->limiter_.End(site_, kind_);
+}
+
+absl::Status SiteCall::Received(int64_t bytes) {
+  const absl::Time now = calls_->clock_->Now();
+  absl::MutexLock lock(&calls_->mutex_);
+  moved_ = now;
+  return calls_->limiter_.TakeBytes(site_, bytes, now);
+}
+
+void SiteCall::Sent() {
+  const absl::Time now = calls_->clock_->Now();
+  absl::MutexLock lock(&calls_->mutex_);
+  moved_ = now;
+}
+
+SiteCalls::SiteCalls(Engine* engine, Clock* clock, const CallLimits& limits)
+    : engine_(engine), clock_(clock), stall_(limits.stall), limiter_(limits) {}
+
+absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::Begin(grpc::CallbackServerContext* context,
+                                                           CallKind kind) {
+  MR_ASSIGN_OR_RETURN(std::string site, RequireSite(*context, engine_));
+  {
+    absl::MutexLock lock(&mutex_);
+    MR_RETURN_IF_ERROR(limiter_.Begin(site, kind, clock_->Now()));
+  }
+  return std::unique_ptr<SiteCall>(new SiteCall(this, context, std::move(site), kind));
+}
+
+absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::BeginReader(
+    grpc::CallbackServerContext* context, CallKind kind) {
+  MR_ASSIGN_OR_RETURN(const Identity peer, PeerOf(*context));
+  if (peer.role != Role::kSite) return nullptr;
+  return Begin(context, kind);
+}
+
+void SiteCalls::EndStalled() {
+  const absl::Time now = clock_->Now();
+  absl::MutexLock lock(&mutex_);
+  for (SiteCall* call : open_) {
+    const bool transfer = call->kind_ == CallKind::kUpload || call->kind_ == CallKind::kDownload;
+    if (!transfer || now - call->moved_ < stall_) continue;
+    LogInfo("transfer stalled, ended", {{"site", call->site_}});
+    call->context_->TryCancel();
+    call->moved_ = now;  // once is enough
+  }
+}
+
+void SiteCalls::EndAllOf(const std::string& site) {
+  absl::MutexLock lock(&mutex_);
+  for (SiteCall* call : open_) {
+    if (call->site_ == site) call->context_->TryCancel();
+  }
+}
+
+}  // namespace millrace

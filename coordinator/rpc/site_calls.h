@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <list>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/clock.h"
+#include "coordinator/engine/engine.h"
+#include "coordinator/rpc/call_limiter.h"
+
+namespace millrace {
+
+class SiteCalls;
+
+/// A site's call, let in; over when this dies, which must be before its context does.
+class SiteCall {
+ public:
+  ~SiteCall();
+  SiteCall(const SiteCall&) = delete;
+  SiteCall& operator=(const SiteCall&) = delete;
+
+  const std::string& site() const { return site_; }
+  /// The site has sent this many bytes; RESOURCE_EXHAUSTED if it sends too many.
+  absl::Status Received(int64_t bytes);
+  /// The site has taken what was sent to it.
+  void Sent();
+
+ private:
+  friend class SiteCalls;
+  SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, std::string site, CallKind kind);
+
+  SiteCalls* const calls_;
+  grpc::CallbackServerContext* const context_;
+  const std::string site_;
+  const CallKind kind_;
+  absl::Time moved_;  // guarded by the calls' lock
+  std::list<SiteCall*>::iterator place_;
+};
+
+/// The way in for every call of a site, and the list of those that are in. Thread-safe.
+class SiteCalls {
+ public:
+  /// Both outlive it.
+  SiteCalls(Engine* engine, Clock* clock, const CallLimits& limits);
+
+  /// OK for a site that the engine admits and that keeps to the limits: UNAUTHENTICATED,
+  /// PERMISSION_DENIED or RESOURCE_EXHAUSTED otherwise, naming the caller.
+  absl::StatusOr<std::unique_ptr<SiteCall>> Begin(grpc::CallbackServerContext* context,
+                                                  CallKind kind);
+  /// The same for a call that operators may make too, without limits: theirs is null.
+  absl::StatusOr<std::unique_ptr<SiteCall>> BeginReader(grpc::CallbackServerContext* context,
+                                                        CallKind kind);
+  /// Cancels transfers that have moved nothing for too long: who stays away for good must not keep
+  /// a place, nor the memory of what it does not read.
+  void EndStalled();
+  /// Cancels every open call of the site.
+  void EndAllOf(const std::string& site);
+
+ private:
+  friend class SiteCall;
+
+  Engine* const engine_;
+  Clock* const clock_;
+  const absl::Duration stall_;
+  absl::Mutex mutex_;
+  CallLimiter limiter_ ABSL_GUARDED_BY(mutex_);
+  std::list<SiteCall*> open_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace millrace
