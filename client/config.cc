@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/config.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/file_system.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "plan/plan_names.h"
 #include "plan/toml_reader.h"
 
 namespace millrace {
@@ -14,6 +16,7 @@ namespace {
 
 constexpr int64_t kMaxThreads = 256;
 constexpr int64_t kMaxMemoryMb = int64_t{1} << 24;  // 16 TiB
+constexpr int64_t kLeastRateKb = 8;                 // below, transfers would count as stalled
 
 void ReadConnection(TomlTable root, SiteConfigUse use, SiteConfig& config) {
   TomlTable coordinator = root.Table("coordinator");
@@ -31,6 +34,60 @@ void ReadConnection(TomlTable root, SiteConfigUse use, SiteConfig& config) {
   identity.NonEmptyString("key", &config.key);
   identity.NonEmptyString("authority", &config.authority);
   storage.NonEmptyString("folder", &config.folder);
+  storage.Int("quota_mb", {0, kMaxMemoryMb}, &config.quota_mb);
+}
+
+TransferRates ReadRates(TomlTable table) {
+  constexpr IntRange kRange{0, 10'000'000};
+  TransferRates rates;
+  for (const auto& [key, rate] :
+       {std::pair("upload_kb_per_s", &rates.up), std::pair("download_kb_per_s", &rates.down)}) {
+    int64_t kilobytes = 0;
+    if (table.Int(key, kRange, &kilobytes) && kilobytes > 0 && kilobytes < kLeastRateKb) {
+      table.Refuse(key, absl::StrCat("must be 0, for no limit, or at least ", kLeastRateKb));
+    }
+    *rate = kilobytes * 1000;
+  }
+  return rates;
+}
+
+std::optional<WeeklyWindow> ReadWindow(TomlTable table, absl::string_view key,
+                                       const std::string& text) {
+  absl::StatusOr<WeeklyWindow> window = WeeklyWindow::Parse(text);
+  if (window.ok()) return *std::move(window);
+  table.Refuse(key, window.status().message());
+  return std::nullopt;
+}
+
+void ReadOperation(TomlTable root, SiteConfig& config) {
+  TomlTable link = root.Table("link");
+  if (link.NonEmptyString("proxy", &config.proxy) && !config.proxy.starts_with("http://")) {
+    link.Refuse("proxy", "must be http://host:port, of a proxy that takes CONNECT");
+  }
+  config.rates = ReadRates(link);
+  for (TomlTable hours : link.Tables("hours")) {
+    std::string when;
+    hours.Require("when", "the hours at which these rates count");
+    const TransferRates rates = ReadRates(hours);
+    if (!hours.NonEmptyString("when", &when)) continue;
+    if (std::optional<WeeklyWindow> window = ReadWindow(hours, "when", when)) {
+      config.hours.push_back({*std::move(window), rates});
+    }
+  }
+  TomlTable maintenance = root.Table("maintenance");
+  std::vector<std::string> windows;
+  maintenance.Strings("windows", &windows);
+  for (const std::string& text : windows) {
+    if (std::optional<WeeklyWindow> window = ReadWindow(maintenance, "windows", text)) {
+      config.maintenance.push_back(*std::move(window));
+    }
+  }
+}
+
+void ReadSecure(TomlTable table, SecureFloor& floor) {
+  table.Enum("at_least", kSecureModes, &floor.at_least);
+  table.Int("minimum_cohort", {4, kMaxCohort}, &floor.minimum_cohort);
+  table.Int("corrupt", {0, kMaxCohort - 3}, &floor.corrupt);
 }
 
 }  // namespace
@@ -42,10 +99,13 @@ absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::st
   ReadConnection(root, use, config);
   root.Table("site").NonEmptyString("name", &config.name);
 
+  ReadOperation(root, config);
   TomlTable training = root.Table("training");
   training.Int("threads", {1, kMaxThreads}, &config.threads);
   training.Bool("cuda", &config.cuda);
   training.Int("memory_mb", {0, kMaxMemoryMb}, &config.memory_mb);
+
+  ReadSecure(root.Table("secure"), config.secure);
 
   constexpr NamedValue<bool> kFormats[] = {{"json", true}, {"text", false}};
   TomlTable log = root.Table("log");

@@ -3,10 +3,14 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "aggregation/secure/secure_floor.h"
 #include "client/data/data_config.h"
+#include "client/operation/transfer_pace.h"
+#include "client/operation/weekly_window.h"
 
 namespace millrace {
 
@@ -18,13 +22,22 @@ struct SiteConfig {
   std::string certificate;  // PEM files
   std::string key;
   std::string authority;
-  std::string folder;  // models, spooled updates
+  std::string folder;    // models, spooled updates
+  int64_t quota_mb = 0;  // that the folder may take, MiB; 0: no limit
+  // [link]
+  std::string proxy;  // http://host:port for CONNECT; empty: none, or the environment's
+  TransferRates rates;
+  std::vector<HourlyRates> hours;
+  // [maintenance]
+  std::vector<WeeklyWindow> maintenance;  // when the site takes no work
   // [site]
   std::string name;  // of the training scripts' tables; the daemon's comes from its certificate
   // [training]
   int64_t threads = 1;    // of the training process
   bool cuda = true;       // where there is a device
   int64_t memory_mb = 0;  // that the training process may allocate, MiB; 0: no limit
+  // [secure]
+  SecureFloor secure;  // what the site asks of every round
   // [log]
   std::string log_level = "info";
   bool log_json = true;

@@ -7,6 +7,8 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <functional>
+#include <optional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +20,9 @@
 #include "base/process_hardening.h"
 #include "base/status.h"
 #include "client/config.h"
+#include "client/enrollment/enroll.h"
+#include "client/enrollment/identity_files.h"
+#include "client/enrollment/identity_keeper.h"
 #include "client/session/session.h"
 #include "client/training/child_process.h"
 #include "client/training/local_worker.h"
@@ -28,7 +33,8 @@ namespace millrace {
 namespace {
 
 constexpr int kExitConfig = 2;
-constexpr int64_t kMaxPem = 1 << 20;
+// How soon a site hears of revocations and of its next certificate.
+constexpr absl::Duration kIdentityPeriod = absl::Seconds(30);
 
 int Refuse(const absl::Status& status) {
   std::fprintf(stderr, "millrace-client: %s\n", std::string(status.message()).c_str());
@@ -50,16 +56,19 @@ std::string OwnPath() {
 struct Connection {
   LinkOptions link;
   std::string site;
+  SiteCredentials credentials;
 };
 
-absl::StatusOr<Connection> ReadConnection(const SiteConfig& config, absl::Time now) {
+absl::StatusOr<Connection> ReadConnection(const SiteConfig& config, IdentityFiles& files,
+                                          absl::Time now) {
   Connection connection;
   LinkOptions& link = connection.link;
   link.address = config.coordinator;
-  FileSystem* const files = PosixFileSystem();
-  MR_ASSIGN_OR_RETURN(link.authority_pem, ReadFile(files, config.authority, kMaxPem));
-  MR_ASSIGN_OR_RETURN(link.certificate_pem, ReadFile(files, config.certificate, kMaxPem));
-  MR_ASSIGN_OR_RETURN(link.key_pem, ReadFile(files, config.key, kMaxPem));
+  link.proxy = config.proxy;
+  MR_ASSIGN_OR_RETURN(connection.credentials, files.Load());
+  link.authority_pem = connection.credentials.authority_pem;
+  link.certificate_pem = connection.credentials.certificate_pem;
+  link.key_pem = connection.credentials.key_pem;
   MR_RETURN_IF_ERROR(CheckCertificate(link.certificate_pem, link.authority_pem, link.key_pem,
                                       Role::kSite, now, config.certificate));
   MR_ASSIGN_OR_RETURN(const CertificateInfo info, ParseCertificate(link.certificate_pem));
@@ -78,30 +87,70 @@ absl::Status RunDaemon(const std::string& config_path) {
 
   MR_ASSIGN_OR_RETURN(const SiteConfig config, ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
   StartLog(config);
-  MR_ASSIGN_OR_RETURN(const Connection connection, ReadConnection(config, SystemClock()->Now()));
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<FolderLock> lock, FolderLock::Take(config.folder));
+  IdentityFiles identity_files(PosixFileSystem(), config.authority, config.certificate, config.key);
+  MR_ASSIGN_OR_RETURN(Connection connection,
+                      ReadConnection(config, identity_files, SystemClock()->Now()));
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<Spool> spool,
                       Spool::Create(PosixFileSystem(), config.folder));
   UnmaskFile unmasked(PosixFileSystem(), config.folder);
+  const Availability availability(PosixFileSystem(), config.folder, config.maintenance,
+                                  absl::LocalTimeZone());
+  TransferPace pace(config.rates, config.hours, absl::LocalTimeZone());
+  connection.link.pace = &pace;
   Link link(connection.link);
   ChildProcessWorker worker({OwnPath(), "work", "--config", config_path, "--site", connection.site},
                             config.folder, config.memory_mb);
   SessionOptions options;
   options.version = MILLRACE_VERSION;
+  options.floor = config.secure;
+  options.quota_bytes = config.quota_mb << 20;
   options.seed = static_cast<uint64_t>(absl::ToUnixNanos(SystemClock()->Now()));
   MR_ASSIGN_OR_RETURN(
       SiteIdentity identity,
       SiteIdentity::Create(connection.link.authority_pem, connection.link.certificate_pem,
                            connection.link.key_pem, SystemClock()));
-  Session session({&link, spool.get(), &worker, &identity, &unmasked, SystemClock()}, options);
+  const auto follow = [&](const SiteCredentials& now) {
+    link.UseCredentials(now.authority_pem, now.certificate_pem, now.key_pem);
+    const absl::Status updated =
+        identity.Update(now.authority_pem, now.certificate_pem, now.key_pem, now.revocation_pem);
+    if (!updated.ok()) LogError("new identity not used", {{"error", updated.message()}});
+  };
+  follow(connection.credentials);
+  IdentityKeeper keeper(&link, &identity_files, connection.credentials, SystemClock());
+  options.before_check_in = [&] {
+    if (const std::optional<SiteCredentials> news = keeper.Take()) follow(*news);
+  };
+  Session session({&link, spool.get(), &worker, &availability, &identity, &unmasked, SystemClock()},
+                  options);
   LogInfo("client starts", {{"site", connection.site}, {"coordinator", config.coordinator}});
   std::thread thread([&] { session.Run(); });
+  std::thread keeping([&] { keeper.Run(kIdentityPeriod); });
   int signal = 0;
   sigwait(&signals, &signal);
   LogInfo("client stops", {{"signal", signal}});
+  keeper.Stop();
   session.Stop();
   thread.join();
+  keeping.join();
   return absl::OkStatus();
+}
+
+/// `change` of the state folder that the config names.
+int ChangeState(const std::string& config_path,
+                const std::function<absl::Status(const std::string& folder)>& change) {
+  const absl::StatusOr<SiteConfig> config = ReadSiteConfig(config_path, SiteConfigUse::kDaemon);
+  const absl::Status status = config.ok() ? change(config->folder) : config.status();
+  return status.ok() ? 0 : Refuse(status);
+}
+
+int RunEnroll(const EnrollOptions& options) {
+  const absl::Status status =
+      Enroll(options, PosixFileSystem(), SystemClock(), [](const std::string& line) {
+        std::printf("%s\n", line.c_str());
+        std::fflush(stdout);
+      });
+  return status.ok() ? 0 : Refuse(status);
 }
 
 int RunWork(const std::string& config_path, const std::string& site, const std::string& order) {
@@ -135,14 +184,57 @@ int main(int argc, char** argv) {
   work->add_option("--config", config)->required();
   work->add_option("--site", site)->required();
   work->add_option("order", order)->required();
+  CLI::App* pause = app.add_subcommand(
+      "pause",
+      "take no work until `resume`; work in hand is given up, the coordinator is told why");
+  std::string reason;
+  pause->add_option("--config", config, "the site's TOML file")->required();
+  pause->add_option("--reason", reason, "one line, which the operator sees")->required();
+  CLI::App* resume = app.add_subcommand("resume", "take work again");
+  resume->add_option("--config", config, "the site's TOML file")->required();
+  millrace::EnrollOptions enroll;
+  CLI::App* first =
+      app.add_subcommand("enroll",
+                         "get this site's certificate: makes its key, sends a signing request, "
+                         "waits for the approval\n"
+                         "Writes site.key, site.crt, authority.crt and, if missing, site.toml.");
+  first->add_option("--coordinator", enroll.coordinator, "the coordinator's address")
+      ->required()
+      ->type_name("HOST:PORT");
+  first->add_option("--token", enroll.token, "what `millrace site invite` printed")
+      ->required()
+      ->envname("MILLRACE_TOKEN")
+      ->type_name("TOKEN");
+  enroll.folder = ".";
+  first->add_option("--out", enroll.folder, "folder to write to")
+      ->type_name("DIR")
+      ->capture_default_str();
+  double patience_s = -1;
+  first->add_option("--wait", patience_s, "give up after this long; the request stays")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("SECONDS");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : millrace::kExitConfig;  // 0: --help
   }
+  if (first->parsed()) {
+    if (patience_s >= 0) enroll.patience = absl::Seconds(patience_s);
+    return millrace::RunEnroll(enroll);
+  }
   if (run->parsed()) {
     const absl::Status status = millrace::RunDaemon(config);
     return status.ok() ? 0 : millrace::Refuse(status);
+  }
+  if (pause->parsed()) {
+    return millrace::ChangeState(config, [&](const std::string& folder) {
+      return millrace::PauseSite(millrace::PosixFileSystem(), folder, reason);
+    });
+  }
+  if (resume->parsed()) {
+    return millrace::ChangeState(config, [](const std::string& folder) {
+      return millrace::ResumeSite(millrace::PosixFileSystem(), folder);
+    });
   }
   return millrace::RunWork(config, site, order);
 }

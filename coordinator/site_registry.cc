@@ -33,7 +33,7 @@ absl::Status SiteRegistry::Admit(const std::string& site) {
 }
 
 absl::Status SiteRegistry::CheckIn(const std::string& site, const std::string& version,
-                                   absl::Time now) {
+                                   const std::string& objection, absl::Time now) {
   MR_RETURN_IF_ERROR(Admit(site));
   const auto [position, is_new] = sites_.try_emplace(site);
   Entry& entry = position->second;
@@ -45,6 +45,11 @@ absl::Status SiteRegistry::CheckIn(const std::string& site, const std::string& v
   entry.last_check_in = now;
   entry.report.Clear();
   entry.report.set_activity(v1::ACTIVITY_IDLE);
+  if (entry.objection != objection) {
+    LogInfo(objection.empty() ? "site takes work again" : "site takes no work",
+            {{"site", site}, {"objection", objection}});
+    entry.objection = objection;
+  }
   if (!changed) return absl::OkStatus();
   LogInfo("site checked in", {{"site", site}, {"version", version}, {"new", is_new}});
   return store_->PutSite(entry.record);
@@ -75,7 +80,8 @@ absl::Status SiteRegistry::CountUpdate(const std::string& site, absl::Time now) 
 std::vector<std::string> SiteRegistry::Present(absl::Time now) const {
   std::vector<std::string> present;
   for (const auto& [name, entry] : sites_) {
-    if (now - entry.last_check_in <= presence_) present.push_back(name);
+    const bool here = now - entry.last_check_in <= presence_;
+    if (here && entry.objection.empty()) present.push_back(name);
   }
   return present;
 }
@@ -90,6 +96,7 @@ std::vector<v1::Site> SiteRegistry::List(absl::Time now) const {
     site.set_version(entry.record.version);
     site.set_connected(now - entry.record.last_seen <= kConnected);
     site.set_updates(entry.record.updates);
+    site.set_objection(entry.objection);
     *site.mutable_report() = entry.report;
   }
   return list;

@@ -29,15 +29,16 @@ class SiteRegistry {
   /// such site once.
   absl::Status Admit(const std::string& site);
 
-  /// The site asks for work. Remembers a new site durably.
-  absl::Status CheckIn(const std::string& site, const std::string& version, absl::Time now);
+  /// The site asks for work, or says why it takes none now. Remembers a new site durably.
+  absl::Status CheckIn(const std::string& site, const std::string& version,
+                       const std::string& objection, absl::Time now);
   /// The site hung up: it is not present until it checks in again.
   void Leave(const std::string& site);
   void Report(const std::string& site, const v1::ReportRequest& report, absl::Time now);
   /// Counts an accepted update.
   absl::Status CountUpdate(const std::string& site, absl::Time now);
 
-  /// Present sites, sorted.
+  /// Present sites that take work, sorted.
   std::vector<std::string> Present(absl::Time now) const;
   std::vector<v1::Site> List(absl::Time now) const;
 
@@ -46,6 +47,7 @@ class SiteRegistry {
     SiteRecord record;
     absl::Time last_check_in = absl::InfinitePast();
     v1::ReportRequest report;
+    std::string objection;
   };
 
   Store* store_;

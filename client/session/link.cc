@@ -13,8 +13,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "base/retry_after.h"
 #include "base/status.h"
 #include "client/data/site_message.h"
+#include "millrace/v1/enrollment.grpc.pb.h"
 #include "millrace/v1/rounds.grpc.pb.h"
 #include "millrace/v1/secure_aggregation.grpc.pb.h"
 #include "millrace/v1/telemetry.grpc.pb.h"
@@ -41,14 +44,16 @@ std::shared_ptr<grpc::Channel> MakeChannel(const LinkOptions& options) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
+  // Without one here, gRPC looks at http_proxy and no_proxy in the environment.
+  if (!options.proxy.empty()) arguments.SetString(GRPC_ARG_HTTP_PROXY, options.proxy);
   // Each link has its own connection, also where several sites share a process.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(options.address, grpc::SslCredentials(tls), arguments);
 }
 
-/// What stands between this site and its coordinator. gRPC has one code for a dead link and a
-/// refused certificate; the operator needs to know.
-absl::string_view Diagnosis(const std::string& message) {
+}  // namespace
+
+absl::string_view LinkDiagnosis(const std::string& message) {
   const std::string words = absl::AsciiStrToLower(message);
   const auto says = [&](absl::string_view part) { return absl::StrContains(words, part); };
   if (says("not in peer certificate")) {
@@ -65,103 +70,133 @@ absl::string_view Diagnosis(const std::string& message) {
   return "cannot be reached: ";
 }
 
-}  // namespace
-
 struct Link::Stubs {
-  explicit Stubs(const LinkOptions& o)
-      : options(o),
-        channel(MakeChannel(o)),
+  explicit Stubs(const LinkOptions& options)
+      : channel(MakeChannel(options)),
         rounds(v1::Rounds::NewStub(channel)),
         transfer(v1::Transfer::NewStub(channel)),
         telemetry(v1::Telemetry::NewStub(channel)),
-        secure(v1::SecureAggregation::NewStub(channel)) {}
+        secure(v1::SecureAggregation::NewStub(channel)),
+        enrollment(v1::Enrollment::NewStub(channel)) {}
 
-  const LinkOptions options;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::Rounds::Stub> rounds;
   std::unique_ptr<v1::Transfer::Stub> transfer;
   std::unique_ptr<v1::Telemetry::Stub> telemetry;
   std::unique_ptr<v1::SecureAggregation::Stub> secure;
+  std::unique_ptr<v1::Enrollment::Stub> enrollment;
+};
 
+struct Link::State {
+  explicit State(const LinkOptions& o)
+      : address(o.address),
+        call_timeout(o.call_timeout),
+        pace(o.pace),
+        options(o),
+        stubs(std::make_shared<Stubs>(o)) {}
+
+  const std::string address;
+  const absl::Duration call_timeout;
+  TransferPace* const pace;
   absl::Mutex mutex;
+  LinkOptions options ABSL_GUARDED_BY(mutex);
+  std::shared_ptr<Stubs> stubs ABSL_GUARDED_BY(mutex);
   std::set<grpc::ClientContext*> calls ABSL_GUARDED_BY(mutex);
   bool shut_down ABSL_GUARDED_BY(mutex) = false;
+
+  /// Returns early, once the link is shut down.
+  void Wait(absl::Duration duration) {
+    absl::MutexLock lock(&mutex);
+    mutex.AwaitWithTimeout(absl::Condition(&shut_down), duration);
+  }
 };
 
 /// A call in progress, known to Shutdown.
 class Link::Call {
  public:
-  Call(Stubs* stubs, absl::Duration timeout) : stubs_(stubs) {
+  Call(State* state, absl::Duration timeout) : state_(state) {
     if (timeout < absl::InfiniteDuration()) {
       context_.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
     }
-    absl::MutexLock lock(&stubs_->mutex);
-    if (stubs_->shut_down) context_.TryCancel();
-    stubs_->calls.insert(&context_);
+    absl::MutexLock lock(&state_->mutex);
+    if (state_->shut_down) context_.TryCancel();
+    state_->calls.insert(&context_);
+    stubs_ = state_->stubs;
   }
   ~Call() {
-    absl::MutexLock lock(&stubs_->mutex);
-    stubs_->calls.erase(&context_);
+    absl::MutexLock lock(&state_->mutex);
+    state_->calls.erase(&context_);
   }
 
   grpc::ClientContext* context() { return &context_; }
+  /// The connection that this call is made on, to its end.
+  const Stubs* operator->() const { return stubs_.get(); }
 
   absl::Status ToStatus(const grpc::Status& status) const {
     if (status.ok()) return absl::OkStatus();
     std::string message = status.error_message();
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
       const bool answered = absl::StrContains(context_.debug_error_string(), "received from peer");
-      message = absl::StrCat("coordinator ", stubs_->options.address, ": ",
-                             answered ? "" : Diagnosis(message), message);
+      message = absl::StrCat("coordinator ", state_->address, ": ",
+                             answered ? "" : LinkDiagnosis(message), message);
     }
-    return Public({static_cast<absl::StatusCode>(status.error_code()), message});
+    const absl::Status refused =
+        Public({static_cast<absl::StatusCode>(status.error_code()), message});
+    v1::RetryAfter retry;
+    const std::string details = status.error_details();
+    if (details.empty() || !retry.ParseFromString(details)) return refused;
+    return WithRetryAfter(refused, absl::Milliseconds(retry.delay_ms()));
   }
 
  private:
-  Stubs* const stubs_;
+  State* const state_;
+  std::shared_ptr<Stubs> stubs_;
   grpc::ClientContext context_;
 };
 
-Link::Link(const LinkOptions& options) : stubs_(std::make_unique<Stubs>(options)) {}
+Link::Link(const LinkOptions& options) : state_(std::make_unique<State>(options)) {}
 Link::~Link() = default;
 
 absl::StatusOr<v1::CheckInResponse> Link::CheckIn(const v1::CheckInRequest& request) {
-  Call call(stubs_.get(), absl::Milliseconds(request.wait_ms()) + stubs_->options.call_timeout);
+  Call call(state_.get(), absl::Milliseconds(request.wait_ms()) + state_->call_timeout);
   v1::CheckInResponse response;
-  MR_RETURN_IF_ERROR(call.ToStatus(stubs_->rounds->CheckIn(call.context(), request, &response)));
+  MR_RETURN_IF_ERROR(call.ToStatus(call->rounds->CheckIn(call.context(), request, &response)));
   return response;
 }
 
 absl::Status Link::ReportFailure(const v1::RoundId& round, const std::string& reason) {
-  Call call(stubs_.get(), stubs_->options.call_timeout);
+  Call call(state_.get(), state_->call_timeout);
   v1::ReportFailureRequest request;
   *request.mutable_id() = round;
   request.set_reason(reason);
   v1::ReportFailureResponse response;
-  return call.ToStatus(stubs_->rounds->ReportFailure(call.context(), request, &response));
+  return call.ToStatus(call->rounds->ReportFailure(call.context(), request, &response));
 }
 
 bool Link::Report(const v1::ReportRequest& report) {
-  Call call(stubs_.get(), stubs_->options.call_timeout);
+  Call call(state_.get(), state_->call_timeout);
   v1::ReportResponse response;
-  const grpc::Status status = stubs_->telemetry->Report(call.context(), report, &response);
+  const grpc::Status status = call->telemetry->Report(call.context(), report, &response);
   return !status.ok() || !response.round_over();
 }
 
 absl::Status Link::Download(const v1::RoundId& round, const Digest& digest, int64_t offset,
                             File* file, int64_t* reached) {
   *reached = offset;
-  Call call(stubs_.get(), absl::InfiniteDuration());
+  Call call(state_.get(), absl::InfiniteDuration());
   v1::DownloadRequest request;
   *request.mutable_round() = round;
   request.set_sha256(std::string(digest.bytes.begin(), digest.bytes.end()));
   request.set_offset(offset);
-  const auto stream = stubs_->transfer->Download(call.context(), request);
+  const auto stream = call->transfer->Download(call.context(), request);
   v1::Chunk chunk;
   absl::Status written;
   while (written.ok() && stream->Read(&chunk)) {
     written = file->WriteAt(*reached, {chunk.data().data(), chunk.data().size()});
-    if (written.ok()) *reached += static_cast<int64_t>(chunk.data().size());
+    if (!written.ok()) break;
+    const auto size = static_cast<int64_t>(chunk.data().size());
+    *reached += size;
+    if (state_->pace != nullptr) state_->Wait(state_->pace->AfterReceiving(size, absl::Now()));
   }
   if (!written.ok()) call.context()->TryCancel();
   const absl::Status ended = call.ToStatus(stream->Finish());
@@ -169,17 +204,17 @@ absl::Status Link::Download(const v1::RoundId& round, const Digest& digest, int6
 }
 
 absl::StatusOr<v1::UploadState> Link::BeginUpload(const v1::UploadHeader& header) {
-  Call call(stubs_.get(), stubs_->options.call_timeout);
+  Call call(state_.get(), state_->call_timeout);
   v1::UploadState state;
-  MR_RETURN_IF_ERROR(call.ToStatus(stubs_->transfer->BeginUpload(call.context(), header, &state)));
+  MR_RETURN_IF_ERROR(call.ToStatus(call->transfer->BeginUpload(call.context(), header, &state)));
   return state;
 }
 
 absl::StatusOr<v1::UploadState> Link::Append(const v1::RoundId& round, int64_t offset, int64_t size,
                                              File* file) {
-  Call call(stubs_.get(), absl::InfiniteDuration());
+  Call call(state_.get(), absl::InfiniteDuration());
   v1::UploadState state;
-  const auto stream = stubs_->transfer->Append(call.context(), &state);
+  const auto stream = call->transfer->Append(call.context(), &state);
   v1::AppendRequest request;
   *request.mutable_header()->mutable_round() = round;
   request.mutable_header()->set_offset(offset);
@@ -190,7 +225,11 @@ absl::StatusOr<v1::UploadState> Link::Append(const v1::RoundId& round, int64_t o
     data.resize(std::min(kChunkBytes, size - offset));
     read = file->ReadAt(offset, {data.data(), data.size()});
     offset += static_cast<int64_t>(data.size());
-    if (read.ok()) open = stream->Write(request);
+    if (!read.ok()) break;
+    open = stream->Write(request);
+    if (state_->pace != nullptr) {
+      state_->Wait(state_->pace->AfterSending(std::ssize(data), absl::Now()));
+    }
   }
   if (!read.ok()) call.context()->TryCancel();
   stream->WritesDone();
@@ -201,46 +240,70 @@ absl::StatusOr<v1::UploadState> Link::Append(const v1::RoundId& round, int64_t o
 }
 
 absl::StatusOr<v1::AdvertiseResponse> Link::Advertise(const v1::AdvertiseRequest& request) {
-  Call call(stubs_.get(), absl::Milliseconds(request.wait_ms()) + stubs_->options.call_timeout);
+  Call call(state_.get(), absl::Milliseconds(request.wait_ms()) + state_->call_timeout);
   v1::AdvertiseResponse response;
-  MR_RETURN_IF_ERROR(call.ToStatus(stubs_->secure->Advertise(call.context(), request, &response)));
+  MR_RETURN_IF_ERROR(call.ToStatus(call->secure->Advertise(call.context(), request, &response)));
   return response;
 }
 
 absl::StatusOr<v1::ShareResponse> Link::Share(const v1::ShareRequest& request) {
-  Call call(stubs_.get(), absl::Milliseconds(request.wait_ms()) + stubs_->options.call_timeout);
+  Call call(state_.get(), absl::Milliseconds(request.wait_ms()) + state_->call_timeout);
   v1::ShareResponse response;
-  MR_RETURN_IF_ERROR(call.ToStatus(stubs_->secure->Share(call.context(), request, &response)));
+  MR_RETURN_IF_ERROR(call.ToStatus(call->secure->Share(call.context(), request, &response)));
   return response;
 }
 
 absl::StatusOr<v1::AgreeResponse> Link::Agree(const v1::AgreeRequest& request) {
-  Call call(stubs_.get(), absl::Milliseconds(request.wait_ms()) + stubs_->options.call_timeout);
+  Call call(state_.get(), absl::Milliseconds(request.wait_ms()) + state_->call_timeout);
   v1::AgreeResponse response;
-  MR_RETURN_IF_ERROR(call.ToStatus(stubs_->secure->Agree(call.context(), request, &response)));
+  MR_RETURN_IF_ERROR(call.ToStatus(call->secure->Agree(call.context(), request, &response)));
   return response;
 }
 
 absl::StatusOr<v1::GetCertificatesResponse> Link::GetCertificates(
     const v1::GetCertificatesRequest& request) {
-  Call call(stubs_.get(), stubs_->options.call_timeout);
+  Call call(state_.get(), state_->call_timeout);
   v1::GetCertificatesResponse response;
   MR_RETURN_IF_ERROR(
-      call.ToStatus(stubs_->secure->GetCertificates(call.context(), request, &response)));
+      call.ToStatus(call->secure->GetCertificates(call.context(), request, &response)));
   return response;
 }
 
 absl::StatusOr<v1::UnmaskResponse> Link::Unmask(const v1::UnmaskRequest& request) {
-  Call call(stubs_.get(), absl::Milliseconds(request.wait_ms()) + stubs_->options.call_timeout);
+  Call call(state_.get(), absl::Milliseconds(request.wait_ms()) + state_->call_timeout);
   v1::UnmaskResponse response;
-  MR_RETURN_IF_ERROR(call.ToStatus(stubs_->secure->Unmask(call.context(), request, &response)));
+  MR_RETURN_IF_ERROR(call.ToStatus(call->secure->Unmask(call.context(), request, &response)));
   return response;
 }
 
+absl::StatusOr<v1::Trust> Link::GetTrust() {
+  Call call(state_.get(), state_->call_timeout);
+  v1::Trust trust;
+  MR_RETURN_IF_ERROR(
+      call.ToStatus(call->enrollment->GetTrust(call.context(), v1::GetTrustRequest(), &trust)));
+  return trust;
+}
+
+absl::StatusOr<v1::CertificateAnswer> Link::Renew(const v1::RenewRequest& request) {
+  Call call(state_.get(), state_->call_timeout);
+  v1::CertificateAnswer answer;
+  MR_RETURN_IF_ERROR(call.ToStatus(call->enrollment->Renew(call.context(), request, &answer)));
+  return answer;
+}
+
+void Link::UseCredentials(const std::string& authority_pem, const std::string& certificate_pem,
+                          const std::string& key_pem) {
+  absl::MutexLock lock(&state_->mutex);
+  state_->options.authority_pem = authority_pem;
+  state_->options.certificate_pem = certificate_pem;
+  state_->options.key_pem = key_pem;
+  state_->stubs = std::make_shared<Stubs>(state_->options);
+}
+
 void Link::Shutdown() {
-  absl::MutexLock lock(&stubs_->mutex);
-  stubs_->shut_down = true;
-  for (grpc::ClientContext* call : stubs_->calls) call->TryCancel();
+  absl::MutexLock lock(&state_->mutex);
+  state_->shut_down = true;
+  for (grpc::ClientContext* call : state_->calls) call->TryCancel();
 }
 
 }  // namespace millrace

@@ -8,9 +8,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/crypto/digest.h"
 #include "base/file_system.h"
+#include "client/operation/transfer_pace.h"
+#include "millrace/v1/enrollment.pb.h"
 #include "millrace/v1/rounds.pb.h"
 #include "millrace/v1/secure_aggregation.pb.h"
 #include "millrace/v1/telemetry.pb.h"
@@ -23,6 +26,8 @@ struct LinkOptions {
   std::string authority_pem;  // certificates
   std::string certificate_pem;
   std::string key_pem;
+  std::string proxy;             // http://[user:password@]host:port for CONNECT; empty: none
+  TransferPace* pace = nullptr;  // outlives the link; null: as fast as it goes
   absl::Duration call_timeout = absl::Seconds(30);  // of calls that do not stream or wait
 };
 
@@ -56,14 +61,27 @@ class Link {
       const v1::GetCertificatesRequest& request);
   absl::StatusOr<v1::UnmaskResponse> Unmask(const v1::UnmaskRequest& request);
 
+  /// Whom to trust, as the coordinator says: check it against what is held.
+  absl::StatusOr<v1::Trust> GetTrust();
+  absl::StatusOr<v1::CertificateAnswer> Renew(const v1::RenewRequest& request);
+
+  /// For the connections of later calls; those in progress go on as they are.
+  void UseCredentials(const std::string& authority_pem, const std::string& certificate_pem,
+                      const std::string& key_pem);
+
   /// Ends every call in progress with CANCELLED, and all later ones.
   void Shutdown();
 
  private:
   struct Stubs;
+  struct State;
   class Call;
 
-  std::unique_ptr<Stubs> stubs_;
+  std::unique_ptr<State> state_;
 };
+
+/// What stands between a site and its coordinator, by the words of gRPC, which has one code for a
+/// dead link and a refused certificate; the operator needs to know.
+absl::string_view LinkDiagnosis(const std::string& message);
 
 }  // namespace millrace

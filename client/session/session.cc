@@ -7,12 +7,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/retry_after.h"
 #include "base/status.h"
 #include "client/data/site_message.h"
 #include "client/session/mask_update.h"
 
 namespace millrace {
 namespace {
+
+// How long a site that has sent its update keeps its secrets for a coordinator that is away; those
+// of one that is there know no such time, it says when a phase is over.
+constexpr absl::Duration kOutage = absl::Minutes(10);
 
 /// Faults of the link or of the other side's load, which pass; everything else is an answer.
 bool MayPass(const absl::Status& status) {
@@ -41,6 +46,16 @@ absl::StatusOr<Digest> ModelOf(const v1::Assignment& assignment) {
   return digest;
 }
 
+/// OK if the spool can hold the model, the update, and that once more before it is masked.
+absl::Status CheckQuota(const v1::Assignment& assignment, int64_t quota) {
+  constexpr int64_t kMegabyte = 1 << 20;
+  const int64_t needed = 4 * (3 * assignment.parameters() + 2 * assignment.statistics());
+  if (quota == 0 || needed <= quota) return absl::OkStatus();
+  return Public(absl::ResourceExhaustedError(
+      absl::StrCat(NameOf(assignment.id()), ": takes ", needed / kMegabyte + 1,
+                   " MiB of the site's disk; it has [storage] quota_mb = ", quota / kMegabyte)));
+}
+
 }  // namespace
 
 Session::Session(const SessionParts& parts, const SessionOptions& options)
@@ -55,7 +70,7 @@ void Session::Run() {
       continue;
     }
     if (stopping_) return;
-    const absl::Duration wait = Backoff(options_.backoff, ++failures, random_);
+    const absl::Duration wait = Patience(status, ++failures);
     LogWarning("session trouble, trying again", {{"error", Whole(status)},
                                                  {"in_ms", absl::ToInt64Milliseconds(wait)},
                                                  {"failures", failures}});
@@ -68,6 +83,13 @@ void Session::Stop() {
   parts_.link->Shutdown();
 }
 
+absl::Duration Session::Patience(const absl::Status& status, int failures) {
+  // Those who were sent away together do not come back together either.
+  const absl::Duration asked =
+      RetryAfter(status).value_or(absl::ZeroDuration()) * (1 + 0.5 * random_.Uniform());
+  return std::max(asked, Backoff(options_.backoff, failures, random_));
+}
+
 void Session::Pause(absl::Duration duration) {
   constexpr absl::Duration kSlice = absl::Milliseconds(100);  // so that Stop is heard
   const absl::Time end = parts_.clock->Now() + duration;
@@ -77,12 +99,18 @@ void Session::Pause(absl::Duration duration) {
 }
 
 absl::Status Session::RunOnce() {
+  if (options_.before_check_in) options_.before_check_in();
   v1::CheckInRequest request;
-  request.set_wait_ms(absl::ToInt64Milliseconds(options_.check_in_wait));
+  request.set_objection(parts_.availability->Objection(parts_.clock->Now()));
+  if (request.objection().empty()) {
+    request.set_wait_ms(absl::ToInt64Milliseconds(options_.check_in_wait));
+  }
   request.set_version(options_.version);
   MR_ASSIGN_OR_RETURN(const v1::CheckInResponse response, parts_.link->CheckIn(request));
   if (response.has_assignment()) return DoAssignment(response.assignment());
-  const absl::Duration delay = absl::Milliseconds(response.come_back().delay_ms());
+  const absl::Duration delay = request.objection().empty()
+                                   ? absl::Milliseconds(response.come_back().delay_ms())
+                                   : options_.object_every;
   Pause(delay * (0.5 + random_.Uniform()));
   return absl::OkStatus();
 }
@@ -93,18 +121,32 @@ absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
   std::optional<v1::UploadHeader> header = parts_.spool->Update(assignment.id());
   std::optional<SecureSession> secure;
   absl::Duration unmasking;
+  const absl::StatusOr<Plan> plan = ParsePlan(assignment.plan());
+  if (!plan.ok()) return TellFailure(assignment.id(), Public(plan.status()));
+  // Also of an update that is spooled in the clear: the site's configuration may be another since.
+  if (const absl::Status enough = CheckMode(options_.floor, plan->secure); !enough.ok()) {
+    LogWarning("assignment refused", {{"round", name}, {"error", Whole(enough)}});
+    parts_.spool->DropUpdate();
+    return TellFailure(assignment.id(), Public(enough));
+  }
   if (!header) {
     LogInfo("assignment", {{"round", name}, {"remaining_ms", assignment.remaining_ms()}});
-    const absl::StatusOr<Plan> plan = ParsePlan(assignment.plan());
-    if (!plan.ok()) return TellFailure(assignment.id(), Public(plan.status()));
+    if (const absl::Status fits = CheckQuota(assignment, options_.quota_bytes); !fits.ok()) {
+      return TellFailure(assignment.id(), fits);
+    }
+    // It may be a while since the check-in began.
+    const std::string objection = parts_.availability->Objection(parts_.clock->Now());
+    if (!objection.empty()) {
+      return TellFailure(assignment.id(), Public(absl::CancelledError(objection)));
+    }
     if (plan->secure.on()) {
-      unmasking = 2 * absl::Seconds(plan->secure.phase_s) + options_.check_in_wait;
+      unmasking = 2 * absl::Seconds(plan->secure.phase_s) + options_.check_in_wait + kOutage;
       secure.emplace(
           SecureParts{parts_.link, parts_.clock, parts_.identity, parts_.unmasked},
           [this](absl::string_view what, absl::Time until, const auto& step) {
             return Persist(what, until, step);
           },
-          assignment, *plan);
+          assignment, *plan, options_.floor);
     }
     absl::StatusOr<v1::UploadHeader> done =
         MakeUpdate(assignment, *plan, secure ? &*secure : nullptr, deadline);
@@ -118,6 +160,11 @@ absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
   }
   const absl::Status sent = Send(*header, deadline);
   if (stopping_) return absl::OkStatus();
+  if (absl::IsDeadlineExceeded(sent)) {
+    // Whoever cannot be reached has not said that the round is over: the next check-in will tell.
+    LogInfo("update kept until the coordinator is back", {{"round", name}});
+    return sent;
+  }
   parts_.spool->DropUpdate();
   if (sent.ok()) {
     LogInfo("update accepted", {{"round", name}, {"bytes", header->bytes()}});
@@ -143,7 +190,7 @@ absl::Status Session::Persist(absl::string_view what, absl::Time deadline, const
   for (int failures = 1;; ++failures) {
     const absl::Status status = step();
     if (status.ok() || !MayPass(status) || stopping_) return status;
-    const absl::Duration wait = Backoff(options_.backoff, failures, random_);
+    const absl::Duration wait = Patience(status, failures);
     if (parts_.clock->Now() + wait >= deadline) {
       return SiteMessage(what, ": not before the round's deadline: ", status)
           .ToStatus(absl::StatusCode::kDeadlineExceeded);
@@ -204,9 +251,12 @@ absl::StatusOr<WorkResult> Session::Work(const v1::Assignment& assignment,
     MR_ASSIGN_OR_RETURN(order.parameters_path, FetchModel(assignment, deadline));
   }
   absl::Time next_report = parts_.clock->Now();
+  std::string objection;
   const auto on_progress = [&](const TrainingProgress& progress) {
     const absl::Time now = parts_.clock->Now();
     if (now >= next_report) {
+      objection = parts_.availability->Objection(now);
+      if (!objection.empty()) return false;
       next_report = now + options_.report_every;
       v1::ReportRequest report;
       *report.mutable_round() = assignment.id();
@@ -219,6 +269,7 @@ absl::StatusOr<WorkResult> Session::Work(const v1::Assignment& assignment,
     return !stopping_ && now < deadline;
   };
   const absl::StatusOr<WorkResult> done = parts_.worker->Do(order, on_progress);
+  if (!objection.empty()) return Public(absl::CancelledError(objection));
   if (absl::IsCancelled(done.status()) && !stopping_) {
     return Public(absl::DeadlineExceededError(
         "training was not done when the round ended; give it more time ([cohort] deadline_s) or "

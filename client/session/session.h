@@ -2,19 +2,21 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "client/operation/availability.h"
 #include "client/session/backoff.h"
 #include "client/session/link.h"
 #include "client/session/secure_session.h"
 #include "client/session/site_identity.h"
 #include "client/session/spool.h"
+#include "client/session/unmask_file.h"
 #include "client/training/worker.h"
 
-#include "client/session/unmask_file.h"
 namespace millrace {
 
 /// What a session works with; everything outlives it.
@@ -22,17 +24,23 @@ struct SessionParts {
   Link* link = nullptr;
   Spool* spool = nullptr;
   Worker* worker = nullptr;
+  const Availability* availability = nullptr;
   SiteIdentity* identity = nullptr;
+  UnmaskFile* unmasked = nullptr;
   Clock* clock = nullptr;
 };
 
-  UnmaskFile* unmasked = nullptr;
 struct SessionOptions {
   std::string version;  // of the daemon
+  SecureFloor floor;
   absl::Duration check_in_wait = absl::Seconds(20);
   absl::Duration report_every = absl::Seconds(2);
+  absl::Duration object_every = absl::Seconds(5);  // how soon the end of a pause is noticed
   BackoffOptions backoff;
-  uint64_t seed = 1;  // of the jitter
+  int64_t quota_bytes = 0;  // that the spool may take; 0: no limit
+  uint64_t seed = 1;        // of the jitter
+  // Called between rounds, by the thread that runs them: the time for a new identity.
+  std::function<void()> before_check_in;
 };
 
 /// A site's side of rounds: check in, download, work, send, and again, for as long as the daemon
@@ -65,6 +73,8 @@ class Session {
   /// Calls `step` until it succeeds, fails for good, or the deadline or Stop comes.
   template <typename Step>
   absl::Status Persist(absl::string_view what, absl::Time deadline, const Step& step);
+  /// How long to wait after so many failures in a row: longer where the refusal asks for it.
+  absl::Duration Patience(const absl::Status& status, int failures);
   void Pause(absl::Duration duration);
 
   const SessionParts parts_;

@@ -10,7 +10,9 @@ namespace {
 
 /// "working: turbofan-1 round 7, epoch 2, step 120, loss 0.0123".
 std::string ActivityText(const v1::Site& site) {
-  if (!site.connected() || !site.has_report()) return kNothing;
+  if (!site.connected()) return kNothing;
+  if (!site.objection().empty()) return site.objection();
+  if (!site.has_report()) return kNothing;
   const v1::ReportRequest& report = site.report();
   std::string text(Name(report.activity()));
   if (report.activity() == v1::ACTIVITY_IDLE || !report.has_round()) return text;
@@ -75,6 +77,7 @@ Json SitesJson(const v1::ListSitesResponse& sites) {
                     {"last_seen", JsonTime(site.last_seen_ms())},
                     {"version", site.version()},
                     {"updates", site.updates()},
+                    {"objection", site.objection()},
                     {"report", ReportJson(site)}});
   }
   return {{"sites", std::move(list)}};

@@ -233,15 +233,21 @@ v1::Assignment Engine::AssignmentOf(const Run& run, const RoundState& round) con
 }
 
 absl::StatusOr<std::optional<v1::Assignment>> Engine::CheckIn(const std::string& site,
-                                                              const std::string& version) {
-  absl::MutexLock lock(&mutex_);
-  MR_RETURN_IF_ERROR(sites_.CheckIn(site, version, parts_.clock->Now()));
-  for (const std::unique_ptr<Run>& run : runs_) {
-    const RoundState* round = run->state.Current();
-    if (round != nullptr && WantsWork(*round, site)) {
-      return AssignmentOf(*run, *round);
+                                                              const std::string& version,
+                                                              const std::string& objection) {
+  std::optional<RoundId> declined;
+  {
+    absl::MutexLock lock(&mutex_);
+    MR_RETURN_IF_ERROR(
+        sites_.CheckIn(site, version, WithoutHalfCharacter(objection), parts_.clock->Now()));
+    for (const std::unique_ptr<Run>& run : runs_) {
+      const RoundState* round = run->state.Current();
+      if (round == nullptr || !WantsWork(*round, site)) continue;
+      if (objection.empty()) return AssignmentOf(*run, *round);
+      declined = round->id;
     }
   }
+  if (declined) MR_RETURN_IF_ERROR(ReportFailure(site, *declined, objection));
   return std::nullopt;
 }
 

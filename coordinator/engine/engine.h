@@ -85,9 +85,11 @@ class Engine {
 
   /// OK if the site may take part. PERMISSION_DENIED names the site and the way in.
   absl::Status Admit(const std::string& site);
-  /// The site's assignment, if a round wants it.
+  /// The site's assignment, if a round wants it. With an `objection` it takes none now: a round
+  /// that waits for it goes on.
   absl::StatusOr<std::optional<v1::Assignment>> CheckIn(const std::string& site,
-                                                        const std::string& version);
+                                                        const std::string& version,
+                                                        const std::string& objection = "");
   /// The site hung up while it waited.
   void Leave(const std::string& site);
   /// False if the reported round no longer waits for the site.

@@ -2,6 +2,7 @@
 #include "coordinator/rpc/rounds_service.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -13,17 +14,20 @@ namespace {
 
 constexpr absl::Duration kLongestWait = absl::Seconds(20);
 constexpr absl::Duration kComeBack = absl::Milliseconds(100);
-constexpr size_t kMaxReason = 500;  // bytes of a site's free text that are kept
+// Bytes of a site's free text that are kept.
+constexpr size_t kMaxReason = 500;
+constexpr size_t kMaxVersion = 100;
 
 /// A check-in that waits until its site is invited.
 class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
  public:
-  CheckInCall(Engine* engine, WaitingRoom* room, std::string site,
+  CheckInCall(Engine* engine, WaitingRoom* room, std::unique_ptr<SiteCall> call,
               const v1::CheckInRequest* request, v1::CheckInResponse* response, absl::Time now)
       : engine_(engine),
         room_(room),
-        site_(std::move(site)),
-        version_(request->version()),
+        call_(std::move(call)),
+        version_(request->version().substr(0, kMaxVersion)),
+        objection_(request->objection().substr(0, kMaxReason)),
         response_(response) {
     const absl::Duration asked = absl::Milliseconds(std::max<int64_t>(0, request->wait_ms()));
     give_up_ = now + std::min(asked, kLongestWait);
@@ -31,14 +35,14 @@ class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
 
   bool Poll(absl::Time now) override {
     absl::StatusOr<std::optional<v1::Assignment>> assignment =
-        Guarded([&] { return engine_->CheckIn(site_, version_); });
+        Guarded([&] { return engine_->CheckIn(call_->site(), version_, objection_); });
     if (!assignment.ok()) {
       Finish(ToGrpc(assignment.status()));
       return true;
     }
     if (assignment->has_value()) {
       *response_->mutable_assignment() = **std::move(assignment);
-    } else if (now >= give_up_) {
+    } else if (now >= give_up_ || !objection_.empty()) {
       response_->mutable_come_back()->set_delay_ms(absl::ToInt64Milliseconds(kComeBack));
     } else {
       return false;
@@ -48,7 +52,7 @@ class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
   }
 
   void Cancel() override {
-    engine_->Leave(site_);
+    engine_->Leave(call_->site());
     Finish({grpc::StatusCode::CANCELLED, "check-in ended"});
   }
 
@@ -58,8 +62,9 @@ class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
  private:
   Engine* const engine_;
   WaitingRoom* const room_;
-  const std::string site_;
+  const std::unique_ptr<SiteCall> call_;
   const std::string version_;
+  const std::string objection_;
   v1::CheckInResponse* const response_;
   absl::Time give_up_;
 };
@@ -75,20 +80,20 @@ grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const abs
 grpc::ServerUnaryReactor* RoundsService::CheckIn(grpc::CallbackServerContext* context,
                                                  const v1::CheckInRequest* request,
                                                  v1::CheckInResponse* response) {
-  absl::StatusOr<std::string> site = RequireSite(*context, engine_);
-  if (!site.ok()) return Answer(context, site.status());
+  absl::StatusOr<std::unique_ptr<SiteCall>> call = calls_->Begin(context, CallKind::kHeld);
+  if (!call.ok()) return Answer(context, call.status());
   const absl::Time now = clock_->Now();
-  auto* call = new CheckInCall(engine_, room_, *std::move(site), request, response, now);
-  room_->Enter(call, now);
-  return call;
+  auto* held = new CheckInCall(engine_, room_, *std::move(call), request, response, now);
+  room_->Enter(held, now);
+  return held;
 }
 
 grpc::ServerUnaryReactor* RoundsService::ReportFailure(grpc::CallbackServerContext* context,
                                                        const v1::ReportFailureRequest* request,
                                                        v1::ReportFailureResponse*) {
   const auto report = [&]() -> absl::Status {
-    MR_ASSIGN_OR_RETURN(const std::string site, RequireSite(*context, engine_));
-    return engine_->ReportFailure(site, FromProto(request->id()),
+    MR_ASSIGN_OR_RETURN(const auto call, calls_->Begin(context, CallKind::kQuick));
+    return engine_->ReportFailure(call->site(), FromProto(request->id()),
                                   request->reason().substr(0, kMaxReason));
   };
   return Answer(context, Guarded(report));
@@ -97,9 +102,9 @@ grpc::ServerUnaryReactor* RoundsService::ReportFailure(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* TelemetryService::Report(grpc::CallbackServerContext* context,
                                                    const v1::ReportRequest* request,
                                                    v1::ReportResponse* response) {
-  const absl::StatusOr<std::string> site = RequireSite(*context, engine_);
-  if (site.ok()) response->set_round_over(!engine_->Report(*site, *request));
-  return Answer(context, site.status());
+  const absl::StatusOr<std::unique_ptr<SiteCall>> call = calls_->Begin(context, CallKind::kQuick);
+  if (call.ok()) response->set_round_over(!engine_->Report((*call)->site(), *request));
+  return Answer(context, call.status());
 }
 
 }  // namespace millrace

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 
+#include "absl/strings/str_split.h"
 #include "base/check.h"
 
 namespace millrace::testing {
@@ -46,7 +47,7 @@ bool SendAll(int socket, const char* data, size_t size) {
 
 }  // namespace
 
-CuttingProxy::CuttingProxy(int target) : target_(target) {
+CuttingProxy::CuttingProxy(int target, Mode mode) : mode_(mode), target_(target) {
   listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address = Loopback(0);
   socklen_t size = sizeof(address);
@@ -87,11 +88,28 @@ void CuttingProxy::Accept() {
       ::close(client);
       continue;
     }
+    if (mode_ == Mode::kConnect) TakeRequest(client);
     const std::lock_guard lock(mutex_);
     sockets_.insert(sockets_.end(), {client, server});
     forwards_.emplace_back([=, this] { Forward(client, server, true); });
     forwards_.emplace_back([=, this] { Forward(server, client, false); });
   }
+}
+
+void CuttingProxy::TakeRequest(int client) {
+  std::string request;
+  char byte = 0;
+  while (!request.ends_with("\r\n\r\n") && ::recv(client, &byte, 1, 0) == 1) request += byte;
+  const std::string answer = "HTTP/1.1 200 Connection established\r\n\r\n";
+  (void)SendAll(client, answer.data(), answer.size());
+  const std::vector<std::string> words = absl::StrSplit(request, ' ');
+  const std::lock_guard lock(mutex_);
+  if (words.size() > 1 && words[0] == "CONNECT") asked_for_ = words[1];
+}
+
+std::string CuttingProxy::asked_for() const {
+  const std::lock_guard lock(mutex_);
+  return asked_for_;
 }
 
 void CuttingProxy::Forward(int from, int to, bool up) {

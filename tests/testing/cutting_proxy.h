@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -13,8 +14,11 @@ namespace millrace::testing {
 /// Thread-safe.
 class CuttingProxy {
  public:
+  /// kConnect: an HTTP proxy, whose clients first ask with CONNECT for where they want to go; they
+  /// all get the target.
+  enum class Mode { kForward, kConnect };
   /// `target` 0: there is nobody behind the network yet.
-  explicit CuttingProxy(int target);
+  explicit CuttingProxy(int target, Mode mode = Mode::kForward);
   ~CuttingProxy();
 
   int port() const { return port_; }
@@ -28,14 +32,19 @@ class CuttingProxy {
   /// Forwarded from clients so far.
   int64_t bytes_up() const { return bytes_up_; }
   bool has_cut() const { return cuts_ > 0; }
+  /// Where the last client of a kConnect proxy wanted to go, host:port.
+  std::string asked_for() const;
   /// Connections that clients have made so far, those included that were cut at once.
   int connections() const { return connections_; }
 
  private:
   void Accept();
+  /// Answers the client's CONNECT.
+  void TakeRequest(int client);
   void Forward(int from, int to, bool up);
   void CutAll();
 
+  const Mode mode_;
   int listener_ = -1;
   int port_ = 0;
   std::atomic<int> target_;
@@ -45,7 +54,8 @@ class CuttingProxy {
   std::atomic<int> cuts_ = 0;
   std::atomic<int> connections_ = 0;
   std::thread acceptor_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::string asked_for_;              // guarded by mutex_
   std::vector<int> sockets_;           // guarded by mutex_
   std::vector<std::thread> forwards_;  // guarded by mutex_
 };

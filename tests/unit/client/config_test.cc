@@ -24,12 +24,26 @@ key = "/etc/millrace/site.key"
 authority = "authority.pem"
 [storage]
 folder = "spool"
+quota_mb = 500
+[link]
+proxy = "http://proxy.plant:3128"
+upload_kb_per_s = 100
+[[link.hours]]
+when = "mon-fri 06:00-22:00"
+upload_kb_per_s = 20
+download_kb_per_s = 40
+[maintenance]
+windows = ["sun 02:00-04:00"]
 [site]
 name = "press-7"
 [training]
 threads = 3
 cuda = false
 memory_mb = 2048
+[secure]
+at_least = "malicious"
+minimum_cohort = 12
+corrupt = 5
 [log]
 level = "warn"
 format = "text"
@@ -49,10 +63,23 @@ TEST(SiteConfig, EveryKeyIsReadAndPathsStartAtTheFilesFolder) {
   EXPECT_EQ(config.key, "/etc/millrace/site.key");
   EXPECT_EQ(config.authority, "/srv/site/authority.pem");
   EXPECT_EQ(config.folder, "/srv/site/spool");
+  EXPECT_EQ(config.quota_mb, 500);
+  EXPECT_EQ(config.proxy, "http://proxy.plant:3128");
+  EXPECT_EQ(config.rates.up, 100'000);
+  EXPECT_EQ(config.rates.down, 0);
+  ASSERT_EQ(config.hours.size(), 1u);
+  EXPECT_EQ(config.hours[0].when.text(), "mon-fri 06:00-22:00");
+  EXPECT_EQ(config.hours[0].rates.up, 20'000);
+  EXPECT_EQ(config.hours[0].rates.down, 40'000);
+  ASSERT_EQ(config.maintenance.size(), 1u);
+  EXPECT_EQ(config.maintenance[0].text(), "sun 02:00-04:00");
   EXPECT_EQ(config.name, "press-7");
   EXPECT_EQ(config.threads, 3);
   EXPECT_FALSE(config.cuda);
   EXPECT_EQ(config.memory_mb, 2048);
+  EXPECT_EQ(config.secure.at_least, SecureMode::kMalicious);
+  EXPECT_EQ(config.secure.minimum_cohort, 12);
+  EXPECT_EQ(config.secure.corrupt, 5);
   EXPECT_EQ(config.log_level, "warn");
   EXPECT_FALSE(config.log_json);
   EXPECT_EQ(config.data.path, "/srv/site/press.csv");
@@ -67,6 +94,14 @@ TEST(SiteConfig, ScriptNeedsDataOnly) {
                           ParseSiteConfig(kDataOnly, ".", SiteConfigUse::kScript));
   EXPECT_FALSE(config.test);
   EXPECT_EQ(config.folder, "");
+}
+
+TEST(SiteConfig, SiteSendsNothingInTheClearUnlessItsFileSaysSo) {
+  MR_ASSERT_OK_AND_ASSIGN(const SiteConfig config,
+                          ParseSiteConfig(kDataOnly, ".", SiteConfigUse::kScript));
+  EXPECT_EQ(config.secure.at_least, SecureMode::kHonestButCurious);
+  EXPECT_EQ(config.secure.minimum_cohort, 4);
+  EXPECT_EQ(config.secure.corrupt, 0);
 }
 
 TEST(SiteConfig, DaemonNeedsItsConnection) {
@@ -110,19 +145,24 @@ TEST_P(SpoiltSiteConfig, IsRefusedNamingTheKey) {
               IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr(GetParam().named)));
 }
 
-INSTANTIATE_TEST_SUITE_P(Keys, SpoiltSiteConfig,
-                         ::testing::Values(Spoilt{"certificate = \"site.pem\"", "", "certificate"},
-                                           Spoilt{"authority = \"authority.pem\"", "", "authority"},
-                                           Spoilt{"folder = \"spool\"", "", "folder"},
-                                           Spoilt{"threads = 3", "threads = 0", "threads"},
-                                           Spoilt{"threads = 3", "threads = \"3\"", "threads"},
-                                           Spoilt{"cuda = false", "cuda = 0", "cuda"},
-                                           Spoilt{"memory_mb = 2048", "memory_mb = -1",
-                                                  "memory_mb"},
-                                           Spoilt{"address =", "adress =", "adress"},
-                                           Spoilt{"kind = \"delimited\"", "kind = \"xls\"", "kind"},
-                                           Spoilt{"\"warn\"", "\"wran\"", "[log] level = \"wran\""},
-                                           Spoilt{"format = \"text\"", "format = 1", "format"}));
+INSTANTIATE_TEST_SUITE_P(
+    Keys, SpoiltSiteConfig,
+    ::testing::Values(Spoilt{"certificate = \"site.pem\"", "", "certificate"},
+                      Spoilt{"authority = \"authority.pem\"", "", "authority"},
+                      Spoilt{"folder = \"spool\"", "", "folder"},
+                      Spoilt{"threads = 3", "threads = 0", "threads"},
+                      Spoilt{"threads = 3", "threads = \"3\"", "threads"},
+                      Spoilt{"cuda = false", "cuda = 0", "cuda"},
+                      Spoilt{"memory_mb = 2048", "memory_mb = -1", "memory_mb"},
+                      Spoilt{"at_least = \"malicious\"", "at_least = \"on\"",
+                             "[secure] at_least = \"on\": must be one of"},
+                      Spoilt{"minimum_cohort = 12", "minimum_cohort = 3",
+                             "[secure] minimum_cohort = 3"},
+                      Spoilt{"corrupt = 5", "corrupt = -1", "[secure] corrupt = -1"},
+                      Spoilt{"address =", "adress =", "adress"},
+                      Spoilt{"kind = \"delimited\"", "kind = \"xls\"", "kind"},
+                      Spoilt{"\"warn\"", "\"wran\"", "[log] level = \"wran\""},
+                      Spoilt{"format = \"text\"", "format = 1", "format"}));
 
 }  // namespace
 }  // namespace millrace

@@ -23,20 +23,25 @@ SessionRig::SessionRig(const TinyPlan& plan) {
   MR_CHECK(operator_->StartRun(plan.Text()).ok());
 }
 
-TestSite::TestSite(const SessionRig& rig, int port, Worker* worker, Clock* clock)
-    : TestSite(rig, rig.LinkTo(port), worker, clock) {}
-
-TestSite::TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worker, Clock* clock)
+TestSite::TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worker,
+                   const Options& site)
     : link_(link),
       spool_(Spool::Create(PosixFileSystem(), rig.SpoolFolder()).value()),
+      availability_(PosixFileSystem(), rig.SpoolFolder(), {}, absl::UTCTimeZone()),
       unmasked_(PosixFileSystem(), rig.SpoolFolder()),
-      identity_(SiteIdentity::Create(link.authority_pem, link.certificate_pem, link.key_pem, clock)
-                    .value()) {
+      identity_(
+          SiteIdentity::Create(link.authority_pem, link.certificate_pem, link.key_pem, site.clock)
+              .value()) {
   SessionOptions options;
   options.version = "test";
+  options.floor = site.floor;
+  options.quota_bytes = site.quota_bytes;
+  options.object_every = absl::Milliseconds(20);
+  options.report_every = absl::Milliseconds(5);
   options.backoff = {.first = absl::Milliseconds(5), .longest = absl::Milliseconds(100)};
-  session_ = std::make_unique<Session>(
-      SessionParts{&link_, spool_.get(), worker, &identity_, &unmasked_, clock}, options);
+  session_ = std::make_unique<Session>(SessionParts{&link_, spool_.get(), worker, &availability_,
+                                                    &identity_, &unmasked_, site.clock},
+                                       options);
 }
 
 TestSite::~TestSite() {

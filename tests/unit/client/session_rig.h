@@ -25,6 +25,9 @@ inline TinyPlan OneSitePlan() {
   return plan;
 }
 
+/// Most plans here have one site, which nothing hides.
+inline constexpr SecureFloor kInTheClear{.at_least = SecureMode::kOff};
+
 class SessionRig {
  public:
   /// The coordinator listens and runs the plan as "tiny-1".
@@ -46,7 +49,18 @@ class SessionRig {
 /// A site's daemon, over the rig's spool folder, without the process.
 class TestSite {
  public:
-  TestSite(const SessionRig& rig, int port, Worker* worker, Clock* clock = SystemClock());
+  struct Options {
+    Clock* clock = SystemClock();
+    SecureFloor floor = kInTheClear;
+    int64_t quota_bytes = 0;
+  };
+  TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worker, const Options& options);
+  TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worker)
+      : TestSite(rig, link, worker, Options()) {}
+  TestSite(const SessionRig& rig, int port, Worker* worker, const Options& options)
+      : TestSite(rig, rig.LinkTo(port), worker, options) {}
+  TestSite(const SessionRig& rig, int port, Worker* worker)
+      : TestSite(rig, port, worker, Options()) {}
   /// Stops a session that runs.
   ~TestSite();
 
@@ -56,10 +70,9 @@ class TestSite {
   void Start();
 
  private:
-  TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worker, Clock* clock);
-
   Link link_;
   const std::unique_ptr<Spool> spool_;
+  Availability availability_;
   UnmaskFile unmasked_;
   SiteIdentity identity_;
   std::unique_ptr<Session> session_;

@@ -140,6 +140,34 @@ TEST(Session, ErrorThatSaysNothingOfWhatMayLeaveIsReportedByItsCode) {
               ElementsAre(Pair("press-7", "NOT_FOUND; the site's log has the reason")));
 }
 
+TEST(Session, PlanInTheClearIsRefusedUnlessTheSitesConfigurationAllowsIt) {
+  SessionRig rig;
+  FakeWorker worker("press-7");
+  TestSite site(rig, rig.port(), &worker, {.floor = SecureFloor()});
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_EQ(worker.calls(), 0);
+  EXPECT_THAT(
+      Failures(rig),
+      ElementsAre(Pair("press-7", HasSubstr("[secure] at_least = \"honest_but_curious\""))));
+}
+
+TEST(Session, UpdateThatWasSpooledInTheClearStaysOnceTheConfigurationForbidsIt) {
+  SessionRig rig(LargePlan());
+  FakeWorker worker("press-7");
+  {
+    CuttingProxy proxy(rig.port());
+    proxy.CutAfter(4 * kMegabyte, /*stay_away=*/true);
+    TestSite site(rig, proxy.port(), &worker);
+    site.Start();
+    ASSERT_TRUE(Eventually([&] { return proxy.has_cut(); }));
+  }
+  ASSERT_EQ(worker.calls(), 1);
+  TestSite again(rig, rig.port(), &worker, {.floor = SecureFloor()});
+  MR_ASSERT_OK(again.session().RunOnce());
+  EXPECT_EQ(rig.Run().history(0).received_size(), 0);
+  EXPECT_FALSE(again.spool().OpenUpdate().ok());
+}
+
 TEST(Session, WorkThatFailsLeavesNothingOfItsUpdateInTheSpool) {
   SessionRig rig;
   FakeWorker worker([](const WorkOrder& order, const auto&) -> absl::StatusOr<SiteUpdate> {
@@ -189,6 +217,74 @@ TEST(Session, WorkEndsAtTheRoundsDeadlineAndSaysSo) {
   EXPECT_GE(absl::Now() - start, absl::Milliseconds(500));
   EXPECT_LT(absl::Now() - start, absl::Seconds(30));
   EXPECT_TRUE(Eventually([&] { return rig.Run().phase() == v1::RUN_PHASE_FAILED; }));
+}
+
+TEST(Session, PausedSiteIsNotInvitedAndTheOperatorSeesWhy) {
+  SessionRig rig;
+  FakeWorker worker("press-7");
+  TestSite site(rig, rig.port(), &worker);
+  MR_ASSERT_OK(PauseSite(PosixFileSystem(), rig.SpoolFolder(), "new bearings"));
+  MR_ASSERT_OK(site.session().RunOnce());
+  MR_ASSERT_OK_AND_ASSIGN(const v1::ListSitesResponse sites, rig.as_operator().ListSites());
+  EXPECT_EQ(sites.sites(0).objection(), "paused at the site: new bearings");
+  EXPECT_EQ(rig.Run().history_size(), 0);
+  site.Start();
+  MR_ASSERT_OK(ResumeSite(PosixFileSystem(), rig.SpoolFolder()));
+  EXPECT_TRUE(Eventually([&] { return HasFinished(rig); }));
+  EXPECT_EQ(rig.as_operator().ListSites()->sites(0).objection(), "");
+}
+
+TEST(Session, PauseEndsTheWorkInHandAndTheRoundGoesOn) {
+  TinyPlan plan = OneSitePlan();
+  plan.cohort += "attempts = 1\n";
+  SessionRig rig(plan);
+  FakeWorker endless([&](const WorkOrder&, const auto& on_progress) -> absl::StatusOr<SiteUpdate> {
+    MR_RETURN_IF_ERROR(PauseSite(PosixFileSystem(), rig.SpoolFolder(), "press 7 jams"));
+    const bool called_off = Eventually([&] { return !on_progress(TrainingProgress{}); });
+    return called_off ? absl::CancelledError("called off") : absl::InternalError("went on");
+  });
+  TestSite site(rig, rig.port(), &endless);
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_THAT(Failures(rig), ElementsAre(Pair("press-7", "paused at the site: press 7 jams")));
+  EXPECT_TRUE(Eventually([&] { return rig.Run().phase() == v1::RUN_PHASE_FAILED; }));
+}
+
+TEST(Session, AssignmentThatDoesNotFitTheQuotaIsRefusedWithItsSize) {
+  SessionRig rig(LargePlan());
+  FakeWorker worker("press-7");
+  TestSite site(rig, rig.port(), &worker, {.quota_bytes = 40 * kMegabyte});
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_THAT(Failures(rig), ElementsAre(Pair("press-7", HasSubstr("quota_mb = 40"))));
+  EXPECT_EQ(worker.calls(), 0);
+}
+
+TEST(Session, RoundGoesThroughAProxyThatAloneKnowsTheWay) {
+  SessionRig rig;
+  CuttingProxy proxy(rig.port(), CuttingProxy::Mode::kConnect);
+  FakeWorker worker("press-7");
+  LinkOptions link = rig.LinkTo(1);
+  link.address = "localhost:1";
+  link.proxy = absl::StrCat("http://", testing::LoopbackAddress(proxy.port()));
+  TestSite site(rig, link, &worker);
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_THAT(rig.Run().history(0).received(), ElementsAre("press-7"));
+  EXPECT_EQ(proxy.asked_for(), "localhost:1");
+}
+
+TEST(Session, TransfersKeepToTheirRate) {
+  TinyPlan plan = OneSitePlan();
+  plan.window = 1000;
+  plan.hidden = 100;  // 0.4 MB
+  SessionRig rig(plan);
+  FakeWorker worker("press-7");
+  TransferPace pace({.up = 200'000, .down = 400'000}, {}, absl::UTCTimeZone());
+  LinkOptions link = rig.LinkTo(rig.port());
+  link.pace = &pace;
+  TestSite site(rig, link, &worker);
+  const absl::Time start = absl::Now();
+  MR_ASSERT_OK(site.session().RunOnce());
+  EXPECT_THAT(rig.Run().history(0).received(), ElementsAre("press-7"));
+  EXPECT_GE(absl::Now() - start, absl::Milliseconds(900)) << "0.2 MB of the update come at once";
 }
 
 TEST(Session, SpoiltHalfOfADownloadIsFetchedAnew) {
@@ -275,7 +371,7 @@ TEST(Session, BacksOffForAsLongAsTheCoordinatorIsAway) {
   FakeWorker worker("press-7");
   Session* session = nullptr;
   PatientClock clock(absl::Minutes(1), [&] { session->Stop(); });
-  TestSite site(rig, nobody.port(), &worker, &clock);
+  TestSite site(rig, nobody.port(), &worker, {.clock = &clock});
   session = &site.session();
   session->Run();  // returns when the clock stops it: no failure is the last one
   EXPECT_GE(clock.Now(), absl::UnixEpoch() + absl::Minutes(1));
