@@ -35,9 +35,14 @@ class FaultyFileSystem::FaultyFile final : public File {
   absl::Status WriteAt(int64_t offset, std::span<const char> data) override {
     bool short_write = false;
     absl::Status met = files_->Meet(DiskCall::kWrite, path_, &short_write);
-    if (short_write) MR_CHECK(base_->WriteAt(offset, data.first(data.size() / 2)).ok());
-    if (!met.ok()) return met;
-    return base_->WriteAt(offset, data);
+    if (short_write) data = data.first(data.size() / 2);
+    if (!met.ok() && !short_write) return met;
+    MR_RETURN_IF_ERROR(base_->WriteAt(offset, data));
+    const std::lock_guard lock(files_->mutex_);
+    const size_t end = offset + data.size();
+    if (tracked_->dirty.size() < end) tracked_->dirty.resize(end);
+    std::fill(tracked_->dirty.begin() + offset, tracked_->dirty.begin() + end, true);
+    return met;
   }
 
   void StartWriteback(int64_t offset, int64_t length) override {
@@ -45,10 +50,17 @@ class FaultyFileSystem::FaultyFile final : public File {
   }
 
   absl::Status Sync() override {
-    MR_RETURN_IF_ERROR(files_->Meet(DiskCall::kSync, path_));
+    const absl::Status met = files_->Meet(DiskCall::kSync, path_);
     MR_ASSIGN_OR_RETURN(const int64_t size, base_->Size());
+    std::vector<char> content(size);
+    MR_RETURN_IF_ERROR(base_->ReadAt(0, content));
     const std::lock_guard lock(files_->mutex_);
-    tracked_->durable_size = size;
+    const std::vector<bool> dirty = std::exchange(tracked_->dirty, {});
+    if (!met.ok()) return met;
+    tracked_->durable.resize(size);
+    for (size_t i = 0; i < dirty.size(); ++i) {
+      if (dirty[i]) tracked_->durable[i] = content[i];
+    }
     return absl::OkStatus();
   }
 
@@ -58,7 +70,9 @@ class FaultyFileSystem::FaultyFile final : public File {
     MR_RETURN_IF_ERROR(files_->Meet(DiskCall::kTruncate, path_));
     MR_RETURN_IF_ERROR(base_->Truncate(size));
     const std::lock_guard lock(files_->mutex_);
-    tracked_->durable_size = std::min(tracked_->durable_size, size);
+    const auto kept = static_cast<size_t>(size);
+    tracked_->durable.resize(std::min(tracked_->durable.size(), kept));
+    tracked_->dirty.resize(std::min(tracked_->dirty.size(), kept));
     return absl::OkStatus();
   }
 
@@ -73,6 +87,11 @@ void FaultyFileSystem::FailCall(DiskCall call, int64_t index, DiskFault fault) {
   const std::lock_guard lock(mutex_);
   const int kind = static_cast<int>(call);
   faults_[kind][calls_[kind] + index] = fault;
+}
+
+void FaultyFileSystem::FailAnyCall(int64_t index, DiskFault fault) {
+  const std::lock_guard lock(mutex_);
+  any_faults_[all_calls_ + index] = fault;
 }
 
 void FaultyFileSystem::DieAt(int64_t index) {
@@ -95,6 +114,7 @@ void FaultyFileSystem::Heal() {
   dies_at_ = -1;
   full_ = false;
   for (auto& faults : faults_) faults.clear();
+  any_faults_.clear();
 }
 
 bool FaultyFileSystem::dead() const {
@@ -124,12 +144,14 @@ absl::Status FaultyFileSystem::Meet(DiskCall call, const std::string& path, bool
   if (full_ && NeedsSpace(call)) {
     return absl::ResourceExhaustedError(absl::StrCat(path, ": injected full disk"));
   }
-  const auto fault = faults_[kind].find(number);
-  if (fault == faults_[kind].end()) return absl::OkStatus();
-  if (fault->second == DiskFault::kIoError) {
+  const auto of_kind = faults_[kind].find(number);
+  const auto of_any = any_faults_.find(overall);
+  if (of_kind == faults_[kind].end() && of_any == any_faults_.end()) return absl::OkStatus();
+  const DiskFault fault = of_any != any_faults_.end() ? of_any->second : of_kind->second;
+  if (fault == DiskFault::kIoError) {
     return absl::UnavailableError(absl::StrCat(path, ": injected I/O error"));
   }
-  if (short_write != nullptr) *short_write = fault->second == DiskFault::kShortWrite;
+  if (short_write != nullptr) *short_write = fault == DiskFault::kShortWrite;
   return absl::ResourceExhaustedError(absl::StrCat(path, ": injected full disk"));
 }
 
@@ -139,9 +161,11 @@ absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::Open(const std::string& 
   const bool existed = base_->Exists(path);
   MR_ASSIGN_OR_RETURN(auto file, base_->Open(path, mode));
   MR_ASSIGN_OR_RETURN(const int64_t size, file->Size());
+  std::vector<char> content(size);
+  MR_RETURN_IF_ERROR(file->ReadAt(0, content));
   const std::lock_guard lock(mutex_);
   auto& tracked = files_[path];
-  if (tracked == nullptr) tracked = std::make_shared<Tracked>(Tracked{size});
+  if (tracked == nullptr) tracked = std::make_shared<Tracked>(Tracked{std::move(content), {}});
   if (!existed) unsynced_.push_back({path, "", false});
   return std::make_unique<FaultyFile>(this, std::move(file), path, tracked);
 }
@@ -220,7 +244,9 @@ void FaultyFileSystem::LosePower() {
   unsynced_.clear();
   for (const auto& [path, tracked] : files_) {
     const auto file = base_->Open(path, OpenMode::kReadWrite);
-    MR_CHECK(file.ok() && (*file)->Truncate(tracked->durable_size).ok());
+    MR_CHECK(file.ok() && (*file)->Truncate(std::ssize(tracked->durable)).ok());
+    MR_CHECK((*file)->WriteAt(0, tracked->durable).ok());
+    tracked->dirty.clear();
   }
 }
 

@@ -35,8 +35,9 @@ enum class DiskFault {
   kShortWrite,  // a write that does half of its work, then RESOURCE_EXHAUSTED
 };
 
-/// Another file system whose calls fail where a test says so, and which can lose power. Files are
-/// taken to grow at their ends only. Thread-safe.
+/// Another file system whose calls fail where a test says so, and which can lose power. A sync that
+/// fails drops what it was to write, as kernels do: a second one does not bring it to the disk.
+/// Thread-safe.
 class FaultyFileSystem final : public FileSystem {
  public:
   /// `base` outlives this.
@@ -44,6 +45,8 @@ class FaultyFileSystem final : public FileSystem {
 
   /// The `index`-th call of this kind from now, the first being 0, fails once.
   void FailCall(DiskCall call, int64_t index, DiskFault fault = DiskFault::kIoError);
+  /// The same for the `index`-th call of any kind.
+  void FailAnyCall(int64_t index, DiskFault fault);
   /// The `index`-th call of any kind from now, and everything after it, fails: the process is as
   /// good as dead. A write that is the first to fail is cut short.
   void DieAt(int64_t index);
@@ -60,8 +63,8 @@ class FaultyFileSystem final : public FileSystem {
   /// Calls of every kind so far.
   int64_t AllCalls() const;
 
-  /// Takes from the disk what was never synced: the ends of files, and files and renames whose
-  /// folder was not. (A removal, and a rename onto an existing file, are taken to last.) Every file
+  /// Takes from the disk what was never synced: bytes of files, and files and renames whose folder
+  /// was not. (A removal, and a rename onto an existing file, are taken to last.) Every file
   /// must be closed.
   void LosePower();
 
@@ -77,7 +80,8 @@ class FaultyFileSystem final : public FileSystem {
  private:
   class FaultyFile;
   struct Tracked {
-    int64_t durable_size = 0;
+    std::vector<char> durable;  // what a power cut leaves
+    std::vector<bool> dirty;    // bytes that the next sync brings to the disk
   };
   // An entry that its folder does not hold durably yet.
   struct Entry {
@@ -96,6 +100,7 @@ class FaultyFileSystem final : public FileSystem {
   std::array<int64_t, kDiskCalls> calls_{};
   int64_t all_calls_ = 0;
   std::array<std::map<int64_t, DiskFault>, kDiskCalls> faults_;  // by number of the call
+  std::map<int64_t, DiskFault> any_faults_;                      // by number among all calls
   int64_t dies_at_ = -1;  // number among all calls; -1: lives
   bool full_ = false;
   std::optional<int64_t> free_bytes_;

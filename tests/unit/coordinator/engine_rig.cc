@@ -22,8 +22,10 @@ UpdateClaim ClaimOf(const std::string& site, const v1::Assignment& assignment,
           update.weight};
 }
 
-EngineRig::EngineRig(const EngineOptions& options)
-    : options_(options), disk_(&memory_), store_(OpenSqliteStore(":memory:").value()) {
+EngineRig::EngineRig(const EngineOptions& options, StoreOn store_on)
+    : options_(options),
+      disk_(&memory_),
+      sqlite_(store_on == StoreOn::kDisk ? std::make_unique<SqliteOnFileSystem>(&disk_) : nullptr) {
   Restart();
 }
 
@@ -31,12 +33,21 @@ void EngineRig::Restart() {
   engine_.reset();
   area_.reset();
   blobs_.reset();
-  store_.Revive();
+  if (sqlite_ != nullptr) store_.reset();
+  if (store_ == nullptr) {
+    const char* const path = sqlite_ == nullptr ? ":memory:" : "store.sqlite";
+    store_ = std::make_unique<DyingStore>(OpenSqliteStore(path).value());
+  }
+  store_->Revive();
   storage_ = std::make_unique<StorageHealth>(&disk_, ".", kMinFreeBytes);
   blobs_ = DirectoryBlobStore::Create(storage_->files(), "blobs").value();
   area_ = UploadArea::Create(storage_->files(), "uploads").value();
-  engine_ = Engine::Create({&clock_, &store_, blobs_.get(), area_.get(), storage_.get()}, options_)
+  report_ = CheckAtStart(store_.get(), blobs_.get(), area_.get(),
+                         {options_.keep_versions, /*whole=*/true, clock_.Now()})
                 .value();
+  engine_ =
+      Engine::Create({&clock_, store_.get(), blobs_.get(), area_.get(), storage_.get()}, options_)
+          .value();
 }
 
 void EngineRig::Start(const TinyPlan& plan) {
@@ -71,7 +82,9 @@ absl::Status EngineRig::Send(const UpdateClaim& claim, const Digest& digest,
     const size_t size = std::min(kPiece, bytes.size() - offset);
     MR_RETURN_IF_ERROR(upload->Append(static_cast<int64_t>(offset), {bytes.data() + offset, size}));
   }
-  return engine_->FinishUpload(*upload);
+  MR_RETURN_IF_ERROR(engine_->FinishUpload(*upload));
+  acknowledged_.emplace(claim.round, claim.site);
+  return absl::OkStatus();
 }
 
 absl::Status EngineRig::SendHonest(const std::string& site) {
@@ -80,15 +93,27 @@ absl::Status EngineRig::SendHonest(const std::string& site) {
   return Send(ClaimOf(site, assignment, update), Sha256Of(update.Bytes()), update.Bytes());
 }
 
-bool EngineRig::DiedOnTheWay() {
-  if (!store_.dead() && !disk_.dead()) return false;
+bool EngineRig::RestartIfDead() {
+  if (!store_->dead() && !disk_.dead()) return false;
+  // Closes every file, the store's while the disk still is dead.
+  engine_.reset();
+  if (sqlite_ != nullptr) store_.reset();
   disk_.Heal();
-  if (power_cut_) {
-    engine_.reset();  // closes every file
-    disk_.LosePower();
-  }
+  if (power_cut_) disk_.LosePower();
   Restart();
+  ExpectAcknowledged();
   return true;
+}
+
+void EngineRig::ExpectAcknowledged() {
+  EXPECT_EQ(report_.losses + report_.failed + report_.quarantined, 0);
+  for (const auto& [id, site] : acknowledged_) {
+    const absl::StatusOr<RunState> run = engine_->GetRun(id.run);
+    ASSERT_TRUE(run.ok()) << run.status();
+    const auto round = std::ranges::find(run->rounds, id, &RoundState::id);
+    ASSERT_NE(round, run->rounds.end()) << ToString(id);
+    EXPECT_TRUE(round->contributions.contains(site)) << ToString(id) << " site " << site;
+  }
 }
 
 bool EngineRig::Finish(const std::vector<std::string>& sites) {
@@ -102,7 +127,7 @@ bool EngineRig::Finish(const std::vector<std::string>& sites) {
           .IgnoreError();
     }
     engine_->Step();
-    if (DiedOnTheWay()) continue;
+    if (RestartIfDead()) continue;
     const absl::StatusOr<RunState> run = engine_->GetRun("tiny-1");
     if (run.ok() && run->phase != RunPhase::kRunning) return true;
     clock_.Advance(absl::Seconds(1));

@@ -4,16 +4,20 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/memory_file_system.h"
 #include "coordinator/blob/directory_blob_store.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/storage/start_check.h"
 #include "coordinator/storage/storage_health.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/honest_update.h"
 #include "tests/testing/simulated_clock.h"
+#include "tests/testing/sqlite_file_system.h"
 #include "tests/unit/coordinator/dying_store.h"
 #include "tests/unit/coordinator/round_fixture.h"
 
@@ -23,14 +27,18 @@ namespace millrace::testing {
 UpdateClaim ClaimOf(const std::string& site, const v1::Assignment& assignment,
                     const SiteUpdate& update);
 
+/// Where the rig's store lies: in memory, where nothing happens to it but what DyingStore does, or
+/// on the rig's disk, with all that happens to that.
+enum class StoreOn { kMemory, kDisk };
+
 class EngineRig {
  public:
-  explicit EngineRig(const EngineOptions& options = {});
+  explicit EngineRig(const EngineOptions& options = {}, StoreOn store_on = StoreOn::kMemory);
 
   Engine& engine() { return *engine_; }
   SimulatedClock& clock() { return clock_; }
   FaultyFileSystem& disk() { return disk_; }
-  DyingStore& store() { return store_; }
+  DyingStore& store() { return *store_; }
   StorageHealth& storage() { return *storage_; }
   DirectoryBlobStore& blobs() { return *blobs_; }
   UploadArea& area() { return *area_; }
@@ -39,6 +47,10 @@ class EngineRig {
 
   /// A new engine on the same store and files, as after the process died.
   void Restart();
+  /// The same where a death was met; true if so.
+  bool RestartIfDead();
+  /// What the check at the last restart found.
+  const StartReport& report() const { return report_; }
   /// Every death from now on is one by power cut: what was not synced is lost.
   void CutPowerOnDeath() { power_cut_ = true; }
 
@@ -62,14 +74,18 @@ class EngineRig {
   bool Finish(const std::vector<std::string>& sites);
 
  private:
-  bool DiedOnTheWay();
+  /// Every update that was acknowledged still counts.
+  void ExpectAcknowledged();
 
   const EngineOptions options_;
   bool power_cut_ = false;
   SimulatedClock clock_;
   MemoryFileSystem memory_;
   FaultyFileSystem disk_;
-  DyingStore store_;
+  const std::unique_ptr<SqliteOnFileSystem> sqlite_;  // null: the store is in memory
+  std::unique_ptr<DyingStore> store_;
+  StartReport report_;
+  std::set<std::pair<RoundId, std::string>> acknowledged_;  // and by which site
   std::unique_ptr<StorageHealth> storage_;
   std::unique_ptr<DirectoryBlobStore> blobs_;
   std::unique_ptr<UploadArea> area_;
