@@ -3,6 +3,7 @@
 #include "base/crypto/certificate.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include <vector>
 
@@ -39,8 +40,12 @@ absl::string_view RoleName(Role role) {
       return "site";
     case Role::kCoordinator:
       return "coordinator";
+    case Role::kViewer:
+      return "viewer";
     case Role::kOperator:
       return "operator";
+    case Role::kApprover:
+      return "approver";
   }
   return "unknown";
 }
@@ -57,14 +62,15 @@ absl::StatusOr<Identity> ParseIdentityUri(absl::string_view uri) {
 absl::StatusOr<FederationIdentity> certificate_internal::ParseFederationUri(absl::string_view uri) {
   constexpr absl::string_view kScheme = "millrace://";
   const std::string shown = absl::CHexEscape(uri.substr(0, 256));
-  const absl::Status malformed = absl::InvalidArgumentError(
-      absl::StrCat("identity \"", shown,
-                   "\": expected millrace://<federation>/{site|coordinator|operator}/<name>"));
+  const absl::Status malformed = absl::InvalidArgumentError(absl::StrCat(
+      "identity \"", shown,
+      "\": expected millrace://<federation>/{site|coordinator|viewer|operator|approver}/"
+      "<name>"));
   if (!absl::StartsWith(uri, kScheme)) return malformed;
   const std::vector<absl::string_view> parts =
       absl::StrSplit(uri.substr(kScheme.size()), absl::MaxSplits('/', 2));
   if (parts.size() != 3) return malformed;
-  for (const Role role : {Role::kSite, Role::kCoordinator, Role::kOperator}) {
+  for (const Role role : kRoles) {
     if (parts[1] != RoleName(role)) continue;
     MR_RETURN_IF_ERROR(CheckName("federation", parts[0]));
     MR_RETURN_IF_ERROR(CheckName(RoleName(role), parts[2]));
@@ -85,7 +91,16 @@ absl::StatusOr<CertificateInfo> certificate_internal::ReadInfo(X509* certificate
   if (X509_digest(certificate, EVP_sha256(), info.fingerprint.bytes.data(), &length) != 1) {
     return OpenSslError("fingerprint");
   }
+  MR_ASSIGN_OR_RETURN(info.key, PublicKeyDigest(X509_get0_pubkey(certificate)));
   return info;
+}
+
+absl::StatusOr<std::string> AuthorityName(absl::string_view pem_or_der) {
+  MR_ASSIGN_OR_RETURN(const X509Ptr certificate, ReadCertificatePemOrDer(pem_or_der));
+  const bool certifies = X509_check_ca(certificate.get()) == 1;
+  ERR_clear_error();
+  if (certifies) return CommonName(X509_get_subject_name(certificate.get()));
+  return absl::InvalidArgumentError("a certificate that is no authority's");
 }
 
 absl::StatusOr<CertificateInfo> ParseCertificate(absl::string_view pem) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is who in a federation: X.509 certificates over ECDSA P-256, signed by the federation's
 // authority, with the holder's role and name in a URI:
-//   millrace://<federation>/{site|coordinator|operator}/<name>
+//   millrace://<federation>/{site|coordinator|viewer|operator|approver}/<name>
 // Everything is PEM text unless its name says DER. Input from peers never does more than fail.
 #pragma once
 
@@ -16,9 +16,13 @@
 
 namespace millrace {
 
-enum class Role { kSite, kCoordinator, kOperator };
+/// Of the three that use the command line, each may do what the one before it may, and more.
+enum class Role { kSite, kCoordinator, kViewer, kOperator, kApprover };
 
-/// "site", "coordinator", "operator".
+inline constexpr Role kRoles[] = {Role::kSite, Role::kCoordinator, Role::kViewer, Role::kOperator,
+                                  Role::kApprover};
+
+/// "site", "coordinator", "viewer", "operator", "approver".
 absl::string_view RoleName(Role role);
 
 struct Identity {
@@ -58,6 +62,10 @@ struct CertificateRequest {
 absl::StatusOr<KeyAndCertificate> IssueCertificate(const KeyAndCertificate& authority,
                                                    const CertificateRequest& request);
 
+/// The federation that an authority's certificate is for. INVALID_ARGUMENT for any other
+/// certificate.
+absl::StatusOr<std::string> AuthorityName(absl::string_view pem_or_der);
+
 struct CertificateInfo {
   Identity identity;
   std::string federation;
@@ -65,6 +73,7 @@ struct CertificateInfo {
   absl::Time not_after;
   std::string serial;  // lower-case hexadecimal
   Digest fingerprint;  // SHA-256 of the DER
+  Digest key;          // SHA-256 of its public key (SubjectPublicKeyInfo)
 };
 
 /// INVALID_ARGUMENT unless the first certificate in `pem` carries exactly one Millrace identity.
@@ -76,6 +85,9 @@ absl::StatusOr<CertificateInfo> ParseCertificate(absl::string_view pem);
 absl::StatusOr<std::string> CertificateDer(absl::string_view pem);
 /// INVALID_ARGUMENT unless `der` is one certificate and nothing else.
 absl::StatusOr<std::string> CertificatePem(absl::string_view der);
+
+/// An `authority_pem` holds up to eight certificates, so that a new authority can take over from
+/// the old: whatever one of them signed counts.
 
 /// What a program checks of its own files before it starts, so that the operator reads a reason
 /// and not a failed handshake. OK if the certificate is valid at `now`, for `expected`, signed by

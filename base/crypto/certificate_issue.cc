@@ -84,8 +84,7 @@ absl::StatusOr<X509Ptr> NewCertificate(EVP_PKEY* key, absl::string_view subject,
   return certificate;
 }
 
-absl::StatusOr<KeyAndCertificate> Sign(X509* certificate, EVP_PKEY* key, EVP_PKEY* authority_key) {
-  if (X509_sign(certificate, authority_key, EVP_sha256()) == 0) return OpenSslError("sign");
+absl::StatusOr<KeyAndCertificate> Write(EVP_PKEY* key, X509* certificate) {
   KeyAndCertificate pair;
   MR_ASSIGN_OR_RETURN(pair.key_pem, WritePrivateKey(key));
   MR_ASSIGN_OR_RETURN(pair.certificate_pem, WriteCertificate(certificate));
@@ -180,11 +179,13 @@ absl::StatusOr<KeyAndCertificate> CreateAuthority(absl::string_view federation, 
                                    std::pair{NID_subject_key_identifier, "hash"}}) {
     MR_RETURN_IF_ERROR(AddExtension(certificate.get(), certificate.get(), nid, value));
   }
-  return Sign(certificate.get(), key.get(), key.get());
+  if (X509_sign(certificate.get(), key.get(), EVP_sha256()) == 0) return OpenSslError("sign");
+  return Write(key.get(), certificate.get());
 }
 
-absl::StatusOr<KeyAndCertificate> IssueCertificate(const KeyAndCertificate& authority,
-                                                   const CertificateRequest& request) {
+absl::StatusOr<X509Ptr> certificate_internal::CertifyKey(const KeyAndCertificate& authority,
+                                                         const CertificateRequest& request,
+                                                         EVP_PKEY* key) {
   const auto issuer = ReadCertificate(authority.certificate_pem);
   if (!issuer.ok()) return Annotate(issuer.status(), "the authority's certificate");
   const auto issuer_key = ReadPrivateKey(authority.key_pem);
@@ -197,11 +198,9 @@ absl::StatusOr<KeyAndCertificate> IssueCertificate(const KeyAndCertificate& auth
   const std::string federation = CommonName(X509_get_subject_name(issuer->get()));
   MR_RETURN_IF_ERROR(CheckName("federation", federation));
 
-  MR_ASSIGN_OR_RETURN(const KeyPtr key, NewKey());
-  MR_ASSIGN_OR_RETURN(
-      const X509Ptr certificate,
-      NewCertificate(key.get(), request.identity.name, X509_get_subject_name(issuer->get()),
-                     request.not_before, request.not_after));
+  MR_ASSIGN_OR_RETURN(X509Ptr certificate, NewCertificate(key, request.identity.name,
+                                                          X509_get_subject_name(issuer->get()),
+                                                          request.not_before, request.not_after));
   const bool serves = request.identity.role == Role::kCoordinator;
   for (const auto& [nid, value] :
        {std::pair{NID_basic_constraints, "critical,CA:FALSE"},
@@ -212,7 +211,17 @@ absl::StatusOr<KeyAndCertificate> IssueCertificate(const KeyAndCertificate& auth
     MR_RETURN_IF_ERROR(AddExtension(certificate.get(), issuer->get(), nid, value));
   }
   MR_RETURN_IF_ERROR(AddAlternatives(certificate.get(), federation, request));
-  return Sign(certificate.get(), key.get(), issuer_key->get());
+  if (X509_sign(certificate.get(), issuer_key->get(), EVP_sha256()) == 0) {
+    return OpenSslError("sign");
+  }
+  return certificate;
+}
+
+absl::StatusOr<KeyAndCertificate> IssueCertificate(const KeyAndCertificate& authority,
+                                                   const CertificateRequest& request) {
+  MR_ASSIGN_OR_RETURN(const KeyPtr key, NewKey());
+  MR_ASSIGN_OR_RETURN(const X509Ptr certificate, CertifyKey(authority, request, key.get()));
+  return Write(key.get(), certificate.get());
 }
 
 }  // namespace millrace

@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 
 #include <ctime>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -57,6 +58,23 @@ absl::StatusOr<X509Ptr> ReadCertificate(absl::string_view pem) {
       "no certificate: expected PEM text, \"-----BEGIN CERTIFICATE-----\"");
 }
 
+absl::StatusOr<std::vector<X509Ptr>> ReadCertificates(absl::string_view pem) {
+  constexpr size_t kMost = 8;
+  MR_ASSIGN_OR_RETURN(const BioPtr bio, BioOf(pem, "certificate"));
+  std::vector<X509Ptr> certificates;
+  while (certificates.size() <= kMost) {
+    X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, NoPassphrase, nullptr));
+    if (certificate == nullptr) break;
+    certificates.push_back(std::move(certificate));
+  }
+  ERR_clear_error();
+  if (certificates.empty() || certificates.size() > kMost) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "no certificate: expected 1 to ", kMost, " in PEM text, \"-----BEGIN CERTIFICATE-----\""));
+  }
+  return certificates;
+}
+
 absl::StatusOr<KeyPtr> ReadPrivateKey(absl::string_view pem) {
   MR_ASSIGN_OR_RETURN(const BioPtr bio, BioOf(pem, "private key"));
   KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassphrase, nullptr));
@@ -102,6 +120,15 @@ absl::StatusOr<std::string> WriteCertificateDer(X509* certificate) {
   auto* data = reinterpret_cast<unsigned char*>(der.data());
   if (i2d_X509(certificate, &data) != size) return OpenSslError("write certificate");
   return der;
+}
+
+absl::StatusOr<Digest> PublicKeyDigest(EVP_PKEY* key) {
+  unsigned char* data = nullptr;
+  const int size = i2d_PUBKEY(key, &data);
+  if (size <= 0) return OpenSslError("public key");
+  const Digest digest = Sha256Of({reinterpret_cast<const char*>(data), static_cast<size_t>(size)});
+  OPENSSL_free(data);
+  return digest;
 }
 
 absl::StatusOr<std::string> WritePrivateKey(EVP_PKEY* key) {

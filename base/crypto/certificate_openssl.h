@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -31,6 +32,8 @@ absl::Status OpenSslError(absl::string_view what);
 
 /// INVALID_ARGUMENT unless `pem` holds one; never asks for a passphrase.
 absl::StatusOr<X509Ptr> ReadCertificate(absl::string_view pem);
+/// Every certificate in `pem`, in order: INVALID_ARGUMENT unless there are 1 to 8.
+absl::StatusOr<std::vector<X509Ptr>> ReadCertificates(absl::string_view pem);
 absl::StatusOr<KeyPtr> ReadPrivateKey(absl::string_view pem);
 /// INVALID_ARGUMENT unless `der` is one and nothing else, encoded in the one way that DER allows.
 absl::StatusOr<X509Ptr> ReadCertificateDer(absl::string_view der);
@@ -54,5 +57,12 @@ absl::StatusOr<FederationIdentity> ParseFederationUri(absl::string_view uri);
 /// From the certificate's only millrace:// URI.
 absl::StatusOr<FederationIdentity> ReadIdentity(X509* certificate);
 absl::StatusOr<CertificateInfo> ReadInfo(X509* certificate);
+
+/// SHA-256 of the SubjectPublicKeyInfo.
+absl::StatusOr<Digest> PublicKeyDigest(EVP_PKEY* key);
+
+/// A certificate of `key`, signed by the authority: what IssueCertificate makes for a new one.
+absl::StatusOr<X509Ptr> CertifyKey(const KeyAndCertificate& authority,
+                                   const CertificateRequest& request, EVP_PKEY* key);
 
 }  // namespace millrace::certificate_internal

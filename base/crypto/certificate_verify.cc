@@ -2,6 +2,9 @@
 // Checking certificates: one's own and those of others.
 #include <openssl/err.h>
 
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "base/crypto/certificate.h"
 #include "base/crypto/certificate_openssl.h"
@@ -40,14 +43,17 @@ absl::Status VerifyChain(X509* certificate, X509* authority, Role role, absl::Ti
       X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get()))));
 }
 
-absl::Status CheckSigner(X509* certificate, X509* authority) {
+/// The authority that signed the certificate; FAILED_PRECONDITION if it is none of them.
+absl::StatusOr<X509*> FindSigner(X509* certificate, const std::vector<X509Ptr>& authorities) {
+  for (const X509Ptr& authority : authorities) {
+    const bool same_name = X509_NAME_cmp(X509_get_issuer_name(certificate),
+                                         X509_get_subject_name(authority.get())) == 0;
+    const bool signed_by = X509_verify(certificate, X509_get0_pubkey(authority.get())) == 1;
+    ERR_clear_error();
+    if (same_name && signed_by) return authority.get();
+  }
   const std::string issuer = CommonName(X509_get_issuer_name(certificate));
-  const std::string expected = CommonName(X509_get_subject_name(authority));
-  const bool same_name =
-      X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(authority)) == 0;
-  const bool signed_by = X509_verify(certificate, X509_get0_pubkey(authority)) == 1;
-  ERR_clear_error();
-  if (same_name && signed_by) return absl::OkStatus();
+  const std::string expected = CommonName(X509_get_subject_name(authorities.front().get()));
   return absl::FailedPreconditionError(absl::StrCat(
       "signed by another authority: issued by \"", issuer, "\", this federation's authority is \"",
       expected, "\"", issuer == expected ? " with another key" : "",
@@ -70,14 +76,14 @@ absl::Status CheckDates(const CertificateInfo& info, absl::Time now) {
 }
 
 // All but that the holder has the key.
-absl::Status CheckIssued(X509* certificate, const CertificateInfo& info, X509* authority,
-                         Role expected, absl::Time now) {
+absl::Status CheckIssued(X509* certificate, const CertificateInfo& info,
+                         const std::vector<X509Ptr>& authorities, Role expected, absl::Time now) {
   if (info.identity.role != expected) {
     return absl::FailedPreconditionError(absl::StrCat("is for ", RoleName(info.identity.role), " ",
                                                       info.identity.name, ", expected the role ",
                                                       RoleName(expected)));
   }
-  MR_RETURN_IF_ERROR(CheckSigner(certificate, authority));
+  MR_ASSIGN_OR_RETURN(X509* const authority, FindSigner(certificate, authorities));
   const std::string federation = CommonName(X509_get_subject_name(authority));
   if (info.federation != federation) {
     return absl::FailedPreconditionError(
@@ -87,18 +93,18 @@ absl::Status CheckIssued(X509* certificate, const CertificateInfo& info, X509* a
   return VerifyChain(certificate, authority, expected, now);
 }
 
-absl::StatusOr<X509Ptr> ReadAuthority(absl::string_view pem) {
-  absl::StatusOr<X509Ptr> authority = ReadCertificate(pem);
-  if (!authority.ok()) return Annotate(authority.status(), "the authority's certificate");
-  return authority;
+absl::StatusOr<std::vector<X509Ptr>> ReadAuthorities(absl::string_view pem) {
+  absl::StatusOr<std::vector<X509Ptr>> authorities = ReadCertificates(pem);
+  if (!authorities.ok()) return Annotate(authorities.status(), "the authority's certificate");
+  return authorities;
 }
 
 absl::Status Check(const std::string& certificate_pem, const std::string& authority_pem,
                    const std::string& key_pem, Role expected, absl::Time now) {
   MR_ASSIGN_OR_RETURN(const X509Ptr certificate, ReadCertificate(certificate_pem));
   MR_ASSIGN_OR_RETURN(const CertificateInfo info, ReadInfo(certificate.get()));
-  MR_ASSIGN_OR_RETURN(const X509Ptr authority, ReadAuthority(authority_pem));
-  MR_RETURN_IF_ERROR(CheckIssued(certificate.get(), info, authority.get(), expected, now));
+  MR_ASSIGN_OR_RETURN(const std::vector<X509Ptr> authorities, ReadAuthorities(authority_pem));
+  MR_RETURN_IF_ERROR(CheckIssued(certificate.get(), info, authorities, expected, now));
   const auto key = ReadPrivateKey(key_pem);
   if (!key.ok()) return Annotate(key.status(), "its key");
   const bool matches = X509_check_private_key(certificate.get(), key->get()) == 1;
@@ -121,9 +127,9 @@ absl::StatusOr<CertificateInfo> VerifyPeerCertificate(absl::string_view certific
                                                       Role expected, absl::Time now) {
   MR_ASSIGN_OR_RETURN(const X509Ptr certificate, ReadCertificatePemOrDer(certificate_pem_or_der));
   MR_ASSIGN_OR_RETURN(CertificateInfo info, ReadInfo(certificate.get()));
-  MR_ASSIGN_OR_RETURN(const X509Ptr authority, ReadAuthority(authority_pem));
+  MR_ASSIGN_OR_RETURN(const std::vector<X509Ptr> authorities, ReadAuthorities(authority_pem));
   MR_RETURN_IF_ERROR(Annotate(
-      CheckIssued(certificate.get(), info, authority.get(), expected, now),
+      CheckIssued(certificate.get(), info, authorities, expected, now),
       absl::StrCat("certificate of ", RoleName(info.identity.role), " ", info.identity.name)));
   return info;
 }

@@ -24,6 +24,24 @@ absl::StatusOr<SiteIdentity> SiteIdentity::Create(std::string authority_pem,
   return SiteIdentity(std::move(authority_pem), std::move(info), std::move(key), clock);
 }
 
+absl::Status SiteIdentity::Update(const std::string& authority_pem,
+                                  const std::string& certificate_pem, const std::string& key_pem,
+                                  const std::string& revocation_pem) {
+  MR_ASSIGN_OR_RETURN(CertificateInfo info, ParseCertificate(certificate_pem));
+  MR_ASSIGN_OR_RETURN(SigningKey key, SigningKey::FromPem(key_pem));
+  RevocationList revoked;
+  if (!revocation_pem.empty()) {
+    MR_ASSIGN_OR_RETURN(revoked, VerifyRevocationList(revocation_pem, authority_pem));
+  }
+  // Under other authorities what was learnt may no longer count.
+  if (authority_pem != authority_pem_) known_.clear();
+  authority_pem_ = authority_pem;
+  info_ = std::move(info);
+  key_ = std::move(key);
+  revoked_ = std::move(revoked);
+  return absl::OkStatus();
+}
+
 bool SiteIdentity::Knows(absl::string_view fingerprint) const {
   return known_.contains(fingerprint);
 }
@@ -49,6 +67,9 @@ absl::StatusOr<std::shared_ptr<const VerifyingKey>> SiteIdentity::KeyOf(
   if (clock_->Now() >= info.not_after) {
     return absl::PermissionDeniedError(
         absl::StrCat("its certificate expired on ", absl::FormatTime(info.not_after)));
+  }
+  if (revoked_.Has(info.serial)) {
+    return absl::PermissionDeniedError("its certificate was revoked");
   }
   return found->second.key;
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/crypto/certificate.h"
 #include "base/crypto/digest.h"
+#include "base/crypto/revocation_list.h"
 #include "base/crypto/signature.h"
 
 namespace millrace {
@@ -24,6 +25,11 @@ class SiteIdentity {
                                              const std::string& certificate_pem,
                                              const std::string& key_pem, Clock* clock);
 
+  /// A new certificate, new authorities, a new list of the revoked (PEM, may be empty): for the
+  /// next round. INVALID_ARGUMENT leaves everything as it was.
+  absl::Status Update(const std::string& authority_pem, const std::string& certificate_pem,
+                      const std::string& key_pem, const std::string& revocation_pem);
+
   const std::string& federation() const { return info_.federation; }
   const std::string& site() const { return info_.identity.name; }
   /// Of the site's own certificate.
@@ -35,8 +41,8 @@ class SiteIdentity {
   /// A certificate (DER) that came by way of the coordinator. FAILED_PRECONDITION or
   /// INVALID_ARGUMENT, naming its holder, unless the authority made it for a site.
   absl::Status Learn(const std::string& der);
-  /// The key of `site` behind a certificate that was learnt. PERMISSION_DENIED if that is another's
-  /// or has expired since.
+  /// The key of `site` behind a certificate that was learnt. PERMISSION_DENIED if that is
+  /// another's, has expired since, or was revoked.
   absl::StatusOr<std::shared_ptr<const VerifyingKey>> KeyOf(const std::string& site,
                                                             absl::string_view fingerprint) const;
 
@@ -49,6 +55,7 @@ class SiteIdentity {
 
   std::string authority_pem_;
   CertificateInfo info_;
+  RevocationList revoked_;
   SigningKey key_;
   Clock* clock_;
   struct Known {

@@ -6,14 +6,12 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "coordinator/cli/authority_files.h"
+#include "coordinator/cli/certify.h"
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/units.h"
 
 namespace millrace {
 namespace {
-
-constexpr absl::Duration kClockTolerance = absl::Hours(1);  // between this machine and the others
-constexpr int kMaxDays = 3650;
 
 struct InitArguments {
   std::string federation;
@@ -59,7 +57,7 @@ struct IssueArguments {
 
 /// `name` is one of RoleName's; the parser has seen to it.
 Role RoleOf(const std::string& name) {
-  for (const Role role : {Role::kSite, Role::kCoordinator}) {
+  for (const Role role : kRoles) {
     if (name == RoleName(role)) return role;
   }
   return Role::kOperator;
@@ -91,9 +89,11 @@ void AddIssue(CLI::App* group, CommandContext* context) {
   const auto arguments = std::make_shared<IssueArguments>();
   CLI::App* command = AddCommand(
       group, "issue",
-      "Certify a site, a coordinator or an operator: writes NAME.key (mode 0600), NAME.crt and a\n"
-      "copy of authority.crt, the three files it needs to take part. A coordinator is reached by\n"
-      "the host names given with --host, and as localhost.",
+      "Certify someone with a new key: writes NAME.key (mode 0600), NAME.crt and a copy of\n"
+      "authority.crt, the three files it needs to take part. A coordinator is reached by the host\n"
+      "names given with --host, and as localhost. Of those who use the command line viewers may\n"
+      "look, operators also start runs and invite sites, approvers also let sites in. Sites\n"
+      "better make their own keys: `millrace site invite`.",
       "millrace authority issue --authority authority/ --role coordinator --name coordinator \\\n"
       "    --host fl.acme.example --days 90 --out coordinator-files/",
       context, [=] { return Issue(*context, *arguments); });
@@ -104,7 +104,7 @@ void AddIssue(CLI::App* group, CommandContext* context) {
       ->type_name("DIR");
   command->add_option("--role", arguments->role, "What it is in the federation")
       ->required()
-      ->check(CLI::IsMember({"site", "coordinator", "operator"}))
+      ->check(CLI::IsMember({"site", "coordinator", "viewer", "operator", "approver"}))
       ->type_name("ROLE");
   command->add_option("--name", arguments->name, "Its name in the federation")
       ->required()
@@ -114,7 +114,7 @@ void AddIssue(CLI::App* group, CommandContext* context) {
                    "Host name or IP address of a coordinator; may be repeated")
       ->type_name("HOST");
   command->add_option("--days", arguments->days, "How long the certificate is valid")
-      ->check(CLI::Range(1, kMaxDays))
+      ->check(CLI::Range(1, kMaxCertificateDays))
       ->type_name("DAYS")
       ->capture_default_str();
   command->add_option("--out", arguments->out, "Folder to write to")->required()->type_name("DIR");
@@ -126,6 +126,7 @@ void AddAuthorityCommands(CLI::App* app, CommandContext* context) {
   CLI::App* group = AddGroup(app, "authority", "Who belongs to the federation: keys, certificates");
   AddInit(group, context);
   AddIssue(group, context);
+  AddAuthorityUpkeepCommands(group, context);
 }
 
 }  // namespace millrace

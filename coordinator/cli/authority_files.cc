@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
 #include "base/status.h"
+#include "coordinator/cli/authority_folder.h"
 #include "coordinator/cli/local_file.h"
 
 namespace millrace {
@@ -29,20 +30,6 @@ absl::Status WritePair(FileSystem* files, const KeyAndCertificate& pair, const s
                        const std::string& certificate) {
   MR_RETURN_IF_ERROR(WriteNewFile(files, key, pair.key_pem));
   return WriteNewFile(files, certificate, pair.certificate_pem);
-}
-
-absl::StatusOr<KeyAndCertificate> ReadAuthority(FileSystem* files, const std::string& folder) {
-  KeyAndCertificate authority;
-  const std::string certificate = ResolvePath(folder, kAuthorityCertificateFile);
-  if (!files->Exists(certificate)) {
-    return absl::NotFoundError(absl::StrCat(
-        certificate, ": there is no authority; make one with `millrace authority init --out ",
-        folder, "`"));
-  }
-  MR_ASSIGN_OR_RETURN(authority.certificate_pem, ReadLocalFile(files, certificate, kMaxPem));
-  MR_ASSIGN_OR_RETURN(authority.key_pem,
-                      ReadLocalFile(files, ResolvePath(folder, kAuthorityKeyFile), kMaxPem));
-  return authority;
 }
 
 /// Leaves a copy that is there already; refuses to mix federations in one folder.
@@ -83,10 +70,11 @@ absl::StatusOr<IssuedFiles> IssueFiles(FileSystem* files, const std::string& aut
                              ResolvePath(folder, kAuthorityCertificateFile)};
   MR_RETURN_IF_ERROR(RefuseExisting(files, paths.key));
   MR_RETURN_IF_ERROR(RefuseExisting(files, paths.certificate));
-  MR_ASSIGN_OR_RETURN(const KeyAndCertificate authority, ReadAuthority(files, authority_folder));
-  MR_ASSIGN_OR_RETURN(const KeyAndCertificate issued, IssueCertificate(authority, request));
+  MR_ASSIGN_OR_RETURN(const auto authority, AuthorityFolder::Open(files, authority_folder));
+  MR_ASSIGN_OR_RETURN(const KeyAndCertificate issued, authority->Issue(request));
   MR_RETURN_IF_ERROR(LocalStatus(files->CreateDirectories(folder)));
-  MR_RETURN_IF_ERROR(LocalStatus(CopyAuthority(files, authority.certificate_pem, paths.authority)));
+  MR_RETURN_IF_ERROR(
+      LocalStatus(CopyAuthority(files, authority->authorities_pem(), paths.authority)));
   MR_RETURN_IF_ERROR(LocalStatus(WritePair(files, issued, paths.key, paths.certificate)));
   return paths;
 }

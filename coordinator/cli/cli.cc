@@ -37,6 +37,8 @@ ExitCode RunCli(const std::vector<std::string>& arguments, const CliEnvironment&
   AddRunCommands(&app, &context);
   AddSiteCommands(&app, &context);
   AddModelCommands(&app, &context);
+  AddBackupCommands(&app, &context);
+  AddAuditCommands(&app, &context);
   try {
     // CLI11 takes its vector from the back.
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

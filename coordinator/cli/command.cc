@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "coordinator/cli/authority_files.h"
 
 namespace millrace {
 
@@ -30,6 +31,18 @@ absl::StatusOr<std::unique_ptr<Connection>> CommandContext::Connect() const {
   MR_ASSIGN_OR_RETURN(const ConnectionOptions options,
                       ResolveConnection(*connection_flags, environment->files, Now()));
   return environment->connect(options);
+}
+
+absl::StatusOr<std::unique_ptr<AuthorityFolder>> CommandContext::OpenAuthority() const {
+  MR_ASSIGN_OR_RETURN(const ConnectionFlags resolved,
+                      ResolveFlags(*connection_flags, environment->files));
+  if (environment->files->Exists(ResolvePath(resolved.authority, kAuthorityKeyFile))) {
+    return AuthorityFolder::Open(environment->files, resolved.authority);
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--authority ", resolved.authority,
+                   ": holds no authority.key; this command signs, and needs the folder that "
+                   "`millrace authority init` made"));
 }
 
 ExitCode CommandContext::Show(const std::string& text, const Json& document) const {
@@ -73,10 +86,10 @@ void AddConnectionOptions(CLI::App* command, CommandContext* context) {
   add("--coordinator", &flags->coordinator, "MILLRACE_COORDINATOR", "HOST:PORT",
       "The coordinator's address");
   add("--certificate", &flags->certificate, "MILLRACE_CERTIFICATE", "FILE",
-      "The operator's certificate");
+      "The certificate of who calls: a viewer, an operator or an approver");
   add("--key", &flags->key, "MILLRACE_KEY", "FILE", "The certificate's private key");
   add("--authority", &flags->authority, "MILLRACE_AUTHORITY", "FILE",
-      "The federation authority's certificate");
+      "The federation authority's certificate, or the folder that `authority init` made");
   add("--profile", &flags->profile, "MILLRACE_PROFILE", "FILE",
       "A millrace.toml that has them: [coordinator] address, [identity] certificate, key, "
       "authority");

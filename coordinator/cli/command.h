@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "coordinator/cli/authority_folder.h"
 #include "coordinator/cli/cli.h"
 #include "coordinator/cli/connection.h"
 #include "coordinator/cli/console.h"
@@ -28,6 +29,8 @@ struct CommandContext {
 
   absl::Time Now() const { return environment->clock->Now(); }
   absl::StatusOr<std::unique_ptr<Connection>> Connect() const;
+  /// The folder that --authority names, for what signs. INVALID_ARGUMENT if it holds no key.
+  absl::StatusOr<std::unique_ptr<AuthorityFolder>> OpenAuthority() const;
   /// A command's result: `text`, or with --json the document.
   ExitCode Show(const std::string& text, const Json& json) const;
 };
@@ -48,5 +51,11 @@ void AddPlanCommands(CLI::App* app, CommandContext* context);
 void AddRunCommands(CLI::App* app, CommandContext* context);
 void AddSiteCommands(CLI::App* app, CommandContext* context);
 void AddModelCommands(CLI::App* app, CommandContext* context);
+void AddBackupCommands(CLI::App* app, CommandContext* context);
+void AddAuditCommands(CLI::App* app, CommandContext* context);
+
+// Parts of groups.
+void AddEnrollmentCommands(CLI::App* site_group, CommandContext* context);
+void AddAuthorityUpkeepCommands(CLI::App* authority_group, CommandContext* context);
 
 }  // namespace millrace

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "millrace/v1/admin.grpc.pb.h"
+#include "millrace/v1/enrollment.grpc.pb.h"
 #include "millrace/v1/models.grpc.pb.h"
 
 namespace millrace {
@@ -106,13 +107,16 @@ class Watch {
   std::unique_ptr<grpc::ClientAsyncReader<v1::Run>> reader_;
 };
 
-class GrpcConnection final : public Connection {
+class GrpcConnection final : public Connection, private EnrollmentCalls {
  public:
   explicit GrpcConnection(const ConnectionOptions& options)
       : options_(options),
         channel_(MakeChannel(options)),
         admin_(v1::Admin::NewStub(channel_)),
-        models_(v1::Models::NewStub(channel_)) {}
+        models_(v1::Models::NewStub(channel_)),
+        enrollment_(v1::Enrollment::NewStub(channel_)) {}
+
+  EnrollmentCalls& enrollment() override { return *this; }
 
   absl::StatusOr<v1::Run> StartRun(const std::string& plan) override {
     v1::StartRunRequest request;
@@ -178,6 +182,34 @@ class GrpcConnection final : public Connection {
   }
 
  private:
+  using EnrollmentStub = v1::Enrollment::Stub;
+
+  absl::StatusOr<v1::InviteResponse> Invite(const v1::InviteRequest& request) override {
+    return Call<v1::InviteResponse>(*enrollment_, &EnrollmentStub::Invite, request);
+  }
+  absl::StatusOr<v1::ListRequestsResponse> ListRequests(bool all) override {
+    v1::ListRequestsRequest request;
+    request.set_all(all);
+    return Call<v1::ListRequestsResponse>(*enrollment_, &EnrollmentStub::ListRequests, request);
+  }
+  absl::Status Approve(const v1::ApproveRequest& request) override {
+    return Call<v1::ApproveResponse>(*enrollment_, &EnrollmentStub::Approve, request).status();
+  }
+  absl::Status Reject(const std::string& site, const std::string& reason) override {
+    v1::RejectRequest request;
+    request.set_site(site);
+    request.set_reason(reason);
+    return Call<v1::RejectResponse>(*enrollment_, &EnrollmentStub::Reject, request).status();
+  }
+  absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request) override {
+    return Call<v1::PublishResponse>(*enrollment_, &EnrollmentStub::Publish, request);
+  }
+  absl::StatusOr<v1::ListAuditResponse> ListAudit(int64_t after) override {
+    v1::ListAuditRequest request;
+    request.set_after(after);
+    return Call<v1::ListAuditResponse>(*enrollment_, &EnrollmentStub::ListAudit, request);
+  }
+
   static v1::GetRunRequest RunRequest(const std::string& run) {
     v1::GetRunRequest request;
     request.set_run(run);
@@ -222,6 +254,7 @@ class GrpcConnection final : public Connection {
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::Admin::Stub> admin_;
   const std::unique_ptr<v1::Models::Stub> models_;
+  const std::unique_ptr<v1::Enrollment::Stub> enrollment_;
 };
 
 }  // namespace

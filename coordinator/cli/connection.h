@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "coordinator/cli/enrollment_calls.h"
 #include "millrace/v1/admin.pb.h"
 #include "millrace/v1/models.pb.h"
 
@@ -40,6 +41,9 @@ class Connection {
                                                             int64_t limit) = 0;
   /// `version` -1: the newest.
   virtual absl::StatusOr<v1::Model> GetModel(const std::string& run, int64_t version) = 0;
+
+  /// Valid as long as the connection.
+  virtual EnrollmentCalls& enrollment() = 0;
 
   /// Hands over the run now and after every change until `on_run` returns false, and calls
   /// `on_tick` whenever `tick` has passed without one. OK also when the coordinator ends the watch,

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crypto/certificate.h"
 #include "base/status.h"
+#include "coordinator/cli/authority_files.h"
 #include "coordinator/cli/local_file.h"
 #include "plan/toml_reader.h"
 
@@ -25,6 +26,12 @@ constexpr Setting kSettings[] = {
     {&ConnectionFlags::key, "key", "[identity] key"},
     {&ConnectionFlags::authority, "authority", "[identity] authority"},
 };
+
+/// `authority` itself, or the certificate in it where it is the authority's folder.
+std::string AuthorityFileOf(const std::string& authority, FileSystem* files) {
+  const std::string inside = ResolvePath(authority, kAuthorityCertificateFile);
+  return files->Exists(inside) ? inside : authority;
+}
 
 absl::Status Missing(const Setting& setting, const std::string& profile) {
   return absl::InvalidArgumentError(absl::StrCat(
@@ -50,8 +57,7 @@ absl::StatusOr<ConnectionFlags> ParseProfile(absl::string_view toml, const std::
   return profile;
 }
 
-absl::StatusOr<ConnectionOptions> ResolveConnection(const ConnectionFlags& flags, FileSystem* files,
-                                                    absl::Time now) {
+absl::StatusOr<ConnectionFlags> ResolveFlags(const ConnectionFlags& flags, FileSystem* files) {
   ConnectionFlags profile;
   if (!flags.profile.empty()) {
     MR_ASSIGN_OR_RETURN(const std::string text, ReadLocalFile(files, flags.profile, kMaxTomlBytes));
@@ -65,13 +71,24 @@ absl::StatusOr<ConnectionOptions> ResolveConnection(const ConnectionFlags& flags
     if (value.empty()) value = profile.*setting.value;
     if (value.empty()) return Missing(setting, flags.profile);
   }
+  return resolved;
+}
+
+absl::StatusOr<ConnectionOptions> ResolveConnection(const ConnectionFlags& flags, FileSystem* files,
+                                                    absl::Time now) {
+  MR_ASSIGN_OR_RETURN(const ConnectionFlags resolved, ResolveFlags(flags, files));
   ConnectionOptions options;
   options.address = resolved.coordinator;
-  MR_ASSIGN_OR_RETURN(options.authority_pem, ReadLocalFile(files, resolved.authority, kMaxPem));
+  MR_ASSIGN_OR_RETURN(options.authority_pem,
+                      ReadLocalFile(files, AuthorityFileOf(resolved.authority, files), kMaxPem));
   MR_ASSIGN_OR_RETURN(options.certificate_pem, ReadLocalFile(files, resolved.certificate, kMaxPem));
   MR_ASSIGN_OR_RETURN(options.key_pem, ReadLocalFile(files, resolved.key, kMaxPem));
-  MR_RETURN_IF_ERROR(CheckCertificate(options.certificate_pem, options.authority_pem,
-                                      options.key_pem, Role::kOperator, now, resolved.certificate));
+  const absl::StatusOr<CertificateInfo> info = ParseCertificate(options.certificate_pem);
+  const bool may_call =
+      info.ok() && (info->identity.role == Role::kViewer || info->identity.role == Role::kApprover);
+  MR_RETURN_IF_ERROR(CheckCertificate(
+      options.certificate_pem, options.authority_pem, options.key_pem,
+      may_call ? info->identity.role : Role::kOperator, now, resolved.certificate));
   return options;
 }
 

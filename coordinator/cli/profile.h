@@ -26,9 +26,14 @@ struct ConnectionFlags {
 /// Relative paths are meant from `folder`. INVALID_ARGUMENT names line and key.
 absl::StatusOr<ConnectionFlags> ParseProfile(absl::string_view toml, const std::string& folder);
 
+/// Fills what `flags` leave open from their profile. A missing setting is INVALID_ARGUMENT and
+/// names all three ways to give it.
+absl::StatusOr<ConnectionFlags> ResolveFlags(const ConnectionFlags& flags, FileSystem* files);
+
 /// Fills what `flags` leave open from their profile, reads the files and checks the certificate, so
 /// that one that has expired or is another role's is refused with a reason rather than by a failed
-/// handshake. A missing setting is INVALID_ARGUMENT and names all three ways to give it.
+/// handshake. An authority may also be the folder that
+/// `authority init` made.
 absl::StatusOr<ConnectionOptions> ResolveConnection(const ConnectionFlags& flags, FileSystem* files,
                                                     absl::Time now);
 

@@ -7,21 +7,12 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "coordinator/rpc/operator_call.h"
 #include "coordinator/rpc/peer.h"
 #include "coordinator/rpc/run_proto.h"
 
 namespace millrace {
 namespace {
-
-/// Runs `body` for an operator's call and answers with its status. `body` is told the operator.
-template <typename Body>
-grpc::ServerUnaryReactor* ForOperator(grpc::CallbackServerContext* context, Body&& body) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const absl::StatusOr<std::string> name = RequireRole(*context, Role::kOperator);
-  reactor->Finish(
-      ToGrpc(name.ok() ? Guarded([&]() -> absl::Status { return body(*name); }) : name.status()));
-  return reactor;
-}
 
 /// A run sent anew whenever it has changed, until it ends. Deletes itself.
 class WatchCall final : public grpc::ServerWriteReactor<v1::Run>, public Waiter {
@@ -83,19 +74,21 @@ class RefusedWatch final : public grpc::ServerWriteReactor<v1::Run> {
 grpc::ServerUnaryReactor* AdminService::StartRun(grpc::CallbackServerContext* context,
                                                  const v1::StartRunRequest* request,
                                                  v1::Run* response) {
-  return ForOperator(context, [&](const std::string& name) -> absl::Status {
-    MR_ASSIGN_OR_RETURN(const std::string id, engine_->StartRun(request->plan()));
-    LogInfo("operator started a run", {{"operator", name}, {"run", id}});
-    MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(id));
-    *response = ToProto(run, true);
-    return absl::OkStatus();
-  });
+  return ForChange(context, audit_, Role::kOperator, "run.start", "",
+                   [&](const std::string& actor, std::string* object) -> absl::Status {
+                     MR_ASSIGN_OR_RETURN(const std::string id, engine_->StartRun(request->plan()));
+                     *object = absl::StrCat("run ", id);
+                     LogInfo("run started", {{"by", actor}, {"run", id}});
+                     MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(id));
+                     *response = ToProto(run, true);
+                     return absl::OkStatus();
+                   });
 }
 
 grpc::ServerUnaryReactor* AdminService::ListRuns(grpc::CallbackServerContext* context,
                                                  const v1::ListRunsRequest*,
                                                  v1::ListRunsResponse* response) {
-  return ForOperator(context, [&](const std::string&) {
+  return ForRole(context, Role::kViewer, [&] {
     const std::vector<RunState> runs = engine_->Runs();
     for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
       *response->add_runs() = ToProto(*run, false);
@@ -107,7 +100,7 @@ grpc::ServerUnaryReactor* AdminService::ListRuns(grpc::CallbackServerContext* co
 grpc::ServerUnaryReactor* AdminService::GetRun(grpc::CallbackServerContext* context,
                                                const v1::GetRunRequest* request,
                                                v1::Run* response) {
-  return ForOperator(context, [&](const std::string&) -> absl::Status {
+  return ForRole(context, Role::kViewer, [&]() -> absl::Status {
     MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request->run()));
     *response = ToProto(run, true);
     return absl::OkStatus();
@@ -116,7 +109,7 @@ grpc::ServerUnaryReactor* AdminService::GetRun(grpc::CallbackServerContext* cont
 
 grpc::ServerWriteReactor<v1::Run>* AdminService::WatchRun(grpc::CallbackServerContext* context,
                                                           const v1::GetRunRequest* request) {
-  const absl::Status allowed = RequireRole(*context, Role::kOperator).status();
+  const absl::Status allowed = RequireRole(*context, Role::kViewer).status();
   if (!allowed.ok()) return new RefusedWatch(allowed);
   auto* call = new WatchCall(engine_, room_, clock_, request->run());
   room_->Enter(call, clock_->Now());
@@ -126,19 +119,22 @@ grpc::ServerWriteReactor<v1::Run>* AdminService::WatchRun(grpc::CallbackServerCo
 grpc::ServerUnaryReactor* AdminService::StopRun(grpc::CallbackServerContext* context,
                                                 const v1::StopRunRequest* request,
                                                 v1::Run* response) {
-  return ForOperator(context, [&](const std::string& name) -> absl::Status {
-    const std::string reason = request->reason().empty() ? "stopped" : request->reason();
-    MR_RETURN_IF_ERROR(engine_->StopRun(request->run(), reason + " (operator " + name + ")"));
-    MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request->run()));
-    *response = ToProto(run, true);
-    return absl::OkStatus();
-  });
+  return ForChange(
+      context, audit_, Role::kOperator, "run.stop", absl::StrCat("run ", request->run()),
+      [&](const std::string& actor, std::string*) -> absl::Status {
+        const std::string reason = request->reason().empty() ? "stopped" : request->reason();
+        MR_RETURN_IF_ERROR(
+            engine_->StopRun(request->run(), absl::StrCat(reason, " (", actor, ")")));
+        MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request->run()));
+        *response = ToProto(run, true);
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* AdminService::ListSites(grpc::CallbackServerContext* context,
                                                   const v1::ListSitesRequest*,
                                                   v1::ListSitesResponse* response) {
-  return ForOperator(context, [&](const std::string&) {
+  return ForRole(context, Role::kViewer, [&] {
     for (const v1::Site& site : engine_->Sites()) *response->add_sites() = site;
     return absl::OkStatus();
   });

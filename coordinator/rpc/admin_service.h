@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/enrollment/audit_log.h"
 #include "coordinator/rpc/waiting_room.h"
 #include "millrace/v1/admin.grpc.pb.h"
 
@@ -11,8 +12,8 @@ namespace millrace {
 /// millrace.v1.Admin. Everything it is given outlives it.
 class AdminService final : public v1::Admin::CallbackService {
  public:
-  AdminService(Engine* engine, WaitingRoom* room, Clock* clock)
-      : engine_(engine), room_(room), clock_(clock) {}
+  AdminService(Engine* engine, WaitingRoom* room, AuditLog* audit, Clock* clock)
+      : engine_(engine), room_(room), audit_(audit), clock_(clock) {}
 
   grpc::ServerUnaryReactor* StartRun(grpc::CallbackServerContext* context,
                                      const v1::StartRunRequest* request,
@@ -25,8 +26,7 @@ class AdminService final : public v1::Admin::CallbackService {
   grpc::ServerWriteReactor<v1::Run>* WatchRun(grpc::CallbackServerContext* context,
                                               const v1::GetRunRequest* request) override;
   grpc::ServerUnaryReactor* StopRun(grpc::CallbackServerContext* context,
-                                    const v1::StopRunRequest* request,
-                                    v1::Run* response) override;
+                                    const v1::StopRunRequest* request, v1::Run* response) override;
   grpc::ServerUnaryReactor* ListSites(grpc::CallbackServerContext* context,
                                       const v1::ListSitesRequest* request,
                                       v1::ListSitesResponse* response) override;
@@ -34,6 +34,7 @@ class AdminService final : public v1::Admin::CallbackService {
  private:
   Engine* const engine_;
   WaitingRoom* const room_;
+  AuditLog* const audit_;
   Clock* const clock_;
 };
 

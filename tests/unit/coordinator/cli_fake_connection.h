@@ -10,6 +10,36 @@
 
 namespace millrace::testing {
 
+/// Nobody asks for a certificate.
+class FakeEnrollmentCalls final : public EnrollmentCalls {
+ public:
+  absl::StatusOr<v1::InviteResponse> Invite(const v1::InviteRequest&) override {
+    return v1::InviteResponse();
+  }
+  absl::StatusOr<v1::ListRequestsResponse> ListRequests(bool) override { return requests; }
+  absl::Status Approve(const v1::ApproveRequest& request) override {
+    approved.push_back(request);
+    return absl::OkStatus();
+  }
+  absl::Status Reject(const std::string&, const std::string&) override { return absl::OkStatus(); }
+  absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request) override {
+    published.push_back(request);
+    return v1::PublishResponse();
+  }
+  absl::StatusOr<v1::ListAuditResponse> ListAudit(int64_t after) override {
+    v1::ListAuditResponse page;
+    for (const v1::AuditEntry& entry : audit) {
+      if (entry.sequence() > after) *page.add_entries() = entry;
+    }
+    return page;
+  }
+
+  v1::ListRequestsResponse requests;
+  std::vector<v1::ApproveRequest> approved;
+  std::vector<v1::PublishRequest> published;
+  std::vector<v1::AuditEntry> audit;
+};
+
 /// A coordinator whose answers a test has written down.
 class FakeConnection final : public Connection {
  public:
@@ -18,6 +48,8 @@ class FakeConnection final : public Connection {
     std::vector<v1::Run> runs;
     absl::Status end = absl::OkStatus();
   };
+
+  EnrollmentCalls& enrollment() override { return enrollment_calls; }
 
   absl::StatusOr<v1::Run> StartRun(const std::string& plan) override {
     started_plan = plan;
@@ -61,6 +93,7 @@ class FakeConnection final : public Connection {
     return export_end;
   }
 
+  FakeEnrollmentCalls enrollment_calls;
   absl::StatusOr<v1::Run> run = v1::Run();
   absl::StatusOr<v1::ListRunsResponse> runs = v1::ListRunsResponse();
   absl::StatusOr<v1::ListSitesResponse> sites = v1::ListSitesResponse();

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/enrollment/membership.h"
+
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/status.h"
+
+namespace millrace {
+namespace {
+
+constexpr size_t kMostVerified = 20'000;
+
+std::string NameOf(const CertificateInfo& info) {
+  return absl::StrCat(RoleName(info.identity.role), " ", info.identity.name);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Membership>> Membership::Create(const std::string& authority_pem,
+                                                               EnrollmentStore* store,
+                                                               Clock* clock) {
+  std::unique_ptr<Membership> membership(new Membership(store, clock));
+  absl::MutexLock lock(&membership->mutex_);
+  MR_ASSIGN_OR_RETURN(membership->authorities_, ParseAuthorities(authority_pem));
+  membership->base_ = membership->authorities_;
+  MR_ASSIGN_OR_RETURN(membership->authorities_pem_,
+                      millrace::AuthoritiesPem(membership->authorities_));
+  MR_ASSIGN_OR_RETURN(membership->statements_, store->LoadStatements());
+  for (const SignedTrust& statement : membership->statements_) {
+    // A file that was brought up to date by hand is ahead of the store.
+    if (statement.next.number <= membership->authorities_.number) continue;
+    MR_RETURN_IF_ERROR(membership->Apply(statement));
+  }
+  MR_ASSIGN_OR_RETURN(membership->revoked_pem_, store->LoadRevocationList());
+  if (!membership->revoked_pem_.empty()) {
+    MR_ASSIGN_OR_RETURN(membership->revoked_, VerifyRevocationList(membership->revoked_pem_,
+                                                                   membership->authorities_pem_));
+  }
+  return membership;
+}
+
+absl::Status Membership::Apply(const SignedTrust& statement) {
+  MR_ASSIGN_OR_RETURN(TrustedAuthorities next, ApplyTrust(authorities_, statement));
+  MR_ASSIGN_OR_RETURN(authorities_pem_, millrace::AuthoritiesPem(next));
+  authorities_ = std::move(next);
+  verified_.clear();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CertificateInfo> Membership::Check(const std::string& pem) {
+  const absl::Time now = clock_->Now();
+  const Digest name = Sha256Of(pem);
+  absl::MutexLock lock(&mutex_);
+  auto found = verified_.find(name);
+  if (found == verified_.end()) {
+    const absl::StatusOr<CertificateInfo> parsed = ParseCertificate(pem);
+    if (!parsed.ok()) return absl::UnauthenticatedError(parsed.status().message());
+    absl::StatusOr<CertificateInfo> info =
+        VerifyPeerCertificate(pem, authorities_pem_, parsed->identity.role, now);
+    if (!info.ok()) return absl::UnauthenticatedError(info.status().message());
+    if (verified_.size() >= kMostVerified) verified_.clear();
+    found = verified_.emplace(name, *std::move(info)).first;
+  }
+  const CertificateInfo& info = found->second;
+  if (now >= info.not_after) {
+    return absl::UnauthenticatedError(absl::StrCat("certificate of ", NameOf(info), ": expired on ",
+                                                   absl::FormatTime(info.not_after)));
+  }
+  if (const auto revoked = revoked_.since.find(info.serial); revoked != revoked_.since.end()) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        NameOf(info), ": its certificate was revoked on ", absl::FormatTime(revoked->second),
+        "; to take part again it needs a new invitation (`millrace site invite`)"));
+  }
+  return info;
+}
+
+bool Membership::IsRevoked(const std::string& serial) const {
+  absl::MutexLock lock(&mutex_);
+  return revoked_.Has(serial);
+}
+
+absl::StatusOr<std::vector<std::string>> Membership::PublishRevocations(const std::string& pem) {
+  absl::MutexLock lock(&mutex_);
+  MR_ASSIGN_OR_RETURN(RevocationList list, VerifyRevocationList(pem, authorities_pem_));
+  if (pem == revoked_pem_) return std::vector<std::string>();
+  if (list.number <= revoked_.number) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("revocation list ", list.number, ": list ", revoked_.number,
+                     " is held already; sign the next one from the newest authority folder"));
+  }
+  MR_RETURN_IF_ERROR(store_->PutRevocationList(pem));
+  LogInfo("certificates revoked", {{"list", list.number}, {"count", list.since.size()}});
+  std::set<std::string> sites;
+  for (const auto& [digest, info] : verified_) {
+    const bool loses = list.Has(info.serial) && !revoked_.Has(info.serial);
+    if (loses && info.identity.role == Role::kSite) sites.insert(info.identity.name);
+  }
+  revoked_pem_ = pem;
+  revoked_ = std::move(list);
+  return std::vector<std::string>(sites.begin(), sites.end());
+}
+
+absl::Status Membership::PublishStatement(const SignedTrust& statement) {
+  absl::MutexLock lock(&mutex_);
+  if (statement.next.number == authorities_.number &&
+      statement.next.certificates == authorities_.certificates) {
+    return absl::OkStatus();
+  }
+  const TrustedAuthorities before = authorities_;
+  MR_ASSIGN_OR_RETURN(const TrustedAuthorities next, ApplyTrust(before, statement));
+  MR_ASSIGN_OR_RETURN(const std::string next_pem, millrace::AuthoritiesPem(next));
+  if (!revoked_pem_.empty() && !VerifyRevocationList(revoked_pem_, next_pem).ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("trust statement ", next.number,
+                     ": nobody would be left who signed revocation "
+                     "list ",
+                     revoked_.number, "; publish one of the new authority first"));
+  }
+  MR_RETURN_IF_ERROR(Apply(statement));
+  if (const absl::Status stored = store_->PutStatement(statement); !stored.ok()) {
+    authorities_ = before;
+    MR_ASSIGN_OR_RETURN(authorities_pem_, millrace::AuthoritiesPem(before));
+    verified_.clear();
+    return stored;
+  }
+  LogInfo("authorities changed",
+          {{"number", statement.next.number}, {"authorities", statement.next.certificates.size()}});
+  statements_.push_back(statement);
+  return absl::OkStatus();
+}
+
+v1::Trust Membership::Trust() const {
+  absl::MutexLock lock(&mutex_);
+  v1::Trust trust;
+  trust.set_number(base_.number);
+  for (const std::string& der : base_.certificates) trust.add_authorities(der);
+  for (const SignedTrust& statement : statements_) {
+    v1::TrustStatement& proto = *trust.add_statements();
+    proto.set_number(statement.next.number);
+    for (const std::string& der : statement.next.certificates) proto.add_authorities(der);
+    proto.set_signature(statement.signature);
+  }
+  trust.set_revocation_list(revoked_pem_);
+  return trust;
+}
+
+std::string Membership::AuthoritiesPem() const {
+  absl::MutexLock lock(&mutex_);
+  return authorities_pem_;
+}
+
+}  // namespace millrace

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/clock.h"
+#include "base/crypto/certificate.h"
+#include "base/crypto/revocation_list.h"
+#include "base/crypto/trust.h"
+#include "coordinator/enrollment/enrollment_store.h"
+#include "millrace/v1/enrollment.pb.h"
+
+namespace millrace {
+
+/// Whose certificates count: those of the authorities that are trusted now, but for the revoked
+/// ones. Thread-safe.
+class Membership {
+ public:
+  /// From the configured authority.crt and what was published since; both outlive the object.
+  /// INVALID_ARGUMENT for a file that holds no authorities.
+  static absl::StatusOr<std::unique_ptr<Membership>> Create(const std::string& authority_pem,
+                                                            EnrollmentStore* store, Clock* clock);
+
+  /// Whose certificate (PEM) this is, that TLS has let in. UNAUTHENTICATED if it is no member's,
+  /// also because it has expired since; PERMISSION_DENIED if it was revoked.
+  absl::StatusOr<CertificateInfo> Check(const std::string& pem);
+  bool IsRevoked(const std::string& serial) const;
+
+  /// Takes in what the authority has signed; durable on return. Of a revocation list the
+  /// sites that lose a certificate which they have used here. FAILED_PRECONDITION or
+  /// INVALID_ARGUMENT for what does not follow from what is held.
+  absl::StatusOr<std::vector<std::string>> PublishRevocations(const std::string& pem);
+  absl::Status PublishStatement(const SignedTrust& statement);
+
+  v1::Trust Trust() const;
+  std::string AuthoritiesPem() const;
+
+ private:
+  Membership(EnrollmentStore* store, Clock* clock) : store_(store), clock_(clock) {}
+
+  absl::Status Apply(const SignedTrust& statement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  EnrollmentStore* const store_;
+  Clock* const clock_;
+  mutable absl::Mutex mutex_;
+  TrustedAuthorities base_ ABSL_GUARDED_BY(mutex_);  // the configured file's
+  TrustedAuthorities authorities_ ABSL_GUARDED_BY(mutex_);
+  std::string authorities_pem_ ABSL_GUARDED_BY(mutex_);
+  std::vector<SignedTrust> statements_ ABSL_GUARDED_BY(mutex_);
+  std::string revoked_pem_ ABSL_GUARDED_BY(mutex_);
+  RevocationList revoked_ ABSL_GUARDED_BY(mutex_);
+  // Certificates whose signature was verified, by their SHA-256: a call costs a digest.
+  std::map<Digest, CertificateInfo> verified_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace millrace

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/clock.h"
+#include "coordinator/config.h"
+#include "coordinator/engine/engine.h"
+#include "coordinator/enrollment/audit_log.h"
+#include "coordinator/enrollment/enrollment.h"
+#include "coordinator/enrollment/membership.h"
+#include "coordinator/rpc/enrollment_service.h"
+#include "coordinator/rpc/gate.h"
+#include "coordinator/rpc/site_calls.h"
+#include "coordinator/tls_identity.h"
+
+namespace millrace {
+
+/// Who belongs to the federation, as one coordinator sees it: what it serves TLS with, whom it lets
+/// in, and the service by which members come and go. Thread-safe where not said otherwise.
+class Federation {
+ public:
+  /// Opens what is kept in `store_path` and checks the configured certificate. Messages name the
+  /// file and the reason. `files` and `clock` outlive it.
+  static absl::StatusOr<std::unique_ptr<Federation>> Open(const CoordinatorConfig& config,
+                                                          const std::string& store_path,
+                                                          FileSystem* files, Clock* clock);
+
+  const std::string& name() const { return name_; }
+  AuditLog* audit() { return &audit_; }
+  std::shared_ptr<grpc::ServerCredentials> Credentials();
+
+  /// The service; call once, before the server starts. All three outlive it.
+  grpc::Service* StartService(Engine* engine, SiteCalls* calls, WaitingRoom* room);
+
+  /// What there is to do from time to time: takes up a new certificate of the coordinator, warns of
+  /// one that ends, and ends the calls of revoked sites that came in just before. One thread at a
+  /// time.
+  void Tick();
+
+ private:
+  Federation(std::unique_ptr<EnrollmentStore> store, std::unique_ptr<Membership> membership,
+             TlsIdentity tls, Clock* clock);
+
+  void Revoke(const std::vector<std::string>& sites);
+  /// Ends the site's calls and its part in open rounds.
+  void PutOut(const std::string& site);
+  absl::Status CheckTrust(const TrustedAuthorities& next);
+  void TrustAuthorities();
+  void RefreshCertificate(absl::Time now);
+
+  Clock* const clock_;
+  const std::unique_ptr<EnrollmentStore> store_;
+  const std::unique_ptr<Membership> membership_;
+  AuditLog audit_;
+  Enrollment enrollment_;
+  std::string name_;
+  Engine* engine_ = nullptr;
+  SiteCalls* calls_ = nullptr;
+  std::unique_ptr<EnrollmentService> service_;
+  absl::Time next_refresh_ = absl::InfinitePast();
+  absl::Time next_warning_ = absl::InfinitePast();
+  absl::Status refusal_;  // the last one of the configured files, said once
+
+  absl::Mutex mutex_;
+  TlsIdentity tls_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, absl::Time> revoked_ ABSL_GUARDED_BY(mutex_);  // since when
+};
+
+}  // namespace millrace

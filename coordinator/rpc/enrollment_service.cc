@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/rpc/enrollment_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/crypto/signing_request.h"
+#include "base/status.h"
+#include "coordinator/rpc/operator_call.h"
+#include "coordinator/rpc/peer.h"
+
+namespace millrace {
+namespace {
+
+constexpr absl::Duration kLongestWait = absl::Seconds(20);
+constexpr int64_t kMostAudit = 1000;  // entries in one answer
+
+v1::RequestState ToProto(RequestState state) {
+  switch (state) {
+    case RequestState::kPending:
+      return v1::REQUEST_STATE_PENDING;
+    case RequestState::kSigned:
+      return v1::REQUEST_STATE_SIGNED;
+    case RequestState::kRejected:
+      return v1::REQUEST_STATE_REJECTED;
+  }
+  return v1::REQUEST_STATE_UNSPECIFIED;
+}
+
+void Fill(const CertificateCase& opened, v1::CertificateAnswer* answer) {
+  answer->set_state(ToProto(opened.state));
+  answer->set_certificate(opened.certificate);
+  answer->set_reason(opened.reason);
+  answer->set_site(opened.site);
+}
+
+v1::SigningRequest ToProto(const CertificateCase& opened) {
+  v1::SigningRequest request;
+  request.set_site(opened.site);
+  request.set_key_sha256(opened.key.ToBytes());
+  request.set_signing_request(opened.signing_request);
+  request.set_proof(opened.proof);
+  request.set_certificate(opened.present);
+  request.set_signature(opened.signature);
+  request.set_created_ms(absl::ToUnixMillis(opened.created));
+  request.set_state(ToProto(opened.state));
+  request.set_reason(opened.reason);
+  return request;
+}
+
+/// A site's first request, held until it is decided. Deletes itself.
+class EnrollCall final : public grpc::ServerUnaryReactor, public Waiter {
+ public:
+  EnrollCall(const EnrollmentParts& parts, const v1::EnrollRequest* request,
+             v1::CertificateAnswer* response, absl::Time now)
+      : parts_(parts), request_(request), response_(response) {
+    const absl::Duration asked = absl::Milliseconds(std::max<int64_t>(0, request->wait_ms()));
+    give_up_ = now + std::min(asked, kLongestWait);
+  }
+
+  bool Poll(absl::Time now) override {
+    const absl::StatusOr<CertificateCase> opened = Guarded([&] {
+      return parts_.enrollment->Redeem(request_->token(), request_->signing_request(),
+                                       request_->proof());
+    });
+    if (opened.ok() && opened->state == RequestState::kPending && now < give_up_) return false;
+    if (opened.ok()) Fill(*opened, response_);
+    Finish(ToGrpc(opened.status()));
+    return true;
+  }
+
+  void Cancel() override { Finish({grpc::StatusCode::CANCELLED, "the call ended"}); }
+  void OnCancel() override { parts_.room->Cancel(this); }
+  void OnDone() override { delete this; }
+
+ private:
+  const EnrollmentParts& parts_;
+  const v1::EnrollRequest* const request_;
+  v1::CertificateAnswer* const response_;
+  absl::Time give_up_;
+};
+
+}  // namespace
+
+grpc::ServerUnaryReactor* EnrollmentService::GetTrust(grpc::CallbackServerContext* context,
+                                                      const v1::GetTrustRequest*,
+                                                      v1::Trust* response) {
+  *response = parts_.membership->Trust();
+  return Answer(context, absl::OkStatus());
+}
+
+grpc::ServerUnaryReactor* EnrollmentService::Enroll(grpc::CallbackServerContext*,
+                                                    const v1::EnrollRequest* request,
+                                                    v1::CertificateAnswer* response) {
+  const absl::Time now = parts_.clock->Now();
+  auto* const call = new EnrollCall(parts_, request, response, now);
+  parts_.room->Enter(call, now);
+  return call;
+}
+
+grpc::ServerUnaryReactor* EnrollmentService::Renew(grpc::CallbackServerContext* context,
+                                                   const v1::RenewRequest* request,
+                                                   v1::CertificateAnswer* response) {
+  const auto renew = [&]() -> absl::Status {
+    MR_ASSIGN_OR_RETURN(const auto call, parts_.calls->Begin(context, CallKind::kQuick));
+    MR_ASSIGN_OR_RETURN(const std::string present, PeerCertificate(*context));
+    MR_ASSIGN_OR_RETURN(const CertificateCase opened,
+                        parts_.enrollment->Renew(call->site(), present, request->signing_request(),
+                                                 request->signature()));
+    Fill(opened, response);
+    return absl::OkStatus();
+  };
+  return Answer(context, Guarded(renew));
+}
+
+grpc::ServerUnaryReactor* EnrollmentService::Invite(grpc::CallbackServerContext* context,
+                                                    const v1::InviteRequest* request,
+                                                    v1::InviteResponse* response) {
+  return ForChange(
+      context, parts_.audit, Role::kOperator, "site.invite", absl::StrCat("site ", request->site()),
+      [&](const std::string&, std::string*) -> absl::Status {
+        MR_ASSIGN_OR_RETURN(const Digest token,
+                            DigestFromProto("token_sha256", request->token_sha256()));
+        MR_ASSIGN_OR_RETURN(
+            const absl::Time expires,
+            parts_.enrollment->Invite(request->site(), token, absl::Seconds(request->life_s())));
+        response->set_expires_ms(absl::ToUnixMillis(expires));
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* EnrollmentService::ListRequests(grpc::CallbackServerContext* context,
+                                                          const v1::ListRequestsRequest* request,
+                                                          v1::ListRequestsResponse* response) {
+  return ForRole(context, Role::kViewer, [&]() -> absl::Status {
+    MR_ASSIGN_OR_RETURN(const std::vector<CertificateCase> cases, parts_.enrollment->Cases());
+    for (const CertificateCase& opened : cases) {
+      if (request->all() || opened.state == RequestState::kPending) {
+        *response->add_requests() = ToProto(opened);
+      }
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* EnrollmentService::Approve(grpc::CallbackServerContext* context,
+                                                     const v1::ApproveRequest* request,
+                                                     v1::ApproveResponse*) {
+  return ForChange(context, parts_.audit, Role::kApprover, "site.approve", "",
+                   [&](const std::string&, std::string* object) -> absl::Status {
+                     MR_ASSIGN_OR_RETURN(const Digest key,
+                                         DigestFromProto("key_sha256", request->key_sha256()));
+                     *object = KeyName(key);
+                     MR_ASSIGN_OR_RETURN(const std::string site,
+                                         parts_.enrollment->Approve(key, request->certificate()));
+                     *object = absl::StrCat("site ", site, ", ", KeyName(key));
+                     parts_.room->PollAll(parts_.clock->Now());
+                     return absl::OkStatus();
+                   });
+}
+
+grpc::ServerUnaryReactor* EnrollmentService::Reject(grpc::CallbackServerContext* context,
+                                                    const v1::RejectRequest* request,
+                                                    v1::RejectResponse*) {
+  return ForChange(context, parts_.audit, Role::kOperator, "site.reject",
+                   absl::StrCat("site ", request->site()),
+                   [&](const std::string& actor, std::string*) {
+                     return parts_.enrollment->Reject(
+                         request->site(), absl::StrCat(request->reason(), " (", actor, ")"));
+                   });
+}
+
+absl::Status EnrollmentService::PublishNow(const v1::PublishRequest& request, std::string* object,
+                                           v1::PublishResponse* response) {
+  if (request.has_revocation_list()) {
+    *object = "revocation list";
+    MR_ASSIGN_OR_RETURN(const std::vector<std::string> sites,
+                        parts_.membership->PublishRevocations(request.revocation_list()));
+    if (parts_.on_revoked) parts_.on_revoked(sites);
+    response->mutable_cut()->Add(sites.begin(), sites.end());
+    return absl::OkStatus();
+  }
+  if (!request.has_statement()) {
+    return absl::InvalidArgumentError("publish: neither a revocation list nor a statement");
+  }
+  const v1::TrustStatement& statement = request.statement();
+  *object = absl::StrCat("authorities ", statement.number());
+  const TrustedAuthorities next{statement.number(),
+                                {statement.authorities().begin(), statement.authorities().end()}};
+  if (parts_.check_trust) MR_RETURN_IF_ERROR(parts_.check_trust(next));
+  MR_RETURN_IF_ERROR(parts_.membership->PublishStatement({next, statement.signature()}));
+  if (parts_.on_trust) parts_.on_trust();
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* EnrollmentService::Publish(grpc::CallbackServerContext* context,
+                                                     const v1::PublishRequest* request,
+                                                     v1::PublishResponse* response) {
+  return ForChange(context, parts_.audit, Role::kOperator, "trust.publish", "",
+                   [&](const std::string&, std::string* object) {
+                     return PublishNow(*request, object, response);
+                   });
+}
+
+grpc::ServerUnaryReactor* EnrollmentService::ListAudit(grpc::CallbackServerContext* context,
+                                                       const v1::ListAuditRequest* request,
+                                                       v1::ListAuditResponse* response) {
+  return ForRole(context, Role::kViewer, [&]() -> absl::Status {
+    const int64_t limit =
+        request->limit() > 0 ? std::min(request->limit(), kMostAudit) : kMostAudit;
+    MR_ASSIGN_OR_RETURN(const std::vector<AuditEntry> entries,
+                        parts_.audit->Load(request->after(), limit));
+    for (const AuditEntry& entry : entries) *response->add_entries() = millrace::ToProto(entry);
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace millrace

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "coordinator/enrollment/audit_log.h"
+#include "coordinator/enrollment/enrollment.h"
+#include "coordinator/enrollment/membership.h"
+#include "coordinator/rpc/site_calls.h"
+#include "coordinator/rpc/waiting_room.h"
+#include "millrace/v1/enrollment.grpc.pb.h"
+
+namespace millrace {
+
+/// What the service works with; everything outlives it.
+struct EnrollmentParts {
+  Enrollment* enrollment = nullptr;
+  Membership* membership = nullptr;
+  AuditLog* audit = nullptr;
+  SiteCalls* calls = nullptr;
+  WaitingRoom* room = nullptr;
+  Clock* clock = nullptr;
+  /// Told which sites have lost their certificates, before Publish is answered.
+  std::function<void(const std::vector<std::string>&)> on_revoked;
+  /// Told that the authorities have changed.
+  std::function<void()> on_trust;
+  /// Asked before the authorities change: a status for a change that would lock this coordinator
+  /// out.
+  std::function<absl::Status(const TrustedAuthorities& next)> check_trust;
+};
+
+/// millrace.v1.Enrollment.
+class EnrollmentService final : public v1::Enrollment::CallbackService {
+ public:
+  explicit EnrollmentService(EnrollmentParts parts) : parts_(std::move(parts)) {}
+
+  grpc::ServerUnaryReactor* GetTrust(grpc::CallbackServerContext* context,
+                                     const v1::GetTrustRequest* request,
+                                     v1::Trust* response) override;
+  grpc::ServerUnaryReactor* Enroll(grpc::CallbackServerContext* context,
+                                   const v1::EnrollRequest* request,
+                                   v1::CertificateAnswer* response) override;
+  grpc::ServerUnaryReactor* Renew(grpc::CallbackServerContext* context,
+                                  const v1::RenewRequest* request,
+                                  v1::CertificateAnswer* response) override;
+  grpc::ServerUnaryReactor* Invite(grpc::CallbackServerContext* context,
+                                   const v1::InviteRequest* request,
+                                   v1::InviteResponse* response) override;
+  grpc::ServerUnaryReactor* ListRequests(grpc::CallbackServerContext* context,
+                                         const v1::ListRequestsRequest* request,
+                                         v1::ListRequestsResponse* response) override;
+  grpc::ServerUnaryReactor* Approve(grpc::CallbackServerContext* context,
+                                    const v1::ApproveRequest* request,
+                                    v1::ApproveResponse* response) override;
+  grpc::ServerUnaryReactor* Reject(grpc::CallbackServerContext* context,
+                                   const v1::RejectRequest* request,
+                                   v1::RejectResponse* response) override;
+  grpc::ServerUnaryReactor* Publish(grpc::CallbackServerContext* context,
+                                    const v1::PublishRequest* request,
+                                    v1::PublishResponse* response) override;
+  grpc::ServerUnaryReactor* ListAudit(grpc::CallbackServerContext* context,
+                                      const v1::ListAuditRequest* request,
+                                      v1::ListAuditResponse* response) override;
+
+ private:
+  absl::Status PublishNow(const v1::PublishRequest& request, std::string* object,
+                          v1::PublishResponse* response);
+
+  const EnrollmentParts parts_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/tls_identity.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+
+namespace millrace {
+namespace {
+
+constexpr int64_t kMaxPem = 1 << 20;
+
+}  // namespace
+
+absl::StatusOr<TlsIdentity> TlsIdentity::Create(FileSystem* files, const CoordinatorConfig& config,
+                                                const std::string& authorities_pem,
+                                                absl::Time now) {
+  TlsIdentity identity(files, config);
+  MR_RETURN_IF_ERROR(files->CreateDirectories(identity.folder_));
+  MR_RETURN_IF_ERROR(identity.TrustAuthorities(authorities_pem));
+  MR_RETURN_IF_ERROR(identity.Refresh(now).status());
+  return identity;
+}
+
+absl::StatusOr<bool> TlsIdentity::Refresh(absl::Time now) {
+  MR_ASSIGN_OR_RETURN(const std::string certificate, ReadFile(files_, certificate_path_, kMaxPem));
+  MR_ASSIGN_OR_RETURN(const std::string key, ReadFile(files_, key_path_, kMaxPem));
+  const std::string both = absl::StrCat(key, key.ends_with('\n') ? "" : "\n", certificate);
+  if (both == served_ || both == refused_) return false;
+  refused_ = both;
+  MR_RETURN_IF_ERROR(CheckCertificate(certificate, authorities_pem_, key, Role::kCoordinator, now,
+                                      certificate_path_));
+  MR_ASSIGN_OR_RETURN(info_, ParseCertificate(certificate));
+  MR_RETURN_IF_ERROR(WriteFileDurably(files_, identity_path(), both));
+  served_ = both;
+  certificate_pem_ = certificate;
+  refused_.clear();
+  return true;
+}
+
+absl::Status TlsIdentity::TrustAuthorities(const std::string& pem) {
+  if (pem == authorities_pem_) return absl::OkStatus();
+  MR_RETURN_IF_ERROR(WriteFileDurably(files_, authorities_path(), pem));
+  authorities_pem_ = pem;
+  refused_.clear();  // may be valid under the new authorities
+  return absl::OkStatus();
+}
+
+}  // namespace millrace

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coordinator/enrollment/enrollment.h"
+
+#include <gmock/gmock.h>
+
+#include "base/crypto/renewal.h"
+#include "base/crypto/signing_request.h"
+#include "coordinator/enrollment/audit_log.h"
+#include "tests/testing/simulated_clock.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temporary_folder.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing::IsStatus;
+
+constexpr auto kDenied = absl::StatusCode::kPermissionDenied;
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+
+class EnrollmentTest : public ::testing::Test {
+ protected:
+  EnrollmentTest() { MR_EXPECT_OK(enrollment_.Invite("press-7", Sha256Of("token"), life_)); }
+
+  absl::StatusOr<CertificateCase> Redeem(const std::string& request) {
+    return enrollment_.Redeem("token", request, std::string(32, 'p'));
+  }
+  static std::string NewRequest() { return MakeSigningRequest(NewPrivateKey().value()).value(); }
+  std::string Certify(const std::string& request, const std::string& site,
+                      const KeyAndCertificate& authority) {
+    CertificateRequest certified;
+    certified.identity = {Role::kSite, site};
+    certified.not_before = clock_.Now() - absl::Hours(1);
+    certified.not_after = clock_.Now() + absl::Hours(24);
+    return CertificateDer(CertifySigningRequest(authority, request, certified).value()).value();
+  }
+
+  testing::SimulatedClock clock_;
+  const absl::Duration life_ = absl::Hours(24);
+  const KeyAndCertificate authority_ = CreateAuthority("acme", clock_.Now()).value();
+  const testing::TemporaryFolder folder_;
+  const std::string path_ = folder_.path() + "/store.sqlite";
+  std::unique_ptr<EnrollmentStore> store_ = OpenSqliteEnrollmentStore(path_).value();
+  std::unique_ptr<Membership> membership_ =
+      Membership::Create(authority_.certificate_pem, store_.get(), &clock_).value();
+  Enrollment enrollment_{store_.get(), membership_.get(), &clock_};
+  const std::string request_ = NewRequest();
+};
+
+TEST_F(EnrollmentTest, TokenIsBoundToTheFirstKeyThatComesWithIt) {
+  MR_ASSERT_OK_AND_ASSIGN(const CertificateCase opened, Redeem(request_));
+  EXPECT_EQ(opened.site, "press-7");
+  EXPECT_EQ(opened.state, RequestState::kPending);
+  MR_EXPECT_OK(Redeem(request_)) << "the same key asks again";
+  EXPECT_THAT(Redeem(NewRequest()), IsStatus(kDenied, HasSubstr("used already")));
+}
+
+TEST_F(EnrollmentTest, TokenThatNobodyMadeOrThatIsTooOldIsRefused) {
+  EXPECT_THAT(enrollment_.Redeem("another", request_, std::string(32, 'p')),
+              IsStatus(kDenied, AllOf(HasSubstr("not known"), HasSubstr("millrace site invite"))));
+  clock_.Advance(life_);
+  EXPECT_THAT(Redeem(request_), IsStatus(kDenied, HasSubstr("expired on")));
+}
+
+TEST_F(EnrollmentTest, RedeemedTokenIsGoodForItsKeyAfterItsEnd) {
+  MR_ASSERT_OK(Redeem(request_));
+  clock_.Advance(2 * life_);
+  MR_EXPECT_OK(Redeem(request_));
+}
+
+TEST_F(EnrollmentTest, NewInvitationTakesThePlaceOfOneThatWasNotUsed) {
+  MR_ASSERT_OK(enrollment_.Invite("press-7", Sha256Of("newer"), life_));
+  EXPECT_THAT(Redeem(request_), IsStatus(kDenied, HasSubstr("not known")));
+  MR_EXPECT_OK(enrollment_.Redeem("newer", request_, std::string(32, 'p')));
+}
+
+TEST_F(EnrollmentTest, StoreHoldsNothingThatRedeemsAToken) {
+  MR_ASSERT_OK_AND_ASSIGN(const auto kept, store_->FindInvitation(Sha256Of("token")));
+  ASSERT_TRUE(kept);
+  EXPECT_THAT(enrollment_.Redeem(kept->token.ToBytes(), request_, std::string(32, 'p')),
+              IsStatus(kDenied, HasSubstr("not known")));
+}
+
+TEST_F(EnrollmentTest, InvitationsHaveAnEndAndAName) {
+  for (const absl::Duration life : {absl::ZeroDuration(), -life_, kLongestInvitation * 2}) {
+    EXPECT_THAT(enrollment_.Invite("press-8", Sha256Of("t"), life),
+                IsStatus(kInvalid, HasSubstr("site press-8")));
+  }
+  EXPECT_THAT(enrollment_.Invite("../press", Sha256Of("t"), life_),
+              IsStatus(kInvalid, HasSubstr("site")));
+}
+
+TEST_F(EnrollmentTest, CertificateForTheKeyAndSiteIsHandedOver) {
+  MR_ASSERT_OK_AND_ASSIGN(const CertificateCase opened, Redeem(request_));
+  const std::string certificate = Certify(request_, "press-7", authority_);
+  MR_ASSERT_OK(enrollment_.Approve(opened.key, certificate));
+  MR_ASSERT_OK_AND_ASSIGN(const CertificateCase decided, Redeem(request_));
+  EXPECT_EQ(decided.state, RequestState::kSigned);
+  EXPECT_EQ(decided.certificate, certificate);
+}
+
+TEST_F(EnrollmentTest, CertificateOfAnotherKeySiteOrAuthorityIsNot) {
+  MR_ASSERT_OK_AND_ASSIGN(const CertificateCase opened, Redeem(request_));
+  EXPECT_THAT(enrollment_.Approve(opened.key, Certify(NewRequest(), "press-7", authority_)),
+              IsStatus(kInvalid, HasSubstr("request of site press-7")));
+  EXPECT_THAT(enrollment_.Approve(opened.key, Certify(request_, "press-8", authority_)),
+              IsStatus(kInvalid, HasSubstr("press-8")));
+  const KeyAndCertificate other = CreateAuthority("acme", clock_.Now()).value();
+  EXPECT_FALSE(enrollment_.Approve(opened.key, Certify(request_, "press-7", other)).ok());
+  EXPECT_THAT(enrollment_.Approve(Sha256Of("nobody"), Certify(request_, "press-7", authority_)),
+              IsStatus(absl::StatusCode::kNotFound, HasSubstr("there is none")));
+}
+
+TEST_F(EnrollmentTest, RejectedRequestStaysRejected) {
+  MR_ASSERT_OK_AND_ASSIGN(const CertificateCase opened, Redeem(request_));
+  MR_ASSERT_OK(enrollment_.Reject("press-7", "nobody knows it"));
+  EXPECT_EQ(Redeem(request_)->reason, "nobody knows it");
+  EXPECT_THAT(enrollment_.Approve(opened.key, Certify(request_, "press-7", authority_)),
+              IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("was rejected")));
+  EXPECT_THAT(enrollment_.Reject("press-7", "again"),
+              IsStatus(absl::StatusCode::kNotFound, HasSubstr("press-7")));
+}
+
+TEST_F(EnrollmentTest, EverythingIsThereAfterARestart) {
+  MR_ASSERT_OK(Redeem(request_));
+  store_ = OpenSqliteEnrollmentStore(path_).value();
+  Enrollment again(store_.get(), membership_.get(), &clock_);
+  EXPECT_EQ(again.Redeem("token", request_, std::string(32, 'p'))->site, "press-7");
+  EXPECT_EQ(again.Cases()->size(), 1u);
+}
+
+TEST_F(EnrollmentTest, AuthorityThatIsTrustedNoMoreEndsItsCertificates) {
+  MR_ASSERT_OK_AND_ASSIGN(const std::string pem,
+                          CertificatePem(Certify(request_, "press-7", authority_)));
+  MR_ASSERT_OK(membership_->Check(pem));
+  const KeyAndCertificate next = CreateAuthority("acme", clock_.Now()).value();
+  const std::string der = CertificateDer(next.certificate_pem).value();
+  const std::string old = CertificateDer(authority_.certificate_pem).value();
+  MR_ASSERT_OK(
+      membership_->PublishStatement(SignTrust({1, {der, old}}, authority_.key_pem).value()));
+  MR_EXPECT_OK(membership_->Check(pem));
+  MR_ASSERT_OK(membership_->PublishStatement(SignTrust({2, {der}}, next.key_pem).value()));
+  EXPECT_THAT(membership_->Check(pem),
+              IsStatus(absl::StatusCode::kUnauthenticated, HasSubstr("another authority")));
+}
+
+TEST_F(EnrollmentTest, RevocationsOnlyGoForward) {
+  MR_ASSERT_OK_AND_ASSIGN(const std::string pem,
+                          CertificatePem(Certify(request_, "press-7", authority_)));
+  MR_ASSERT_OK(membership_->Check(pem));
+  const std::string serial = ParseCertificate(pem)->serial;
+  const auto list = [&](int64_t number, const std::map<std::string, absl::Time>& since) {
+    return SignRevocationList(authority_, {number, since}, clock_.Now()).value();
+  };
+  MR_ASSERT_OK_AND_ASSIGN(const auto cut,
+                          membership_->PublishRevocations(list(2, {{serial, clock_.Now()}})));
+  EXPECT_EQ(cut, std::vector<std::string>{"press-7"});
+  EXPECT_THAT(membership_->Check(pem), IsStatus(kDenied, HasSubstr("site press-7")));
+  EXPECT_THAT(membership_->PublishRevocations(list(1, {})),
+              IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("list 2 is held")));
+  EXPECT_THAT(membership_->PublishRevocations(list(2, {})),
+              IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("list 2 is held")));
+  membership_ = Membership::Create(authority_.certificate_pem, store_.get(), &clock_).value();
+  EXPECT_THAT(membership_->Check(pem), IsStatus(kDenied, HasSubstr("site press-7")));
+}
+
+// The audit log.
+
+std::vector<AuditEntry> SomeEntries(AuditLog& log) {
+  for (const std::string site : {"a", "b", "c"}) {
+    MR_EXPECT_OK(log.Record({"operator ada", "site.invite", "site " + site},
+                            [](std::string*) { return absl::OkStatus(); }));
+  }
+  return log.Load(0, 100).value();
+}
+
+absl::Status Verify(const std::vector<AuditEntry>& entries) {
+  AuditVerifier verifier;
+  for (const AuditEntry& entry : entries) MR_RETURN_IF_ERROR(verifier.Take(entry));
+  return absl::OkStatus();
+}
+
+TEST_F(EnrollmentTest, AuditNamesWhoWhenWhatAndWhatCameOfIt) {
+  AuditLog log(store_.get(), &clock_);
+  EXPECT_THAT(log.Record({"operator ada", "run.start", ""},
+                         [](std::string* object) {
+                           *object = "run x-1";
+                           return absl::InvalidArgumentError("no such plan");
+                         }),
+              IsStatus(kInvalid, HasSubstr("no such plan")));
+  MR_ASSERT_OK_AND_ASSIGN(const auto entries, log.Load(0, 100));
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0].result, "asked");
+  EXPECT_EQ(entries[1].object, "run x-1");
+  EXPECT_EQ(entries[1].result, "INVALID_ARGUMENT: no such plan");
+  EXPECT_EQ(entries[1].time, clock_.Now());
+}
+
+TEST_F(EnrollmentTest, AuditThatWasTouchedIsNoticed) {
+  AuditLog log(store_.get(), &clock_);
+  const std::vector<AuditEntry> whole = SomeEntries(log);
+  ASSERT_EQ(whole.size(), 6u);
+  MR_ASSERT_OK(Verify(whole));
+  for (size_t at = 0; at < whole.size(); ++at) {
+    std::vector<AuditEntry> changed = whole;
+    changed[at].object = "site x";
+    EXPECT_THAT(Verify(changed),
+                IsStatus(absl::StatusCode::kDataLoss, HasSubstr(absl::StrCat("entry ", at + 1))));
+    changed = whole;
+    changed[at].time += absl::Microseconds(1);
+    EXPECT_FALSE(Verify(changed).ok());
+    if (at + 1 == whole.size()) break;
+    changed = whole;
+    changed.erase(changed.begin() + at);
+    EXPECT_THAT(Verify(changed), IsStatus(absl::StatusCode::kDataLoss, HasSubstr("is missing")));
+    changed = whole;
+    std::swap(changed[at], changed[at + 1]);
+    EXPECT_FALSE(Verify(changed).ok());
+    std::swap(changed[at].sequence, changed[at + 1].sequence);
+    EXPECT_FALSE(Verify(changed).ok());
+  }
+}
+
+TEST_F(EnrollmentTest, AuditFieldsCannotBeShiftedIntoEachOther) {
+  AuditEntry one{1, clock_.Now(), "a", "bc", "", "", {}};
+  AuditEntry two{1, clock_.Now(), "ab", "c", "", "", {}};
+  EXPECT_NE(AuditHash(Digest(), one), AuditHash(Digest(), two));
+}
+
+}  // namespace
+}  // namespace millrace
