@@ -2,6 +2,7 @@
 // A run's configuration, as its TOML file says it. docs/configuration.md lists every key.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -167,8 +168,11 @@ struct SecurePlan {
   bool on() const { return mode != SecureMode::kOff; }
   /// Sites assumed corrupt among `sites`: max(1, ceil(corrupt_share * sites)).
   int64_t Corrupt(int64_t sites) const;
-  /// Fewest updates whose sum a site helps to unmask: 3 beyond the corrupt.
-  int64_t Fewest(int64_t sites) const { return 3 + Corrupt(sites); }
+  /// Fewest updates whose sum a site helps to unmask: 3 beyond the corrupt, of whom a site may
+  /// assume more.
+  int64_t Fewest(int64_t sites, int64_t corrupt = 0) const {
+    return 3 + std::max(corrupt, Corrupt(sites));
+  }
 };
 
 enum class Weights { kExamples, kEqual };

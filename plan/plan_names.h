@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a plan's file spells each enumerator. For plan/ itself.
+// How files spell each enumerator of a plan. For what parses them.
 #pragma once
 
 #include "plan/plan.h"

@@ -30,23 +30,25 @@ absl::Status CheckSecurePlan(const Plan& plan) {
   return Annotate(GraphOf(plan.secure, plan.cohort.target, Digest()).status(), "[secure] graph");
 }
 
-int64_t FewestInAll(const SecurePlan& plan, const SecureGraph& graph) {
-  const int64_t sites = graph.sites(), corrupt = plan.Corrupt(sites);
+int64_t FewestInAll(const SecurePlan& plan, const SecureGraph& graph, int64_t corrupt) {
+  const int64_t sites = graph.sites(), all_corrupt = std::max(corrupt, plan.Corrupt(sites));
   const int64_t degree = std::ssize(graph.neighbors(0));
-  int64_t fewest = plan.Fewest(sites);
+  int64_t fewest = plan.Fewest(sites, corrupt);
   if (plan.graph != MaskGraph::kRegular || degree == sites - 1) return fewest;
   const LogBinomials binomials(sites);
   const double insecure = std::exp2(-static_cast<double>(plan.security_bits));
   while (fewest < sites &&
-         DisconnectionBound(binomials, sites, degree, corrupt + sites - fewest) > insecure) {
+         DisconnectionBound(binomials, sites, degree,
+                            std::min(sites, all_corrupt + sites - fewest)) > insecure) {
     ++fewest;
   }
   return fewest;
 }
 
-int64_t FewestSurvivors(const SecurePlan& plan, int64_t around, int64_t threshold) {
+int64_t FewestSurvivors(const SecurePlan& plan, int64_t around, int64_t threshold,
+                        int64_t corrupt) {
   if (plan.graph == MaskGraph::kRegular) return threshold;
-  return std::max(threshold, plan.Fewest(around));
+  return std::max(threshold, plan.Fewest(around, corrupt));
 }
 
 }  // namespace millrace

@@ -22,11 +22,13 @@ absl::Status CheckSecurePlan(const Plan& plan);
 
 /// Of all sites, how many must be left for the sum of those to hide each of them: three beyond the
 /// corrupt, and in a regular graph so many that those who are left hold together (E2 of
-/// ChooseDegree), but for one graph in 2^security_bits. More may drop out than the plan expects.
-int64_t FewestInAll(const SecurePlan& plan, const SecureGraph& graph);
+/// ChooseDegree), but for one graph in 2^security_bits. More may drop out than the plan expects,
+/// and a site may assume more `corrupt` ones.
+int64_t FewestInAll(const SecurePlan& plan, const SecureGraph& graph, int64_t corrupt = 0);
 
 /// Of a site and its neighbours, `around` in all, how many must be left before it helps to unmask:
 /// `threshold`, and in a complete graph enough to hide among.
-int64_t FewestSurvivors(const SecurePlan& plan, int64_t around, int64_t threshold);
+int64_t FewestSurvivors(const SecurePlan& plan, int64_t around, int64_t threshold,
+                        int64_t corrupt = 0);
 
 }  // namespace millrace

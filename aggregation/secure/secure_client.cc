@@ -26,9 +26,11 @@ uint64_t PointOf(int32_t index) { return static_cast<uint64_t>(index) + 1; }
 
 }  // namespace
 
-SecureClient::SecureClient(const SecureContext& context, const SecurePlan& plan, std::string site,
-                           const Digest& certificate, const SigningKey& key)
+SecureClient::SecureClient(const SecureContext& context, const SecurePlan& plan,
+                           const SecureFloor& floor, std::string site, const Digest& certificate,
+                           const SigningKey& key)
     : plan_(plan),
+      floor_(floor),
       site_(std::move(site)),
       title_(absl::StrCat("site ", site_, ": ", context.run, " round ", context.round, " attempt ",
                           context.attempt)),
@@ -70,9 +72,13 @@ absl::StatusOr<v1::ShareRequest> SecureClient::TakeCohort(
   });
   const absl::StatusOr<SecureGraph> graph = GraphOf(plan_, std::ssize(checked), digest);
   if (!graph.ok()) return Refuse(graph.status().code(), graph.status().message());
+  const auto own_index = static_cast<int32_t>(own - checked.begin());
+  const absl::Status out_of_reach = CheckThreshold(
+      floor_, plan_, std::ssize(graph->neighbors(own_index)) + 1, graph->threshold(own_index));
+  if (!out_of_reach.ok()) return Refuse(out_of_reach.code(), out_of_reach.message());
   graph_ = *graph;
   cohort_digest_ = digest;
-  index_ = static_cast<int32_t>(own - checked.begin());
+  index_ = own_index;
   cohort_ = std::move(checked);
   if (absl::Status shared = ShareSecrets(); !shared.ok()) {
     cohort_.clear();
@@ -84,11 +90,14 @@ absl::StatusOr<v1::ShareRequest> SecureClient::TakeCohort(
 
 absl::StatusOr<std::vector<SecureClient::Member>> SecureClient::CheckCohort(
     const std::vector<v1::Advertisement>& cohort, const CertifiedKey& certified_key) const {
-  const int64_t fewest = plan_.Fewest(std::ssize(cohort));
+  const int64_t by_plan = plan_.Fewest(std::ssize(cohort));
+  const int64_t fewest = FewestInCohort(floor_, plan_, std::ssize(cohort));
   if (std::ssize(cohort) < fewest) {
-    return Refuse(absl::StatusCode::kFailedPrecondition,
-                  absl::StrCat("a cohort of ", cohort.size(), " hides too little, at least ",
-                               fewest, " are needed"));
+    return Refuse(
+        absl::StatusCode::kFailedPrecondition,
+        absl::StrCat("a cohort of ", cohort.size(), " hides too little, at least ", fewest,
+                     " are needed",
+                     fewest > by_plan ? " by [secure] in this site's configuration" : ""));
   }
   std::vector<Member> members;
   std::set<std::string> keys;
@@ -185,7 +194,7 @@ absl::Status SecureClient::TakeShares(const std::vector<v1::SealedShare>& shares
   }
   const int64_t good = std::ssize(bundles) + 1;  // its own as well
   const int64_t fewest =
-      FewestSurvivors(plan_, std::ssize(neighbors) + 1, graph_->threshold(index_));
+      FewestSurvivors(plan_, std::ssize(neighbors) + 1, graph_->threshold(index_), floor_.corrupt);
   if (good < fewest) {
     return Refuse(
         absl::StatusCode::kFailedPrecondition,
@@ -251,9 +260,10 @@ absl::Status SecureClient::CheckSurvivors(const std::vector<int32_t>& survivors)
                                " are needed"));
   };
   const int64_t around = std::ssize(neighbors) + 1;
-  MR_RETURN_IF_ERROR(check_enough(CountAround(survivors), around,
-                                  FewestSurvivors(plan_, around, graph_->threshold(index_))));
-  return check_enough(std::ssize(survivors), sites, FewestInAll(plan_, *graph_));
+  MR_RETURN_IF_ERROR(
+      check_enough(CountAround(survivors), around,
+                   FewestSurvivors(plan_, around, graph_->threshold(index_), floor_.corrupt)));
+  return check_enough(std::ssize(survivors), sites, FewestInAll(plan_, *graph_, floor_.corrupt));
 }
 
 absl::StatusOr<std::string> SecureClient::TakeSurvivors(const std::vector<int32_t>& survivors) {

@@ -15,6 +15,7 @@
 #include "aggregation/secure/graph.h"
 #include "aggregation/secure/mask_set.h"
 #include "aggregation/secure/round_keys.h"
+#include "aggregation/secure/secure_floor.h"
 #include "aggregation/secure/transcript.h"
 #include "base/crypto/signature.h"
 #include "millrace/v1/secure_aggregation.pb.h"
@@ -34,10 +35,11 @@ using CertifiedKey = std::function<absl::StatusOr<std::shared_ptr<const Verifyin
 /// thread-safe.
 class SecureClient {
  public:
-  /// Draws fresh keys. `certificate` is the fingerprint of the certificate that `key` belongs to;
+  /// Draws fresh keys. `floor` is the site's own; its mode is for whoever hears of the plan first
+  /// (CheckMode). `certificate` is the fingerprint of the certificate that `key` belongs to;
   /// `key` outlives the object.
-  SecureClient(const SecureContext& context, const SecurePlan& plan, std::string site,
-               const Digest& certificate, const SigningKey& key);
+  SecureClient(const SecureContext& context, const SecurePlan& plan, const SecureFloor& floor,
+               std::string site, const Digest& certificate, const SigningKey& key);
 
   const v1::Advertisement& advertisement() const { return advertisement_; }
 
@@ -83,6 +85,7 @@ class SecureClient {
   int64_t CountAround(const std::vector<int32_t>& indices) const;
 
   const SecurePlan plan_;
+  const SecureFloor floor_;
   const std::string site_;
   const std::string title_;  // of the round, for messages
   const Digest context_;

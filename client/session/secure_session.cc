@@ -33,12 +33,13 @@ std::vector<Message> ToVector(const google::protobuf::RepeatedPtrField<Message>&
 }  // namespace
 
 SecureSession::SecureSession(const SecureParts& parts, Persistence persist,
-                             const v1::Assignment& assignment, const Plan& plan)
+                             const v1::Assignment& assignment, const Plan& plan,
+                             const SecureFloor& floor)
     : parts_(parts),
       persist_(std::move(persist)),
       round_(assignment.id()),
       mode_(plan.secure.mode),
-      client_(ContextOf(parts.identity->federation(), assignment), plan.secure,
+      client_(ContextOf(parts.identity->federation(), assignment), plan.secure, floor,
               parts.identity->site(), parts.identity->fingerprint(), parts.identity->key()) {}
 
 template <typename Response>

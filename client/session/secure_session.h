@@ -35,9 +35,9 @@ struct SecureParts {
 /// that it has masked, or sits the attempt out.
 class SecureSession {
  public:
-  /// `plan` is the assignment's.
+  /// `plan` is the assignment's, `floor` the site's own.
   SecureSession(const SecureParts& parts, Persistence persist, const v1::Assignment& assignment,
-                const Plan& plan);
+                const Plan& plan, const SecureFloor& floor);
 
   /// Advertises and shares. FAILED_PRECONDITION when the round goes on without this site, is
   /// older than one that it has helped to unmask, or when what the coordinator shows does not

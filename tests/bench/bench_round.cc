@@ -226,7 +226,8 @@ absl::Status AnswerSecurely(Link& link, SiteIdentity& identity, const v1::Assign
   const absl::Time deadline = absl::Now() + absl::Milliseconds(assignment.remaining_ms());
   SecureSession session(
       {&link, SystemClock(), &identity, &unmasked},
-      [](absl::string_view, absl::Time, const auto& step) { return step(); }, assignment, plan);
+      [](absl::string_view, absl::Time, const auto& step) { return step(); }, assignment, plan,
+      SecureFloor());
   MR_RETURN_IF_ERROR(session.Join(deadline));
   MR_ASSIGN_OR_RETURN(const MaskSet masks, session.TakeMasks());
   const MaskedShape shape{assignment.parameters(), assignment.statistics(),

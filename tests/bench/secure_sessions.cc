@@ -158,8 +158,8 @@ class Round {
 
  private:
   void AddClient(const SecureContext& context, int64_t i) {
-    clients_.push_back(std::make_unique<SecureClient>(context, plan_.secure, identities_[i].name,
-                                                      Digest(), identities_[i].key));
+    clients_.push_back(std::make_unique<SecureClient>(
+        context, plan_.secure, SecureFloor(), identities_[i].name, Digest(), identities_[i].key));
   }
   v1::ShareRequest TakeCohort(int64_t i) {
     return clients_[i]

@@ -132,6 +132,17 @@ TEST_F(SiteTrouble, MemoryLimitIsNamedAndTheDaemonLives) {
   ExpectTheRunEnds();  // each training process reads the file anew
 }
 
+TEST_F(SiteTrouble, PlanInTheClearIsRefusedUntilTheSitesOwnFileAllowsIt) {
+  StartSite("[secure]\nminimum_cohort = 5\n");  // at_least is left at its default
+  StartRun();
+  EXPECT_THAT(FirstFailure(), AllOf(HasSubstr("secure_aggregation = \"off\""),
+                                    HasSubstr("[secure] at_least = \"honest_but_curious\"")))
+      << SiteLog();
+  EXPECT_EQ(fleet_.GetRun("sum-1").history(0).received_size(), 0);
+  StartSite("[secure]\nat_least = \"off\"\n");
+  ExpectTheRunEnds();
+}
+
 TEST_F(SiteTrouble, StateFolderThatWasRemovedIsMadeAgain) {
   StartSite();
   std::filesystem::remove_all(fleet_.folder() + "/spool_a");

@@ -36,8 +36,8 @@ struct SmallCohort {
   SmallCohort() : server(Context(), MaliciousPlan()) {
     for (int i = 0; i < kSites; ++i) {
       keys.push_back(std::make_unique<SigningKey>(SigningKey::FromEd25519Seed(Seed(i))));
-      clients.push_back(std::make_unique<SecureClient>(Context(), MaliciousPlan(), Name(i),
-                                                       Digest(), *keys.back()));
+      clients.push_back(std::make_unique<SecureClient>(Context(), MaliciousPlan(), SecureFloor(),
+                                                       Name(i), Digest(), *keys.back()));
     }
   }
 

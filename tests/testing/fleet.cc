@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/file_system.h"
@@ -50,13 +51,15 @@ bool Fleet::StartCoordinator() {
 
 std::string Fleet::WriteSite(const std::string& name, const std::string& data,
                              const KeyAndCertificate& identity) {
+  const bool own = absl::StrContains(data, "[secure]");
+  const absl::string_view secure = own ? "" : "[secure]\nat_least = \"off\"\n";
   WriteFile(name + ".crt", identity.certificate_pem);
   WriteFile(name + ".key", identity.key_pem);
   WriteFile(name + ".toml",
             absl::StrCat("[coordinator]\naddress = \"", LoopbackAddress(port_),
                          "\"\n[identity]\ncertificate = \"", name, ".crt\"\nkey = \"", name,
                          ".key\"\nauthority = \"authority.crt\"\n[storage]\nfolder = \"spool_",
-                         name, "\"\n", data));
+                         name, "\"\n", secure, data));
   return absl::StrCat(folder(), "/", name, ".toml");
 }
 

@@ -31,7 +31,8 @@ class Fleet {
   const TestFederation& federation() const { return federation_; }
   const std::string& folder() const { return folder_.path(); }
 
-  /// Writes a site's configuration, with `data` as its [data] table and relative paths meant from
+  /// Writes a site's configuration, which sends in the clear where a plan says so unless `data` has
+  /// a [secure] table of its own, with `data` as its [data] table and relative paths meant from
   /// the fleet's folder, and the certificate and key given. Returns its path.
   std::string WriteSite(const std::string& name, const std::string& data,
                         const KeyAndCertificate& identity);

@@ -35,6 +35,16 @@ namespace {
 
 std::string Read(const std::string& path) { return ReadFile(PosixFileSystem(), path).value(); }
 
+LinkOptions OptionsOf(const std::string& address, const std::string& folder,
+                      const std::string& name) {
+  LinkOptions options;
+  options.address = address;
+  options.authority_pem = Read(absl::StrCat(folder, "/authority.crt"));
+  options.certificate_pem = Read(absl::StrCat(folder, "/", name, ".crt"));
+  options.key_pem = Read(absl::StrCat(folder, "/", name, ".key"));
+  return options;
+}
+
 struct Death {
   std::string call;  // "": never
   int64_t round = 1;
@@ -45,9 +55,7 @@ class SecureSite {
   SecureSite(const std::string& address, const std::string& folder, std::string name, Death death)
       : name_(std::move(name)),
         death_(std::move(death)),
-        options_{address, Read(absl::StrCat(folder, "/authority.crt")),
-                 Read(absl::StrCat(folder, "/", name_, ".crt")),
-                 Read(absl::StrCat(folder, "/", name_, ".key"))},
+        options_(OptionsOf(address, folder, name_)),
         link_(options_),
         identity_(SiteIdentity::Create(options_.authority_pem, options_.certificate_pem,
                                        options_.key_pem, SystemClock())
@@ -92,7 +100,7 @@ class SecureSite {
           }
           return status;
         },
-        assignment, plan);
+        assignment, plan, SecureFloor());
     MR_RETURN_IF_ERROR(session.Join(deadline));
     DieBefore("upload");
     MR_RETURN_IF_ERROR(Upload(assignment, plan, session));

@@ -119,7 +119,7 @@ CertifiedKey SecureCohort::certified_key() const {
 
 std::unique_ptr<SecureClient> SecureCohort::NewClient(int site,
                                                       const SecureContext& context) const {
-  return std::make_unique<SecureClient>(context, options_.plan, Name(site),
+  return std::make_unique<SecureClient>(context, options_.plan, options_.floor, Name(site),
                                         CertificateOf(Name(site)), IdentityOf(site));
 }
 

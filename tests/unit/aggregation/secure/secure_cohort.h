@@ -42,6 +42,7 @@ class SecureCohort {
   struct Options {
     int64_t sites = 6;
     SecurePlan plan = {};
+    SecureFloor floor = {};  // of every site
     int64_t words = 300;
     uint64_t seed = 1;
     bool repeat = false;  // every message comes twice, with others' in between
