@@ -116,9 +116,13 @@ absl::Status DirectoryBlobStore::PrepareFolder() {
   return absl::OkStatus();
 }
 
-std::string DirectoryBlobStore::PathOf(const Digest& digest) const {
+std::string DirectoryBlobStore::PathOf(const std::string& folder, const Digest& digest) {
   const std::string name = digest.Hex();
-  return absl::StrCat(folder_, "/", name.substr(0, 2), "/", name);
+  return absl::StrCat(folder, "/", name.substr(0, 2), "/", name);
+}
+
+std::string DirectoryBlobStore::PathOf(const Digest& digest) const {
+  return PathOf(folder_, digest);
 }
 
 absl::StatusOr<std::unique_ptr<BlobReader>> DirectoryBlobStore::Open(const Digest& digest) {

@@ -24,6 +24,9 @@ class DirectoryBlobStore final : public BlobStore {
   static absl::StatusOr<std::unique_ptr<DirectoryBlobStore>> Create(FileSystem* files,
                                                                     std::string folder);
 
+  /// Where a blob lies below `folder`, for those who may not own the folder.
+  static std::string PathOf(const std::string& folder, const Digest& digest);
+
   absl::StatusOr<std::unique_ptr<BlobReader>> Open(const Digest& digest) override;
   bool Has(const Digest& digest) override;
   absl::StatusOr<std::unique_ptr<BlobWriter>> NewWriter() override;

@@ -102,11 +102,12 @@ Event AbandonOrFail(const RunState& run, absl::string_view why, absl::Time now) 
     absl::StrAppend(&reason, "; ", round.failures.size(), " failed, first site ", site, ": ",
                     failure);
   }
-  if (round.id.attempt >= cohort.attempts) {
+  const int32_t attempt = round.id.attempt - run.attempt_base;
+  if (attempt >= cohort.attempts) {
     return {now,
             RunEnded{RunPhase::kFailed, absl::StrCat(ToString(round.id), ", the last: ", reason)}};
   }
-  const int doublings = std::min(round.id.attempt - 1, kMaxBackoffDoublings);
+  const int doublings = std::min(attempt - 1, kMaxBackoffDoublings);
   const absl::Duration backoff = absl::Seconds(cohort.backoff_s << doublings);
   return {now, RoundAbandoned{reason, now + backoff}};
 }

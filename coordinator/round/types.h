@@ -110,6 +110,7 @@ struct RunState {
   std::optional<Scaling> scaling;
   int64_t next_round = 0;
   int32_t next_attempt = 1;
+  int32_t attempt_base = 0;  // attempts are counted from the one behind it
   absl::Time waiting_since;  // when the next attempt could first have opened
   int64_t events = 0;        // applied so far
   // No event's: what keeps the run from going on at this moment, as the engine last found it.
@@ -166,6 +167,11 @@ struct RoundAbandoned {
   std::string reason;
   absl::Time retry_at;
 };
+/// The run goes on from a backup. What came after the backup is forgotten here, but not at the
+/// sites: the open round is given up, and attempts are counted from above all that may have been.
+struct RunRestored {
+  int32_t attempt_base = 0;
+};
 struct RunEnded {
   RunPhase phase = RunPhase::kFinished;
   std::string reason;
@@ -174,7 +180,8 @@ struct RunEnded {
 struct Event {
   absl::Time time;
   std::variant<RunStarted, RoundOpened, CoordinatorReturned, SiteAdvanced, PhaseClosed,
-               UpdateAccepted, SiteFailed, RoundClosed, RoundCommitted, RoundAbandoned, RunEnded>
+               UpdateAccepted, SiteFailed, RoundClosed, RoundCommitted, RoundAbandoned, RunRestored,
+               RunEnded>
       body;
 };
 

@@ -105,6 +105,11 @@ struct Allowed {
     if (run.Current() == nullptr) return NotNow(run, "cannot abandon a round");
     return absl::OkStatus();
   }
+  absl::Status operator()(const RunRestored& event) const {
+    if (event.attempt_base >= run.next_attempt) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat("run ", run.id, ": attempts above ", event.attempt_base, " may have been"));
+  }
   absl::Status operator()(const RunEnded&) const { return absl::OkStatus(); }
 };
 
@@ -198,7 +203,7 @@ struct Transition {
       run.versions.push_back(std::move(version));
     }
     run.next_round = ended.id.round + 1;
-    run.next_attempt = 1;
+    run.next_attempt = run.attempt_base + 1;
     run.waiting_since = time;
   }
   void operator()(const RoundAbandoned& event) const {
@@ -210,12 +215,21 @@ struct Transition {
     run.waiting_since = event.retry_at;
     run.note = absl::StrCat(ToString(ended.id), ": ", event.reason);
   }
+  void GiveUp(const std::string& why) const {
+    if (run.Current() == nullptr) return;
+    round().phase = RoundPhase::kAbandoned;
+    round().ended = time;
+    round().note = why;
+  }
+  void operator()(const RunRestored& event) const {
+    GiveUp("restored from a backup");
+    run.attempt_base = event.attempt_base;
+    run.next_attempt = event.attempt_base + 1;
+    run.waiting_since = time;
+    run.note = "restored from a backup";
+  }
   void operator()(const RunEnded& event) const {
-    if (run.Current() != nullptr) {
-      round().phase = RoundPhase::kAbandoned;
-      round().ended = time;
-      round().note = event.reason;
-    }
+    GiveUp(event.reason);
     run.phase = event.phase;
     run.ended = time;
     run.note = event.reason;

@@ -57,6 +57,7 @@ static void from_json(const json& in, RoundAbandoned& event) {
   event.retry_at = absl::FromUnixMicros(in.at("retry_at_us").get<int64_t>());
 }
 
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunRestored, attempt_base)
 NLOHMANN_JSON_SERIALIZE_ENUM(RunPhase, {{RunPhase::kRunning, "running"},
                                         {RunPhase::kFinished, "finished"},
                                         {RunPhase::kFailed, "failed"},
@@ -76,6 +77,7 @@ struct KindName {
   const char* operator()(const RoundClosed&) const { return "round_closed"; }
   const char* operator()(const RoundCommitted&) const { return "round_committed"; }
   const char* operator()(const RoundAbandoned&) const { return "round_abandoned"; }
+  const char* operator()(const RunRestored&) const { return "run_restored"; }
   const char* operator()(const RunEnded&) const { return "run_ended"; }
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/store/sqlite_store.h"
 
+#include <SQLiteCpp/Backup.h>
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <sqlite3.h>
 
@@ -11,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "base/file_system.h"
 #include "base/status.h"
 #include "coordinator/store/event_json.h"
 
@@ -241,6 +243,24 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const std::string& path) 
   } catch (const SQLite::Exception& error) {
     return StatusOf(error, path);
   }
+}
+
+absl::Status CopySqliteStore(const std::string& from, const std::string& to) {
+  if (!PosixFileSystem()->Exists(from)) {
+    return absl::NotFoundError(absl::StrCat("store ", from, ": is not there"));
+  }
+  try {
+    // Read-only would not do for the log of a coordinator that was killed.
+    SQLite::Database source(from, SQLite::OPEN_READWRITE, kBusyTimeoutMs);
+    SQLite::Database copy(to, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyTimeoutMs);
+    // In one step: one moment, and the log lets others write meanwhile.
+    if (SQLite::Backup(copy, source).executeStep(-1) != SQLITE_DONE) {
+      return absl::UnavailableError(absl::StrCat("store ", from, ": is busy; try again"));
+    }
+  } catch (const SQLite::Exception& error) {
+    return StatusOf(error, from);
+  }
+  return PosixFileSystem()->SyncDirectory(DirectoryOf(to));
 }
 
 }  // namespace millrace
