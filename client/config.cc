@@ -103,6 +103,7 @@ absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::st
   TomlTable training = root.Table("training");
   training.Int("threads", {1, kMaxThreads}, &config.threads);
   training.Bool("cuda", &config.cuda);
+  training.Int("cpu_percent", {0, 100 * kMaxThreads}, &config.cpu_percent);
   training.Int("memory_mb", {0, kMaxMemoryMb}, &config.memory_mb);
 
   ReadSecure(root.Table("secure"), config.secure);

@@ -33,9 +33,10 @@ struct SiteConfig {
   // [site]
   std::string name;  // of the training scripts' tables; the daemon's comes from its certificate
   // [training]
-  int64_t threads = 1;    // of the training process
-  bool cuda = true;       // where there is a device
-  int64_t memory_mb = 0;  // that the training process may allocate, MiB; 0: no limit
+  int64_t threads = 1;      // of the training process
+  bool cuda = true;         // where there is a device
+  int64_t cpu_percent = 0;  // of one core, for the training process under systemd; 0: no limit
+  int64_t memory_mb = 0;    // that the training process may allocate, MiB; 0: no limit
   // [secure]
   SecureFloor secure;  // what the site asks of every round
   // [log]

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -18,6 +19,7 @@
 #include "base/folder_lock.h"
 #include "base/log.h"
 #include "base/process_hardening.h"
+#include "base/service_manager.h"
 #include "base/status.h"
 #include "client/config.h"
 #include "client/enrollment/enroll.h"
@@ -25,6 +27,7 @@
 #include "client/enrollment/identity_keeper.h"
 #include "client/session/session.h"
 #include "client/training/child_process.h"
+#include "client/training/control_group.h"
 #include "client/training/local_worker.h"
 #include "models/torch/blas_speed.h"
 #include "models/torch/torch_trainer.h"
@@ -76,6 +79,18 @@ absl::StatusOr<Connection> ReadConnection(const SiteConfig& config, IdentityFile
   return connection;
 }
 
+/// The first of these signals that comes; tells the watchdog meanwhile that the daemon lives.
+int AwaitSignal(const sigset_t& signals) {
+  constexpr absl::Duration kLongest = absl::Hours(1);
+  const timespec period = absl::ToTimespec(std::min(WatchdogPeriod(), kLongest));
+  int signal = -1;
+  while (signal < 0) {
+    NotifyAlive();
+    signal = sigtimedwait(&signals, nullptr, &period);
+  }
+  return signal;
+}
+
 absl::Status RunDaemon(const std::string& config_path) {
   ForbidCoreDumps();  // of a round's secrets, and of a plant's data
   // Blocked before any thread starts, so that sigwait below is the only one to see them.
@@ -87,6 +102,10 @@ absl::Status RunDaemon(const std::string& config_path) {
 
   MR_ASSIGN_OR_RETURN(const SiteConfig config, ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
   StartLog(config);
+  if (const absl::Status divided = MakeTrainingGroup({config.memory_mb, config.cpu_percent});
+      !divided.ok()) {
+    LogInfo("training runs without a control group", {{"reason", divided.message()}});
+  }
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<FolderLock> lock, FolderLock::Take(config.folder));
   IdentityFiles identity_files(PosixFileSystem(), config.authority, config.certificate, config.key);
   MR_ASSIGN_OR_RETURN(Connection connection,
@@ -126,8 +145,9 @@ absl::Status RunDaemon(const std::string& config_path) {
   LogInfo("client starts", {{"site", connection.site}, {"coordinator", config.coordinator}});
   std::thread thread([&] { session.Run(); });
   std::thread keeping([&] { keeper.Run(kIdentityPeriod); });
-  int signal = 0;
-  sigwait(&signals, &signal);
+  NotifyReady(absl::StrCat("site ", connection.site, ", coordinator ", config.coordinator));
+  const int signal = AwaitSignal(signals);
+  NotifyStopping();
   LogInfo("client stops", {{"signal", signal}});
   keeper.Stop();
   session.Stop();
@@ -159,6 +179,7 @@ int RunWork(const std::string& config_path, const std::string& site, const std::
                         ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
     StartLog(config);
     MR_RETURN_IF_ERROR(LimitMemory(config.memory_mb));
+    MR_RETURN_IF_ERROR(JoinTrainingGroup());
     WarnIfBlasIsSlow();
     const TorchOptions torch{static_cast<int>(config.threads), config.cuda};
     return std::make_unique<LocalWorker>(

@@ -7,10 +7,12 @@
 #include <csignal>
 #include <cstdio>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/log.h"
+#include "base/service_manager.h"
 #include "coordinator/config.h"
 #include "coordinator/server.h"
 
@@ -58,8 +60,10 @@ int Run(const std::string& config_path, bool check) {
   }
   std::printf("port %d\n", (*server)->port());
   std::fflush(stdout);
+  NotifyReady(absl::StrCat("listens on port ", (*server)->port()));
   int signal = 0;
   sigwait(&signals, &signal);
+  NotifyStopping();
   LogInfo("coordinator stops", {{"signal", signal}});
   return 0;
 }

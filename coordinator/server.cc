@@ -12,12 +12,15 @@
 #include "base/file_system.h"
 #include "base/folder_lock.h"
 #include "base/log.h"
+#include "base/service_manager.h"
 #include "base/status.h"
 #include "base/work_queue.h"
 #include "coordinator/blob/directory_blob_store.h"
 #include "coordinator/blob/upload_area.h"
 #include "coordinator/engine/engine.h"
 #include "coordinator/federation.h"
+#include "coordinator/http/metrics.h"
+#include "coordinator/http/status_server.h"
 #include "coordinator/rpc/admin_service.h"
 #include "coordinator/rpc/models_service.h"
 #include "coordinator/rpc/rounds_service.h"
@@ -63,6 +66,7 @@ class Server final : public CoordinatorServer {
   explicit Server(Clock* clock) : clock_(clock) {}
 
   ~Server() override {
+    status_.reset();
     {
       absl::MutexLock lock(&mutex_);
       stopping_ = true;
@@ -86,7 +90,7 @@ class Server final : public CoordinatorServer {
     options.federation = federation_->name();
     options.unmask_threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     MR_ASSIGN_OR_RETURN(engine_, Engine::Create({clock_, store_.get(), blobs_.get(), uploads_.get(),
-                                                 storage_.get()},
+                                                 storage_.get(), &metrics_},
                                                 options));
     engine_->OnChange([this] {
       absl::MutexLock lock(&mutex_);
@@ -101,6 +105,7 @@ class Server final : public CoordinatorServer {
     models_ = std::make_unique<ModelsService>(engine_.get(), calls_.get(), blobs_.get());
     admin_ = std::make_unique<AdminService>(engine_.get(), &room_, federation_->audit(), clock_);
     MR_RETURN_IF_ERROR(Listen(config));
+    if (!config.metrics_listen.empty()) MR_RETURN_IF_ERROR(ServeStatus(config.metrics_listen));
     driver_ = std::thread([this] { Drive(); });
     return absl::OkStatus();
   }
@@ -147,6 +152,19 @@ class Server final : public CoordinatorServer {
     return absl::OkStatus();
   }
 
+  absl::Status ServeStatus(const std::string& address) {
+    StatusServer::Pages pages;
+    pages.metrics = [this] {
+      MetricsReading reading{engine_->Runs(), 0, storage_->Read()};
+      for (const v1::Site& site : engine_->Sites()) reading.sites_present += site.connected() ? 1 : 0;
+      return metrics_.Text(reading);
+    };
+    pages.health = [this] { return storage_->Check(); };
+    MR_ASSIGN_OR_RETURN(status_, StatusServer::Start(address, std::move(pages)));
+    LogInfo("metrics are served", {{"address", address}, {"port", status_->port()}});
+    return absl::OkStatus();
+  }
+
   /// Runs the engine and answers those who wait, until the server ends.
   void Drive() {
     while (true) {
@@ -154,6 +172,7 @@ class Server final : public CoordinatorServer {
       const absl::Time wake = std::min(engine_->Step(), clock_->Now() + kLongestSleep);
       room_.PollAll(clock_->Now());
       calls_->EndStalled();
+      TellWatchdog();
       absl::MutexLock lock(&mutex_);
       const auto awake = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
         return stopping_ || changed_;
@@ -164,6 +183,14 @@ class Server final : public CoordinatorServer {
     }
   }
 
+  /// From here, because a coordinator that lives but no longer decides is dead to its sites.
+  void TellWatchdog() {
+    const absl::Time now = clock_->Now();
+    if (now < next_alive_) return;
+    next_alive_ = now + watchdog_period_;
+    NotifyAlive();
+  }
+
   Clock* const clock_;
   std::unique_ptr<FolderLock> folder_lock_;
   std::unique_ptr<StorageHealth> storage_;
@@ -171,6 +198,7 @@ class Server final : public CoordinatorServer {
   std::unique_ptr<Federation> federation_;
   std::unique_ptr<BlobStore> blobs_;
   std::unique_ptr<UploadArea> uploads_;
+  Metrics metrics_;
   std::unique_ptr<Engine> engine_;
   WaitingRoom room_;
   WorkQueue disk_{kDiskThreads};
@@ -182,12 +210,15 @@ class Server final : public CoordinatorServer {
   std::unique_ptr<ModelsService> models_;
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<StatusServer> status_;
   int port_ = 0;
 
   absl::Mutex mutex_;
   bool changed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread driver_;
+  const absl::Duration watchdog_period_ = WatchdogPeriod();
+  absl::Time next_alive_ = absl::InfinitePast();  // of the driver
 };
 
 }  // namespace
