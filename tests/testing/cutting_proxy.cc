@@ -72,6 +72,11 @@ void CuttingProxy::CutAfter(int64_t bytes, bool stay_away) {
   cut_at_ = bytes_up_ + bytes;
 }
 
+void CuttingProxy::Cut() {
+  ++cuts_;
+  CutAll();
+}
+
 void CuttingProxy::Mend(int target) {
   cut_at_ = INT64_MAX;
   stay_away_ = false;

@@ -26,6 +26,8 @@ class CuttingProxy {
   /// Once so many more bytes have come from clients, cuts every connection; those made later are
   /// forwarded again, or with `stay_away` cut at once until Mend.
   void CutAfter(int64_t bytes, bool stay_away);
+  /// Cuts every connection now; those made later are forwarded again.
+  void Cut();
   /// Forwards to `target` from now on.
   void Mend(int target);
 

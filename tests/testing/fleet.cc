@@ -14,9 +14,11 @@
 
 namespace millrace::testing {
 
-Fleet::Fleet(std::string coordinator, std::string more)
-    : program_(std::move(coordinator)), more_(std::move(more)) {
-  const KeyAndCertificate identity = federation_.Issue(Role::kCoordinator, "cloud");
+Fleet::Fleet(std::string coordinator, std::string more, Networks networks)
+    : program_(std::move(coordinator)), more_(std::move(more)), networks_(std::move(networks)) {
+  std::vector<std::string> hosts;
+  for (const auto& [site, network] : networks_) hosts.push_back(network->outside());
+  const KeyAndCertificate identity = federation_.Issue(Role::kCoordinator, "cloud", hosts);
   WriteFile("authority.crt", federation_.authority_pem());
   WriteFile("cloud.crt", identity.certificate_pem);
   WriteFile("cloud.key", identity.key_pem);
@@ -27,11 +29,12 @@ void Fleet::WriteFile(const std::string& name, const std::string& text) const {
 }
 
 bool Fleet::StartCoordinator() {
-  WriteFile("coordinator.toml",
-            absl::StrCat("[server]\nlisten = \"", LoopbackAddress(port_),
-                         "\"\ncertificate = \"cloud.crt\"\nkey = \"cloud.key\"\n"
-                         "authority = \"authority.crt\"\n[storage]\nfolder = \"state\"\n",
-                         more_));
+  WriteFile(
+      "coordinator.toml",
+      absl::StrCat("[server]\nlisten = \"", networks_.empty() ? "127.0.0.1:" : "0.0.0.0:", port_,
+                   "\"\ncertificate = \"cloud.crt\"\nkey = \"cloud.key\"\n"
+                   "authority = \"authority.crt\"\n[storage]\nfolder = \"state\"\n",
+                   more_));
   const std::string log = absl::StrCat(folder(), "/coordinator.log");
   WriteFile("coordinator.log", "");
   coordinator_.reset();
@@ -56,7 +59,7 @@ std::string Fleet::WriteSite(const std::string& name, const std::string& data,
   WriteFile(name + ".crt", identity.certificate_pem);
   WriteFile(name + ".key", identity.key_pem);
   WriteFile(name + ".toml",
-            absl::StrCat("[coordinator]\naddress = \"", LoopbackAddress(port_),
+            absl::StrCat("[coordinator]\naddress = \"", AddressFor(name),
                          "\"\n[identity]\ncertificate = \"", name, ".crt\"\nkey = \"", name,
                          ".key\"\nauthority = \"authority.crt\"\n[storage]\nfolder = \"spool_",
                          name, "\"\n", secure, data));
@@ -65,7 +68,9 @@ std::string Fleet::WriteSite(const std::string& name, const std::string& data,
 
 void Fleet::StartSite(const std::string& client, const std::string& name, const std::string& data) {
   const std::string config = WriteSite(name, data, federation_.Issue(Role::kSite, name));
-  StartProcess({name}, {client, "run", "--config", config});
+  const std::vector<std::string> command = {client, "run", "--config", config};
+  const auto network = networks_.find(name);
+  StartProcess({name}, network == networks_.end() ? command : network->second->Inside(command));
 }
 
 void Fleet::StartProcess(const std::vector<std::string>& names,
@@ -73,6 +78,12 @@ void Fleet::StartProcess(const std::vector<std::string>& names,
   names_.insert(names.begin(), names.end());
   const std::string& name = names.front();
   sites_[name] = std::make_unique<Process>(command, absl::StrCat(folder(), "/", name, ".log"));
+}
+
+std::string Fleet::AddressFor(const std::string& site) const {
+  const auto network = networks_.find(site);
+  if (network == networks_.end()) return LoopbackAddress(port_);
+  return absl::StrCat(network->second->outside(), ":", port_);
 }
 
 std::string Fleet::address() const { return LoopbackAddress(port_); }

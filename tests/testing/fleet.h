@@ -9,6 +9,7 @@
 
 #include "millrace/v1/admin.pb.h"
 #include "tests/testing/callers.h"
+#include "tests/testing/network_namespace.h"
 #include "tests/testing/process.h"
 #include "tests/testing/temporary_folder.h"
 #include "tests/testing/test_federation.h"
@@ -19,8 +20,10 @@ namespace millrace::testing {
 /// over mTLS on a free port, in a folder of their own. All are killed at the end.
 class Fleet {
  public:
-  /// `coordinator` is the program; `more` follows in its configuration file.
-  explicit Fleet(std::string coordinator, std::string more = "");
+  /// `coordinator` is the program; `more` follows in its configuration file. Sites that are in a
+  /// network of their own are started there.
+  using Networks = std::map<std::string, const NetworkNamespace*>;
+  explicit Fleet(std::string coordinator, std::string more = "", Networks networks = {});
 
   /// Starts the coordinator and waits until it listens; again after a kill, on the same port and
   /// state. False, with its log as a test failure, if it does not come up.
@@ -55,9 +58,12 @@ class Fleet {
 
  private:
   void WriteFile(const std::string& name, const std::string& text) const;
+  /// At which the site reaches the coordinator.
+  std::string AddressFor(const std::string& site) const;
 
   const std::string program_;
   const std::string more_;
+  const Networks networks_;
   const TemporaryFolder folder_;
   const TestFederation federation_;
   int port_ = 0;

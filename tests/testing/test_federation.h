@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -17,13 +18,15 @@ class TestFederation {
 
   const std::string& authority_pem() const { return authority_.certificate_pem; }
 
-  KeyAndCertificate Issue(Role role, const std::string& name) const {
+  /// A coordinator's is for this machine's loopback, and for `hosts`.
+  KeyAndCertificate Issue(Role role, const std::string& name,
+                          const std::vector<std::string>& hosts = {}) const {
     const absl::Time now = absl::Now();
-    return Issue(role, name, now - absl::Hours(1), now + absl::Hours(24));
+    return Issue(role, name, now - absl::Hours(1), now + absl::Hours(24), hosts);
   }
   KeyAndCertificate Issue(Role role, const std::string& name, absl::Time not_before,
-                          absl::Time not_after) const {
-    return IssueCertificate(authority_, {{role, name}, not_before, not_after, {}}).value();
+                          absl::Time not_after, const std::vector<std::string>& hosts = {}) const {
+    return IssueCertificate(authority_, {{role, name}, not_before, not_after, hosts}).value();
   }
 
  private:

@@ -6,7 +6,9 @@
 
 #include <cmath>
 #include <filesystem>
+#include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "client/data/site_message.h"
 #include "tests/testing/cutting_proxy.h"
 #include "tests/testing/eventually.h"
@@ -285,6 +287,35 @@ TEST(Session, TransfersKeepToTheirRate) {
   MR_ASSERT_OK(site.session().RunOnce());
   EXPECT_THAT(rig.Run().history(0).received(), ElementsAre("press-7"));
   EXPECT_GE(absl::Now() - start, absl::Milliseconds(900)) << "0.2 MB of the update come at once";
+}
+
+TEST(Session, UpdateOverALinkThatIsCutEveryThreeSecondsIsHardlySentTwice) {
+  TinyPlan plan = OneSitePlan();
+  plan.window = 5000;
+  plan.hidden = 2000;  // 40 MB
+  SessionRig rig(plan);
+  CuttingProxy proxy(rig.port());
+  FakeWorker worker("press-7");
+  TransferPace pace({.up = 4 * kMegabyte}, {}, absl::UTCTimeZone());
+  LinkOptions link = rig.LinkTo(proxy.port());
+  link.pace = &pace;
+  TestSite site(rig, link, &worker);
+  absl::Notification arrived;
+  int cuts = 0;
+  std::thread saboteur([&] {
+    while (!arrived.WaitForNotificationWithTimeout(absl::Seconds(3))) {
+      proxy.Cut();
+      ++cuts;
+    }
+  });
+  MR_EXPECT_OK(site.session().RunOnce());
+  arrived.Notify();
+  saboteur.join();
+  ASSERT_THAT(rig.Run().history(0).received(), ElementsAre("press-7"));
+  EXPECT_GE(cuts, 2);
+  const auto sent = static_cast<double>(rig.Run().history(0).bytes_up());
+  EXPECT_LT(static_cast<double>(proxy.bytes_up()), 1.1 * sent)
+      << cuts << " cuts; with all that TLS and HTTP/2 add";
 }
 
 TEST(Session, SpoiltHalfOfADownloadIsFetchedAnew) {
