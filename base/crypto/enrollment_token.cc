@@ -23,6 +23,11 @@ std::string ChecksumOf(absl::string_view payload) {
   return Sha256Of(absl::StrCat("millrace token ", payload)).ToBytes().substr(0, kChecksumBytes);
 }
 
+absl::Status Slip() {
+  return absl::InvalidArgumentError(
+      "token: not one, or not all of it: copy the whole line that `millrace site invite` printed");
+}
+
 Digest Derive(std::span<const uint8_t> key, absl::string_view info) {
   Digest derived;
   HkdfSha256(key, {}, info, derived.bytes);
@@ -48,15 +53,15 @@ absl::StatusOr<EnrollmentToken> ParseEnrollmentToken(absl::string_view text) {
       !absl::WebSafeBase64Unescape(text.substr(kPrefix.size()), &bytes) ||
       bytes.size() != kPayloadBytes + kChecksumBytes ||
       bytes.substr(kPayloadBytes) != ChecksumOf(bytes.substr(0, kPayloadBytes))) {
-    return absl::InvalidArgumentError(
-        "token: not one, or not all of it: copy the whole line that `millrace site invite` "
-        "printed");
+    return Slip();
   }
   EnrollmentToken token;
   std::copy_n(bytes.begin(), EnrollmentToken::kSecretBytes, token.secret.mutable_bytes().begin());
   std::copy_n(bytes.begin() + EnrollmentToken::kSecretBytes, token.authority.bytes.size(),
               token.authority.bytes.begin());
   OPENSSL_cleanse(bytes.data(), bytes.size());
+  // The last character has bits to spare: there is one way to write a token.
+  if (ToText(token) != text) return Slip();
   return token;
 }
 

@@ -34,13 +34,25 @@ struct Verified {
   EVP_PKEY* key = nullptr;  // of `request`
 };
 
+absl::StatusOr<std::string> WriteRequest(X509_REQ* request) {
+  unsigned char* data = nullptr;
+  const int size = i2d_X509_REQ(request, &data);
+  if (size <= 0) return OpenSslError("write signing request");
+  std::string der(reinterpret_cast<const char*>(data), static_cast<size_t>(size));
+  OPENSSL_free(data);
+  return der;
+}
+
 absl::StatusOr<Verified> Verify(absl::string_view der) {
   Verified verified;
   if (der.size() <= kMaxRequestBytes) {
     auto* data = reinterpret_cast<const unsigned char*>(der.data());
-    const unsigned char* const end = data + der.size();
     verified.request.reset(d2i_X509_REQ(nullptr, &data, static_cast<long>(der.size())));
-    if (data != end) verified.request.reset();
+  }
+  if (verified.request != nullptr) {
+    // OpenSSL also takes other encodings, and bytes behind.
+    const absl::StatusOr<std::string> written = WriteRequest(verified.request.get());
+    if (!written.ok() || *written != der) verified.request.reset();
   }
   if (verified.request != nullptr) verified.key = X509_REQ_get0_pubkey(verified.request.get());
   const bool is_p256 = verified.key != nullptr && IsP256(verified.key);
@@ -73,12 +85,7 @@ absl::StatusOr<std::string> MakeSigningRequest(absl::string_view key_pem) {
       X509_REQ_sign(request.get(), key.get(), EVP_sha256()) == 0) {
     return OpenSslError("make signing request");
   }
-  unsigned char* data = nullptr;
-  const int size = i2d_X509_REQ(request.get(), &data);
-  if (size <= 0) return OpenSslError("write signing request");
-  std::string der(reinterpret_cast<const char*>(data), static_cast<size_t>(size));
-  OPENSSL_free(data);
-  return der;
+  return WriteRequest(request.get());
 }
 
 absl::StatusOr<Digest> VerifySigningRequest(absl::string_view der) {

@@ -37,7 +37,8 @@ absl::Status IdentityKeeper::RunOnce() {
 }
 
 absl::Status IdentityKeeper::UpdateTrust() {
-  MR_ASSIGN_OR_RETURN(const v1::Trust trust, link_->GetTrust());
+  MR_ASSIGN_OR_RETURN(const v1::GetTrustRequest request, AskForTrust(credentials_));
+  MR_ASSIGN_OR_RETURN(const v1::Trust trust, link_->GetTrust(request));
   MR_ASSIGN_OR_RETURN(const TrustUpdate update, NewTrust(credentials_, trust));
   if (!update.authority_pem.empty()) {
     MR_RETURN_IF_ERROR(files_->SetAuthorities(update.authority_pem));

@@ -23,6 +23,14 @@ absl::Status Denied(const absl::Status& why) {
       absl::StrCat("what the coordinator says of whom to trust: ", why.message()));
 }
 
+/// Of the revocation list that the site has. One that was signed by an authority that is gone
+/// counts as none.
+int64_t NumberOf(const SiteCredentials& held) {
+  if (held.revocation_pem.empty()) return 0;
+  const auto list = VerifyRevocationList(held.revocation_pem, held.authority_pem);
+  return list.ok() ? list->number : 0;
+}
+
 }  // namespace
 
 absl::StatusOr<TrustedAuthorities> FirstTrust(const v1::Trust& trust, const Digest& token) {
@@ -41,6 +49,14 @@ absl::StatusOr<TrustedAuthorities> FirstTrust(const v1::Trust& trust, const Dige
       "--coordinator, and that nobody stands in between");
 }
 
+absl::StatusOr<v1::GetTrustRequest> AskForTrust(const SiteCredentials& held) {
+  v1::GetTrustRequest request;
+  MR_ASSIGN_OR_RETURN(const TrustedAuthorities authorities, ParseAuthorities(held.authority_pem));
+  request.set_number(authorities.number);
+  request.set_revocation_list(NumberOf(held));
+  return request;
+}
+
 absl::StatusOr<TrustUpdate> NewTrust(const SiteCredentials& held, const v1::Trust& trust) {
   TrustUpdate update;
   MR_ASSIGN_OR_RETURN(const TrustedAuthorities authorities, ParseAuthorities(held.authority_pem));
@@ -56,11 +72,7 @@ absl::StatusOr<TrustUpdate> NewTrust(const SiteCredentials& held, const v1::Trus
   }
   const auto offered = VerifyRevocationList(trust.revocation_list(), authority_pem);
   if (!offered.ok()) return Denied(offered.status());
-  int64_t number = 0;
-  // One that was signed by an authority that is gone counts as none.
-  if (const auto list = VerifyRevocationList(held.revocation_pem, authority_pem); list.ok()) {
-    number = list->number;
-  }
+  const int64_t number = NumberOf(held);
   if (offered->number < number) {
     return Denied(absl::FailedPreconditionError(
         absl::StrCat("revocation list ", offered->number, ", while this site holds ", number)));

@@ -24,6 +24,9 @@ struct TrustUpdate {
   std::string authority_pem;   // empty: as it was
   std::string revocation_pem;  // empty: as it was
 };
+/// What to ask the coordinator for.
+absl::StatusOr<v1::GetTrustRequest> AskForTrust(const SiteCredentials& held);
+
 /// What is new in `trust` for a site that holds `held`. PERMISSION_DENIED for what is not signed
 /// or would lead it back.
 absl::StatusOr<TrustUpdate> NewTrust(const SiteCredentials& held, const v1::Trust& trust);

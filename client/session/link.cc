@@ -276,11 +276,10 @@ absl::StatusOr<v1::UnmaskResponse> Link::Unmask(const v1::UnmaskRequest& request
   return response;
 }
 
-absl::StatusOr<v1::Trust> Link::GetTrust() {
+absl::StatusOr<v1::Trust> Link::GetTrust(const v1::GetTrustRequest& request) {
   Call call(state_.get(), state_->call_timeout);
   v1::Trust trust;
-  MR_RETURN_IF_ERROR(
-      call.ToStatus(call->enrollment->GetTrust(call.context(), v1::GetTrustRequest(), &trust)));
+  MR_RETURN_IF_ERROR(call.ToStatus(call->enrollment->GetTrust(call.context(), request, &trust)));
   return trust;
 }
 

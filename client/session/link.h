@@ -62,7 +62,7 @@ class Link {
   absl::StatusOr<v1::UnmaskResponse> Unmask(const v1::UnmaskRequest& request);
 
   /// Whom to trust, as the coordinator says: check it against what is held.
-  absl::StatusOr<v1::Trust> GetTrust();
+  absl::StatusOr<v1::Trust> GetTrust(const v1::GetTrustRequest& request);
   absl::StatusOr<v1::CertificateAnswer> Renew(const v1::RenewRequest& request);
 
   /// For the connections of later calls; those in progress go on as they are.

@@ -122,6 +122,14 @@ absl::StatusOr<std::optional<Digest>> AuthorityFolder::FindInvitation(const std:
   return *key;
 }
 
+absl::Status AuthorityFolder::DropInvitation(const std::string& site) {
+  MR_RETURN_IF_ERROR(CheckName("site", site));
+  const std::string path = Path("invitations/" + site);
+  if (!files_->Exists(path)) return absl::OkStatus();
+  MR_RETURN_IF_ERROR(LocalStatus(files_->Remove(path)));
+  return LocalStatus(files_->SyncDirectory(DirectoryOf(path)));
+}
+
 absl::StatusOr<RevocationList> AuthorityFolder::Revoked() {
   const std::string path = Path(kRevokedFile);
   if (!files_->Exists(path)) return RevocationList();
@@ -140,6 +148,7 @@ absl::StatusOr<std::string> AuthorityFolder::SignList(const RevocationList& list
 absl::StatusOr<std::string> AuthorityFolder::Revoke(const std::string& site,
                                                     const std::vector<std::string>& serials,
                                                     absl::Time now) {
+  MR_RETURN_IF_ERROR(DropInvitation(site));
   MR_ASSIGN_OR_RETURN(RevocationList list, Revoked());
   MR_ASSIGN_OR_RETURN(const std::vector<IssuedCertificate> ledger, Ledger());
   std::vector<std::string> revoked = serials;

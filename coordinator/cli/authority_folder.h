@@ -47,6 +47,8 @@ class AuthorityFolder {
 
   absl::Status KeepInvitation(const std::string& site, const Digest& proof_key);
   absl::StatusOr<std::optional<Digest>> FindInvitation(const std::string& site);
+  /// Once its key is certified: nothing that was sent before is good for another certificate.
+  absl::Status DropInvitation(const std::string& site);
 
   absl::StatusOr<RevocationList> Revoked();
   /// The list with every certificate of the site that has not expired, and those named; in the

@@ -72,6 +72,7 @@ absl::StatusOr<absl::Time> Certify(const v1::SigningRequest& request, const std:
   approve.set_key_sha256(fingerprint->ToBytes());
   MR_ASSIGN_OR_RETURN(*approve.mutable_certificate(), CertificateDer(pem));
   MR_RETURN_IF_ERROR(calls.Approve(approve));
+  MR_RETURN_IF_ERROR(folder.DropInvitation(request.site()));
   return certified.not_after;
 }
 

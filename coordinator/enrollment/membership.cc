@@ -132,18 +132,19 @@ absl::Status Membership::PublishStatement(const SignedTrust& statement) {
   return absl::OkStatus();
 }
 
-v1::Trust Membership::Trust() const {
+v1::Trust Membership::Trust(int64_t number, int64_t list) const {
   absl::MutexLock lock(&mutex_);
   v1::Trust trust;
   trust.set_number(base_.number);
   for (const std::string& der : base_.certificates) trust.add_authorities(der);
   for (const SignedTrust& statement : statements_) {
+    if (statement.next.number <= number) continue;
     v1::TrustStatement& proto = *trust.add_statements();
     proto.set_number(statement.next.number);
     for (const std::string& der : statement.next.certificates) proto.add_authorities(der);
     proto.set_signature(statement.signature);
   }
-  trust.set_revocation_list(revoked_pem_);
+  if (revoked_.number > list) trust.set_revocation_list(revoked_pem_);
   return trust;
 }
 

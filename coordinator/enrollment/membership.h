@@ -39,7 +39,8 @@ class Membership {
   absl::StatusOr<std::vector<std::string>> PublishRevocations(const std::string& pem);
   absl::Status PublishStatement(const SignedTrust& statement);
 
-  v1::Trust Trust() const;
+  /// What lies behind statement `number` and revocation list `list`.
+  v1::Trust Trust(int64_t number, int64_t list) const;
   std::string AuthoritiesPem() const;
 
  private:

@@ -84,9 +84,9 @@ class EnrollCall final : public grpc::ServerUnaryReactor, public Waiter {
 }  // namespace
 
 grpc::ServerUnaryReactor* EnrollmentService::GetTrust(grpc::CallbackServerContext* context,
-                                                      const v1::GetTrustRequest*,
+                                                      const v1::GetTrustRequest* request,
                                                       v1::Trust* response) {
-  *response = parts_.membership->Trust();
+  *response = parts_.membership->Trust(request->number(), request->revocation_list());
   return Answer(context, absl::OkStatus());
 }
 

@@ -331,6 +331,9 @@ TEST_F(Membership, AuthorityIsRotatedUnderRunningSitesAndTheOldOneRetired) {
     return late.CheckIn(Now()).status().code() != absl::StatusCode::kOk;
   })) << "its certificate is the old authority's";
   MR_EXPECT_OK(next.CheckIn(Now()));
+  EXPECT_TRUE(Eventually([&] {
+    return federation_.Millrace({"run", "list"}).code == ExitCode::kOk;
+  })) << "people who trust the new authority alone";
   federation_.EnrollSite("press-10");
 }
 

@@ -38,6 +38,7 @@ class BorrowedConnection final : public Connection {
  public:
   explicit BorrowedConnection(Connection* lender) : lender_(lender) {}
 
+  EnrollmentCalls& enrollment() override { return lender_->enrollment(); }
   absl::StatusOr<v1::Run> StartRun(const std::string& plan) override {
     return lender_->StartRun(plan);
   }
