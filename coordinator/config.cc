@@ -65,6 +65,12 @@ absl::StatusOr<CoordinatorConfig> ParseCoordinatorConfig(absl::string_view toml,
   limits.Int("buffers_mb", {16, 1 << 20}, &config.buffers_mb);
   root.Table("sites").Strings("allowed", &config.allowed);
 
+  TomlTable metrics = root.Table("metrics");
+  if (metrics.NonEmptyString("listen", &config.metrics_listen) &&
+      !IsHostPort(config.metrics_listen)) {
+    metrics.Refuse("listen", "must be host:port, such as 127.0.0.1:9464, with a port up to 65535");
+  }
+
   constexpr NamedValue<bool> kFormats[] = {{"json", true}, {"text", false}};
   TomlTable log = root.Table("log");
   if (log.NonEmptyString("level", &config.log_level) && !IsLogLevel(config.log_level)) {

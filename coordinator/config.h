@@ -29,6 +29,8 @@ struct CoordinatorConfig {
   int64_t buffers_mb = 1024;  // of memory for messages on their way, MiB
   // [sites]
   std::vector<std::string> allowed;  // empty: every site that the authority certified
+  // [metrics]
+  std::string metrics_listen;  // host:port; empty: off
   // [log]
   std::string log_level = "info";
   bool log_json = true;

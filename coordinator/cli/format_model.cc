@@ -29,7 +29,10 @@ std::string MetricsText(const Metrics& metrics) {
   });
 }
 
+constexpr char kGone[] = "not kept";
+
 std::string ParametersText(int64_t parameters) {
+  if (parameters == 0) return kGone;
   return absl::StrCat(HumanCount(parameters), " (",
                       HumanBytes(parameters * static_cast<int64_t>(sizeof(float))), ")");
 }
@@ -56,7 +59,8 @@ std::string ModelsText(const v1::ListModelsResponse& models, absl::TimeZone zone
   Table table(
       {"RUN", ">VERSION", ">PARAMETERS", ">SITES", ">EXAMPLES", "MADE", "SHA-256", "METRICS"});
   for (const v1::Model& model : models.models()) {
-    table.AddRow({model.run(), absl::StrCat(model.version()), HumanCount(model.parameters()),
+    table.AddRow({model.run(), absl::StrCat(model.version()),
+                  model.parameters() == 0 ? kGone : HumanCount(model.parameters()),
                   absl::StrCat(model.sites()), ExamplesText(model.examples()),
                   HumanTime(model.created_ms(), zone),
                   absl::BytesToHexString(model.parameters_sha256()).substr(0, kShortDigest),
@@ -81,6 +85,7 @@ Json ModelJson(const v1::Model& model) {
           {"version", model.version()},
           {"created", JsonTime(model.created_ms())},
           {"parameters", model.parameters()},
+          {"kept", model.parameters() > 0},
           {"parameters_sha256", absl::BytesToHexString(model.parameters_sha256())},
           {"sites", model.sites()},
           {"examples", model.examples()},

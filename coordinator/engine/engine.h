@@ -17,6 +17,7 @@
 #include "coordinator/blob/blob_store.h"
 #include "coordinator/blob/upload_area.h"
 #include "coordinator/engine/commit.h"
+#include "coordinator/engine/observer.h"
 #include "coordinator/engine/round_fold.h"
 #include "coordinator/engine/secure_round.h"
 #include "coordinator/engine/uploads.h"
@@ -37,7 +38,8 @@ struct EngineParts {
   Store* store = nullptr;
   BlobStore* blobs = nullptr;
   UploadArea* uploads = nullptr;
-  StorageHealth* storage = nullptr;  // null: a disk that never fails, a simulation's
+  StorageHealth* storage = nullptr;    // null: a disk that never fails, a simulation's
+  EngineObserver* observer = nullptr;  // null: nobody listens
 };
 
 /// A secure round's sites once all have uploaded, by their place in the cohort.
@@ -171,6 +173,10 @@ class Engine {
     std::vector<std::string> busy_in;  // runs that keep others busy
   };
   FreeSites Available() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// Tells the observer what the event does to the run.
+  void Observe(const RunState& run, const Event& event) const;
+  absl::StatusOr<UploadProgress> Begin(const UpdateClaim& announced, const Digest& digest);
+  absl::Status CountIn(const Upload& announced);
   /// CheckUpdate for the run as it is now.
   absl::Status IsWanted(const UpdateClaim& claim);
   /// OK if what an update in the clear holds can be true, and is within the plan's bounds.

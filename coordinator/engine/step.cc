@@ -125,6 +125,9 @@ absl::Time Engine::StepRun(const std::string& id, bool may_open) {
     }
     if (!event) {
       absl::StatusOr<RoundCommitted> committed = Aggregate(work);
+      if (committed.ok() && parts_.observer != nullptr) {
+        parts_.observer->Aggregated(parts_.clock->Now() - now);
+      }
       if (!committed.ok() && IsTransient(committed.status())) {
         return TryAgain(id, "round not aggregated", committed.status());
       }

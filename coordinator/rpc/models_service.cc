@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "coordinator/rpc/blob_stream.h"
 #include "coordinator/rpc/peer.h"
@@ -28,7 +29,15 @@ absl::StatusOr<Export> OpenExport(const RunState& run, const ModelVersion& versi
                                   BlobStore& blobs) {
   Export opened;
   MR_ASSIGN_OR_RETURN(const Architecture architecture, BuildArchitecture(run.plan));
-  MR_ASSIGN_OR_RETURN(opened.parameters, blobs.Open(version.parameters));
+  absl::StatusOr<std::unique_ptr<BlobReader>> parameters = blobs.Open(version.parameters);
+  if (absl::IsNotFound(parameters.status())) {
+    return absl::NotFoundError(absl::StrCat(
+        "run ", run.id, ": version ", version.version,
+        " is not kept any more: the coordinator keeps the newest [storage] keep_versions and the "
+        "best, and loses what its disk damages; the newest is ",
+        run.Newest().version));
+  }
+  MR_ASSIGN_OR_RETURN(opened.parameters, std::move(parameters));
   v1::PackageManifest manifest =
       ManifestOf(run.plan_text, run.plan, architecture, run.scaling ? &*run.scaling : nullptr,
                  version.parameters);

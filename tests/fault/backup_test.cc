@@ -170,6 +170,10 @@ TEST_F(BackupTest, DamagedModelIsNamedAndCostsNoOtherRun) {
   EXPECT_EQ(fleet_.GetRun("tiny-1").phase(), v1::RUN_PHASE_FAILED);
   EXPECT_THAT(fleet_.GetRun("tiny-1").note(), HasSubstr("version 0 is missing on disk"));
   EXPECT_EQ(fleet_.GetRun("tiny-2").phase(), v1::RUN_PHASE_RUNNING);
+  const auto ignore = [](absl::string_view) { return absl::OkStatus(); };
+  EXPECT_THAT(fleet_.as_operator().ExportModel("tiny-1", 0, ignore),
+              IsStatus(absl::StatusCode::kNotFound,
+                       HasSubstr("run tiny-1: version 0 is not kept any more")));
 }
 
 TEST_F(BackupTest, CommandLineSaysWhatItDid) {

@@ -197,5 +197,14 @@ TEST(CliModelText, ListsADigestThatCanBeTold) {
   EXPECT_EQ(ModelJson(model)["parameters_sha256"].get<std::string>().size(), 64u);
 }
 
+TEST(CliModelText, VersionThatIsGoneIsToldFromAnEmptyOne) {
+  v1::ListModelsResponse models;
+  v1::Model& model = *models.add_models();
+  model.set_run("turbofan-1");
+  EXPECT_THAT(ModelsText(models, absl::UTCTimeZone()), HasSubstr("not kept"));
+  EXPECT_THAT(ModelText(model, absl::UTCTimeZone()), HasSubstr("not kept"));
+  EXPECT_EQ(ModelJson(model)["kept"], false);
+}
+
 }  // namespace
 }  // namespace millrace

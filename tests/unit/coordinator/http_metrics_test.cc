@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <httplib.h>
+
+#include <atomic>
+
+#include "coordinator/http/metrics.h"
+#include "coordinator/http/status_server.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/unit/coordinator/round_fixture.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing::IsStatus;
+
+TEST(MetricsTest, SaysWhatAScrapeFinds) {
+  MetricsReading reading;
+  reading.runs = {testing::NewRun(), testing::NewRun()};
+  testing::MustApply(reading.runs[0],
+                     testing::Opening(reading.runs[0], {"a", "b"}, testing::kStart));
+  reading.runs[1].held_up = "waits for sites";
+  reading.sites_present = 7;
+  reading.storage = {false, "full", 4096, 3};
+  EXPECT_THAT(
+      Metrics().Text(reading),
+      AllOf(HasSubstr("millrace_runs{phase=\"running\"} 2"),
+            HasSubstr("millrace_runs{phase=\"failed\"} 0"), HasSubstr("millrace_runs_held_up 1"),
+            HasSubstr("millrace_rounds_open 1"), HasSubstr("millrace_events 3"),
+            HasSubstr("millrace_sites_present 7"), HasSubstr("millrace_storage_writable 0"),
+            HasSubstr("millrace_storage_free_bytes 4096"), HasSubstr("millrace_storage_faults 3"),
+            HasSubstr("process_resident_memory_bytes ")));
+}
+
+TEST(MetricsTest, CountsWhatItHears) {
+  Metrics metrics;
+  metrics.UpdateEnded(absl::OkStatus(), 100);
+  metrics.UpdateEnded(absl::OkStatus(), 50);
+  metrics.UpdateEnded(absl::ResourceExhaustedError("full"), 70);
+  metrics.UpdateEnded(absl::ResourceExhaustedError("full again"), 70);
+  metrics.Downloaded(1000);
+  metrics.RoundEnded(/*committed=*/true, absl::Seconds(7));
+  metrics.RoundEnded(/*committed=*/false, absl::Seconds(70));
+  metrics.Aggregated(absl::Milliseconds(20));
+  EXPECT_THAT(metrics.Text({}),
+              AllOf(HasSubstr("millrace_updates_accepted_total 2"),
+                    HasSubstr("millrace_updates_refused_total{code=\"resource_exhausted\"} 2"),
+                    HasSubstr("millrace_update_bytes_total 150"),
+                    HasSubstr("millrace_model_bytes_total 1000"),
+                    HasSubstr("millrace_round_seconds_bucket{end=\"committed\",le=\"10\"} 1"),
+                    HasSubstr("millrace_round_seconds_sum{end=\"abandoned\"} 70"),
+                    HasSubstr("millrace_aggregation_seconds_bucket{le=\"0.03\"} 1")));
+}
+
+class StatusServerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    StatusServer::Pages pages;
+    pages.metrics = [] { return std::string("metric 1\n"); };
+    pages.health = [this] {
+      return healthy_ ? absl::OkStatus() : absl::ResourceExhaustedError("the disk is full");
+    };
+    MR_ASSERT_OK_AND_ASSIGN(server_, StatusServer::Start("127.0.0.1:0", std::move(pages)));
+  }
+  httplib::Result Get(const std::string& path) {
+    return httplib::Client("127.0.0.1", server_->port()).Get(path);
+  }
+
+  std::atomic<bool> healthy_ = true;
+  std::unique_ptr<StatusServer> server_;
+};
+
+TEST_F(StatusServerTest, ServesMetrics) {
+  const httplib::Result answer = Get("/metrics");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(answer->body, "metric 1\n");
+  EXPECT_THAT(answer->get_header_value("Content-Type"), HasSubstr("version=0.0.4"));
+}
+
+TEST_F(StatusServerTest, SaysWhetherItIsWellAndWhyNot) {
+  EXPECT_EQ(Get("/healthz")->status, 200);
+  healthy_ = false;
+  const httplib::Result answer = Get("/healthz");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_EQ(answer->body, "the disk is full\n");
+}
+
+TEST_F(StatusServerTest, HasNothingElse) { EXPECT_EQ(Get("/")->status, 404); }
+
+TEST_F(StatusServerTest, PortInUseIsRefusedByAddress) {
+  const std::string address = absl::StrCat("127.0.0.1:", server_->port());
+  EXPECT_THAT(StatusServer::Start(address, {}).status(),
+              IsStatus(absl::StatusCode::kUnavailable, HasSubstr(address)));
+}
+
+TEST(StatusServer, EndsRightAfterItsStart) {
+  for (int i = 0; i < 20; ++i) {
+    MR_EXPECT_OK(StatusServer::Start("127.0.0.1:0", {}));
+  }
+}
+
+}  // namespace
+}  // namespace millrace
