@@ -52,7 +52,9 @@ absl::Status SiteRegistry::CheckIn(const std::string& site, const std::string& v
   }
   if (!changed) return absl::OkStatus();
   LogInfo("site checked in", {{"site", site}, {"version", version}, {"new", is_new}});
-  return store_->PutSite(entry.record);
+  const absl::Status stored = store_->PutSite(entry.record);
+  if (!stored.ok()) entry.record.version.clear();  // so that its next check-in is written
+  return stored;
 }
 
 void SiteRegistry::Leave(const std::string& site) {

@@ -83,15 +83,18 @@ absl::Status Engine::CheckStorage() const {
   return parts_.storage == nullptr ? absl::OkStatus() : parts_.storage->Check();
 }
 
+absl::Status Engine::Noted(const absl::Status& of_the_store) const {
+  if (parts_.storage != nullptr) parts_.storage->Note(of_the_store);
+  return of_the_store;
+}
+
 absl::Status Engine::Record(Run& run, const Event& event) {
   MR_RETURN_IF_ERROR(CanApply(run.state, event));
   std::vector<Event> batch = run.pending;
   batch.push_back(event);
   const int64_t stored = run.state.events - std::ssize(run.pending);
-  const absl::Status appended =
-      parts_.store->Append(run.state.id, stored, batch, run.pending_messages);
-  if (parts_.storage != nullptr) parts_.storage->Note(appended);
-  MR_RETURN_IF_ERROR(appended);
+  MR_RETURN_IF_ERROR(
+      Noted(parts_.store->Append(run.state.id, stored, batch, run.pending_messages)));
   run.pending.clear();
   run.pending_messages.clear();
   Observe(run.state, event);
@@ -160,7 +163,7 @@ absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
     auto run = std::make_unique<Run>();
     MR_ASSIGN_OR_RETURN(run->state, StartOf(id, event));
     run->architecture = std::move(architecture);
-    MR_RETURN_IF_ERROR(parts_.store->Append(id, 0, std::span(&event, 1)));
+    MR_RETURN_IF_ERROR(Noted(parts_.store->Append(id, 0, std::span(&event, 1))));
     runs_.push_back(std::move(run));
   }
   LogInfo("run_started", {{"run", id},
@@ -226,7 +229,7 @@ absl::StatusOr<std::optional<v1::Assignment>> Engine::CheckIn(const std::string&
   {
     absl::MutexLock lock(&mutex_);
     MR_RETURN_IF_ERROR(
-        sites_.CheckIn(site, version, WithoutHalfCharacter(objection), parts_.clock->Now()));
+        Noted(sites_.CheckIn(site, version, WithoutHalfCharacter(objection), parts_.clock->Now())));
     for (const std::unique_ptr<Run>& run : runs_) {
       const RoundState* round = run->state.Current();
       if (round == nullptr || !WantsWork(*round, site)) continue;

@@ -164,6 +164,8 @@ class Engine {
   absl::StatusOr<Run*> Find(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   /// OK if the storage takes something new. RESOURCE_EXHAUSTED says why not.
   absl::Status CheckStorage() const;
+  /// What the store said, once the storage has heard of it.
+  absl::Status Noted(const absl::Status& of_the_store) const;
   /// OK if the updates of a whole cohort may lie on disk at once. INVALID_ARGUMENT names the keys.
   absl::Status CheckStaging(const Plan& plan, const Architecture& architecture) const;
   /// Persists an event, then applies it.

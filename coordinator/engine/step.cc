@@ -215,7 +215,8 @@ void Engine::CleanUp(Run& run) {
   folds_.erase(run.state.id);
   run.secure.reset();
   if (run.state.plan.secure.on()) {
-    if (const absl::Status dropped = parts_.store->DropMessages(run.state.id); !dropped.ok()) {
+    if (const absl::Status dropped = Noted(parts_.store->DropMessages(run.state.id));
+        !dropped.ok()) {
       LogWarning("messages of a secure round not dropped",
                  {{"run", run.state.id}, {"error", dropped.ToString()}});
     }

@@ -172,7 +172,7 @@ absl::Status Engine::CountIn(const Upload& announced) {
     MR_RETURN_IF_ERROR(
         Record(*run, {parts_.clock->Now(),
                       UpdateAccepted{{claim.site, upload->digest(), claim.weight, claim.bytes}}}));
-    if (const absl::Status status = sites_.CountUpdate(claim.site, parts_.clock->Now());
+    if (const absl::Status status = Noted(sites_.CountUpdate(claim.site, parts_.clock->Now()));
         !status.ok()) {
       LogWarning("site record not written", {{"site", claim.site}, {"error", status.ToString()}});
     }

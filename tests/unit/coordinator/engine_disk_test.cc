@@ -115,6 +115,17 @@ TEST(EngineOnAFullDisk, AcknowledgedUpdateStaysAcknowledged) {
                         update.Bytes()));
 }
 
+TEST(EngineOnAFullDisk, SiteThatCouldNotBeRememberedIsAtItsNextCheckIn) {
+  EngineRig rig({}, testing::StoreOn::kDisk);
+  rig.disk().FillUp();
+  EXPECT_THAT(rig.engine().CheckIn("a", "test"), IsStatus(kNoSpace, HasSubstr("store")));
+  EXPECT_FALSE(rig.storage().Check().ok()) << "the store's faults count as well";
+  rig.disk().Heal();
+  MR_ASSERT_OK(rig.engine().CheckIn("a", "test"));
+  rig.Restart();
+  EXPECT_EQ(rig.engine().Sites().size(), 1u);
+}
+
 TEST(EngineWithLittleFreeSpace, OpensNoRoundUntilThereIsMore) {
   EngineRig rig;
   rig.Start();
