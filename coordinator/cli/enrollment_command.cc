@@ -20,6 +20,7 @@ namespace millrace {
 namespace {
 
 constexpr int kMaxHours = 30 * 24;
+constexpr char kCallsEnded[] = "; its calls have ended";
 
 struct EnrollmentArguments {
   std::string site;
@@ -162,7 +163,8 @@ void AddApprove(CLI::App* group, CommandContext* context) {
       group, "approve",
       "Sign the certificate that a site waits for, on this machine, with the authority's key, and\n"
       "hand it over. Refused unless the key that asks is that of the invited site: by the\n"
-      "invitation that was made with this authority folder, or by --fingerprint, compared by people.",
+      "invitation that was made with this authority folder, or by --fingerprint, compared by "
+      "people.",
       "millrace site approve press-7 --authority authority/", context,
       [=] { return Approve(*context, *arguments); });
   AddSiteArgument(command, arguments);

@@ -82,10 +82,10 @@ bool Membership::IsRevoked(const std::string& serial) const {
   return revoked_.Has(serial);
 }
 
-absl::StatusOr<std::vector<std::string>> Membership::PublishRevocations(const std::string& pem) {
+absl::StatusOr<NewlyRevoked> Membership::PublishRevocations(const std::string& pem) {
   absl::MutexLock lock(&mutex_);
   MR_ASSIGN_OR_RETURN(RevocationList list, VerifyRevocationList(pem, authorities_pem_));
-  if (pem == revoked_pem_) return std::vector<std::string>();
+  if (pem == revoked_pem_) return NewlyRevoked{list.number, {}, {}};
   if (list.number <= revoked_.number) {
     return absl::FailedPreconditionError(
         absl::StrCat("revocation list ", list.number, ": list ", revoked_.number,
@@ -98,9 +98,13 @@ absl::StatusOr<std::vector<std::string>> Membership::PublishRevocations(const st
     const bool loses = list.Has(info.serial) && !revoked_.Has(info.serial);
     if (loses && info.identity.role == Role::kSite) sites.insert(info.identity.name);
   }
+  NewlyRevoked revoked{list.number, {}, {sites.begin(), sites.end()}};
+  for (const auto& [serial, since] : list.since) {
+    if (!revoked_.Has(serial)) revoked.serials.push_back(serial);
+  }
   revoked_pem_ = pem;
   revoked_ = std::move(list);
-  return std::vector<std::string>(sites.begin(), sites.end());
+  return revoked;
 }
 
 absl::Status Membership::PublishStatement(const SignedTrust& statement) {

@@ -19,6 +19,13 @@
 
 namespace millrace {
 
+/// What a revocation list adds to the one before.
+struct NewlyRevoked {
+  int64_t number = 0;  // of the list
+  std::vector<std::string> serials;
+  std::vector<std::string> sites;  // that lose a certificate which they have used here
+};
+
 /// Whose certificates count: those of the authorities that are trusted now, but for the revoked
 /// ones. Thread-safe.
 class Membership {
@@ -33,10 +40,9 @@ class Membership {
   absl::StatusOr<CertificateInfo> Check(const std::string& pem);
   bool IsRevoked(const std::string& serial) const;
 
-  /// Takes in what the authority has signed; durable on return. Of a revocation list the
-  /// sites that lose a certificate which they have used here. FAILED_PRECONDITION or
+  /// Takes in what the authority has signed; durable on return. FAILED_PRECONDITION or
   /// INVALID_ARGUMENT for what does not follow from what is held.
-  absl::StatusOr<std::vector<std::string>> PublishRevocations(const std::string& pem);
+  absl::StatusOr<NewlyRevoked> PublishRevocations(const std::string& pem);
   absl::Status PublishStatement(const SignedTrust& statement);
 
   /// What lies behind statement `number` and revocation list `list`.

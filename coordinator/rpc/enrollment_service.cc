@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/crypto/signing_request.h"
 #include "base/status.h"
 #include "coordinator/rpc/operator_call.h"
@@ -147,14 +148,14 @@ grpc::ServerUnaryReactor* EnrollmentService::ListRequests(grpc::CallbackServerCo
 grpc::ServerUnaryReactor* EnrollmentService::Approve(grpc::CallbackServerContext* context,
                                                      const v1::ApproveRequest* request,
                                                      v1::ApproveResponse*) {
-  return ForChange(context, parts_.audit, Role::kApprover, "site.approve", "",
+  const absl::StatusOr<Digest> key = Digest::FromBytes(request->key_sha256());
+  return ForChange(context, parts_.audit, Role::kApprover, "site.approve",
+                   key.ok() ? KeyName(*key) : "",
                    [&](const std::string&, std::string* object) -> absl::Status {
-                     MR_ASSIGN_OR_RETURN(const Digest key,
-                                         DigestFromProto("key_sha256", request->key_sha256()));
-                     *object = KeyName(key);
+                     MR_RETURN_IF_ERROR(Annotate(key.status(), "key_sha256"));
                      MR_ASSIGN_OR_RETURN(const std::string site,
-                                         parts_.enrollment->Approve(key, request->certificate()));
-                     *object = absl::StrCat("site ", site, ", ", KeyName(key));
+                                         parts_.enrollment->Approve(*key, request->certificate()));
+                     *object = absl::StrCat("site ", site, ", ", KeyName(*key));
                      parts_.room->PollAll(parts_.clock->Now());
                      return absl::OkStatus();
                    });
@@ -175,10 +176,15 @@ absl::Status EnrollmentService::PublishNow(const v1::PublishRequest& request, st
                                            v1::PublishResponse* response) {
   if (request.has_revocation_list()) {
     *object = "revocation list";
-    MR_ASSIGN_OR_RETURN(const std::vector<std::string> sites,
+    MR_ASSIGN_OR_RETURN(const NewlyRevoked revoked,
                         parts_.membership->PublishRevocations(request.revocation_list()));
-    if (parts_.on_revoked) parts_.on_revoked(sites);
-    response->mutable_cut()->Add(sites.begin(), sites.end());
+    *object = absl::StrCat("revocation list ", revoked.number, ", adds ",
+                           absl::StrJoin(revoked.serials, " "));
+    if (!revoked.sites.empty()) {
+      absl::StrAppend(object, " of site ", absl::StrJoin(revoked.sites, ", "));
+    }
+    if (parts_.on_revoked) parts_.on_revoked(revoked.sites);
+    response->mutable_cut()->Add(revoked.sites.begin(), revoked.sites.end());
     return absl::OkStatus();
   }
   if (!request.has_statement()) {
@@ -197,7 +203,8 @@ absl::Status EnrollmentService::PublishNow(const v1::PublishRequest& request, st
 grpc::ServerUnaryReactor* EnrollmentService::Publish(grpc::CallbackServerContext* context,
                                                      const v1::PublishRequest* request,
                                                      v1::PublishResponse* response) {
-  return ForChange(context, parts_.audit, Role::kOperator, "trust.publish", "",
+  return ForChange(context, parts_.audit, Role::kOperator,
+                   request->has_statement() ? "authority.change" : "site.revoke", "",
                    [&](const std::string&, std::string* object) {
                      return PublishNow(*request, object, response);
                    });

@@ -156,7 +156,8 @@ TEST_F(EnrollmentTest, RevocationsOnlyGoForward) {
   };
   MR_ASSERT_OK_AND_ASSIGN(const auto cut,
                           membership_->PublishRevocations(list(2, {{serial, clock_.Now()}})));
-  EXPECT_EQ(cut, std::vector<std::string>{"press-7"});
+  EXPECT_EQ(cut.sites, std::vector<std::string>{"press-7"});
+  EXPECT_EQ(cut.serials, std::vector<std::string>{serial});
   EXPECT_THAT(membership_->Check(pem), IsStatus(kDenied, HasSubstr("site press-7")));
   EXPECT_THAT(membership_->PublishRevocations(list(1, {})),
               IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("list 2 is held")));
