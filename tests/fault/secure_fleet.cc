@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/fault/secure_fleet.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -32,7 +34,10 @@ WeightedMean MeanOfRoundOne(const Plan& plan, const std::vector<std::string>& si
   WeightedMean of{std::vector<double>(shape.parameters, 0), idle_weight};
   for (const std::string& site : sites) {
     const SiteUpdate update = HonestUpdate(site, assignment);
-    for (int64_t i = 0; i < shape.parameters; ++i) of.mean[i] += update.weight * update.vector[i];
+    const float bound = static_cast<float>(plan.secure.bound);
+    for (int64_t i = 0; i < shape.parameters; ++i) {
+      of.mean[i] += update.weight * std::clamp(update.vector[i], -bound, bound);
+    }
     of.weight += update.weight;
   }
   for (double& value : of.mean) value /= of.weight;
