@@ -52,16 +52,16 @@ int64_t Plan::outputs() const {
   return 0;
 }
 
-int64_t SecurePlan::Corrupt(int64_t sites) const {
-  // The tolerance keeps 0.1 * 30 = 3.0000000000000004 from counting a fourth site.
-  const double share = corrupt_share * static_cast<double>(sites);
-  return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(share * (1 - 1e-12))));
+int64_t CeilShare(double share, int64_t whole) {
+  return static_cast<int64_t>(std::ceil(share * static_cast<double>(whole) * (1 - 1e-12)));
+}
+
+int64_t AssumedCorrupt(int64_t sites, double corrupt_share) {
+  return std::max<int64_t>(1, CeilShare(corrupt_share, sites));
 }
 
 int64_t Plan::cohort_size() const {
-  // The tolerance keeps 100 * 0.07 = 7.000000000000001 from inviting an eighth site.
-  const double extra = static_cast<double>(cohort.target) * cohort.over_selection;
-  return cohort.target + static_cast<int64_t>(std::ceil(extra * (1 - 1e-12)));
+  return cohort.target + CeilShare(cohort.over_selection, cohort.target);
 }
 
 double LearningRate(const TrainingPlan& training, int64_t round, int64_t rounds) {

@@ -153,6 +153,10 @@ enum class MaskGraph {
 };
 inline constexpr int64_t kLargestCompleteCohort = 128;
 
+/// C = max(1, ceil(corrupt_share * sites)): how many sites are assumed to work together with the
+/// coordinator.
+int64_t AssumedCorrupt(int64_t sites, double corrupt_share);
+
 /// secure_aggregation and [secure]: how updates are masked (Bonawitz et al. 2017).
 struct SecurePlan {
   SecureMode mode = SecureMode::kHonestButCurious;
@@ -166,8 +170,7 @@ struct SecurePlan {
   int64_t phase_s = 30;           // for each phase but the upload, seconds
 
   bool on() const { return mode != SecureMode::kOff; }
-  /// Sites assumed corrupt among `sites`: max(1, ceil(corrupt_share * sites)).
-  int64_t Corrupt(int64_t sites) const;
+  int64_t Corrupt(int64_t sites) const { return AssumedCorrupt(sites, corrupt_share); }
   /// Fewest updates whose sum a site helps to unmask: 3 beyond the corrupt, of whom a site may
   /// assume more.
   int64_t Fewest(int64_t sites, int64_t corrupt = 0) const {
@@ -207,6 +210,9 @@ struct Plan {
 /// Parses and checks a plan. INVALID_ARGUMENT for what cannot work, naming the key and why:
 /// unknown keys, wrong types, values out of range, pairs that contradict each other.
 absl::StatusOr<Plan> ParsePlan(absl::string_view toml);
+
+/// ceil(share * whole), where 0.07 * 100 = 7.000000000000001 is 7.
+int64_t CeilShare(double share, int64_t whole);
 
 /// The learning rate of a round (1-based) under the plan's schedule.
 double LearningRate(const TrainingPlan& training, int64_t round, int64_t rounds);

@@ -8,14 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/status.h"
+#include "plan/plan.h"
 
 namespace millrace {
 namespace {
-
-// ceil(share * sites), where 0.07 * 100 = 7.000000000000001 is 7.
-int64_t CeilShare(double share, int64_t sites) {
-  return static_cast<int64_t>(std::ceil(share * static_cast<double>(sites) * (1 - 1e-12)));
-}
 
 // The smallest t with P[X >= t] <= budget.
 int64_t SmallestThreshold(const Hypergeometric& corrupt_neighbors, double budget) {
@@ -44,10 +40,6 @@ absl::Status CheckArguments(double corrupt_share, double dropout_share, double s
 }
 
 }  // namespace
-
-int64_t AssumedCorrupt(int64_t sites, double corrupt_share) {
-  return std::max<int64_t>(1, CeilShare(corrupt_share, sites));
-}
 
 GraphParameters CompleteGraph(int64_t sites, double corrupt_share) {
   const int64_t corrupt = AssumedCorrupt(sites, corrupt_share);

@@ -16,13 +16,10 @@ struct GraphParameters {
   int64_t threshold = 0;
 };
 
-/// C = max(1, ceil(corrupt_share * sites)): how many sites may work together with the coordinator.
-int64_t AssumedCorrupt(int64_t sites, double corrupt_share);
-
-/// Everybody with everybody, threshold floor((n + C) / 2) + 1 of n: two sets of so many holders
-/// have an honest one in common, who never gives both secrets of a site, so that even a coordinator
-/// that tells the sites different stories gets only one (Bonawitz et al. 2017, section 6).
-/// At least 2 sites, fewer than all of them corrupt.
+/// Everybody with everybody, threshold floor((n + C) / 2) + 1 of n, with C of AssumedCorrupt: two
+/// sets of so many holders have an honest one in common, who never gives both secrets of a site, so
+/// that even a coordinator that tells the sites different stories gets only one (Bonawitz et al.
+/// 2017, section 6). At least 2 sites, fewer than all of them corrupt.
 GraphParameters CompleteGraph(int64_t sites, double corrupt_share);
 
 /// A complete graph of `group` sites, one of the groups that `sites` were dealt into at random. The

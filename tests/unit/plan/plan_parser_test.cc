@@ -218,6 +218,12 @@ TEST(ParsePlanTest, UpdatesAreMaskedUnlessThePlanSaysOtherwise) {
   EXPECT_EQ(plan.cohort.minimum, 6);
 }
 
+TEST(AssumedCorruptTest, IsRoundedUpButNotByRoundingErrors) {
+  EXPECT_EQ(AssumedCorrupt(100, 0.07), 7);  // 0.07 * 100 = 7.000000000000001
+  EXPECT_EQ(AssumedCorrupt(101, 0.07), 8);
+  EXPECT_EQ(AssumedCorrupt(5, 0), 1);
+}
+
 TEST(ParsePlanTest, ScalingsThatNoMessageHoldsAreRefusedNamingBothKeys) {
   std::string channels = "\"c0\"";
   for (int i = 1; i <= 64; ++i) absl::StrAppend(&channels, ", \"c", i, "\"");

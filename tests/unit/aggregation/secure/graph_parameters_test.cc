@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "plan/plan.h"
 #include "tests/testing/status_matchers.h"
 
 namespace millrace {
@@ -61,12 +62,6 @@ TEST(CompleteGroupTest, ThresholdIsWithinReachAndNotBelowTheCompleteGraphs) {
       EXPECT_GE(threshold, CompleteGraph(group, share).threshold) << sites << ", " << share;
     }
   }
-}
-
-TEST(AssumedCorruptTest, IsRoundedUpButNotByRoundingErrors) {
-  EXPECT_EQ(AssumedCorrupt(100, 0.07), 7);  // 0.07 * 100 = 7.000000000000001
-  EXPECT_EQ(AssumedCorrupt(101, 0.07), 8);
-  EXPECT_EQ(AssumedCorrupt(5, 0), 1);
 }
 
 // Whether the ring's places outside `removed` hold together, each beside its `degree` nearest.
