@@ -26,29 +26,6 @@ bool Same(const google::protobuf::MessageLite& a, const google::protobuf::Messag
   return a.SerializeAsString() == b.SerializeAsString();
 }
 
-/// The secret that `fits`, from any `threshold` neighbouring shares: one site that lies about its
-/// share does not cost the round.
-template <size_t N, typename Fits>
-absl::StatusOr<Secret<N>> ReconstructFitting(const GatheredShares<N>& gathered, int64_t threshold,
-                                             const Fits& fits) {
-  const auto count = static_cast<int64_t>(gathered.points.size());
-  if (count < threshold) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(count, " shares, ", threshold, " are needed"));
-  }
-  for (int64_t start = 0; start < (count == threshold ? 1 : count); ++start) {
-    std::vector<uint64_t> points;
-    std::vector<ShamirShare<N>> shares;
-    for (int64_t i = 0; i < threshold; ++i) {
-      points.push_back(gathered.points[(start + i) % count]);
-      shares.push_back(gathered.shares[(start + i) % count]);
-    }
-    absl::StatusOr<Secret<N>> secret = ReconstructSecret<N>(threshold, points, shares);
-    if (secret.ok() && fits(*secret)) return secret;
-  }
-  return absl::FailedPreconditionError(absl::StrCat("wrong among its ", count, " shares"));
-}
-
 }  // namespace
 
 SecureServer::SecureServer(const SecureContext& context, const SecurePlan& plan)

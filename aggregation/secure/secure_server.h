@@ -12,23 +12,13 @@
 #include "aggregation/secure/graph.h"
 #include "aggregation/secure/mask_set.h"
 #include "aggregation/secure/round_keys.h"
+#include "aggregation/secure/share_recovery.h"
 #include "aggregation/secure/transcript.h"
 #include "base/crypto/signature.h"
 #include "millrace/v1/secure_aggregation.pb.h"
 #include "plan/plan.h"
 
 namespace millrace {
-
-/// The revealed shares of one secret, with the points they belong to.
-template <size_t N>
-struct GatheredShares {
-  std::vector<uint64_t> points;
-  std::vector<ShamirShare<N>> shares;
-  void Add(uint64_t point, const ShamirShare<N>& share) {
-    points.push_back(point);
-    shares.push_back(share);
-  }
-};
 
 /// The coordinator's side of one attempt of a secure round, free of I/O and clock: it collects and
 /// checks the sites' messages phase by phase, whoever drives it says when a phase is over. A
@@ -69,7 +59,7 @@ class SecureServer {
   bool CanRecover() const;
   /// The masks that are in the sum of the survivors' vectors, with the sign that takes them off.
   /// FAILED_PRECONDITION before CloseMasking, and naming the site whose secret cannot be
-  /// reconstructed: too few shares, or some of them wrong.
+  /// reconstructed: too few shares, or too many of them wrong.
   absl::StatusOr<MaskSet> Recover() const;
 
  private:
