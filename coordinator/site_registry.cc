@@ -79,11 +79,16 @@ absl::Status SiteRegistry::CountUpdate(const std::string& site, absl::Time now) 
   return store_->PutSite(record);
 }
 
+bool SiteRegistry::TakesWork(const std::string& site, absl::Time now) const {
+  const auto entry = sites_.find(site);
+  return entry != sites_.end() && entry->second.objection.empty() &&
+         now - entry->second.last_check_in <= presence_;
+}
+
 std::vector<std::string> SiteRegistry::Present(absl::Time now) const {
   std::vector<std::string> present;
   for (const auto& [name, entry] : sites_) {
-    const bool here = now - entry.last_check_in <= presence_;
-    if (here && entry.objection.empty()) present.push_back(name);
+    if (TakesWork(name, now)) present.push_back(name);
   }
   return present;
 }

@@ -38,7 +38,9 @@ class SiteRegistry {
   /// Counts an accepted update.
   absl::Status CountUpdate(const std::string& site, absl::Time now);
 
-  /// Present sites that take work, sorted.
+  /// True for a present site that takes work.
+  bool TakesWork(const std::string& site, absl::Time now) const;
+  /// Those, sorted.
   std::vector<std::string> Present(absl::Time now) const;
   std::vector<v1::Site> List(absl::Time now) const;
 

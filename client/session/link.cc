@@ -33,6 +33,9 @@ constexpr int kKeepAliveMs = 30'000;
 constexpr int kFirstReconnectMs = 250;
 constexpr int kMaxReconnectMs = 4'000;
 constexpr int kConnectTimeoutMs = 10'000;
+// A coordinator may move: its name is looked up again when it cannot be reached, gRPC's own default
+// is at most twice a minute.
+constexpr int kResolveAgainMs = 5'000;
 
 std::shared_ptr<grpc::Channel> MakeChannel(const LinkOptions& options) {
   grpc::SslCredentialsOptions tls;
@@ -44,6 +47,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const LinkOptions& options) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
+  arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, kResolveAgainMs);
   // Without one here, gRPC looks at http_proxy and no_proxy in the environment.
   if (!options.proxy.empty()) arguments.SetString(GRPC_ARG_HTTP_PROXY, options.proxy);
   // Each link has its own connection, also where several sites share a process.

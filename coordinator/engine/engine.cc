@@ -226,8 +226,10 @@ absl::StatusOr<std::optional<v1::Assignment>> Engine::CheckIn(const std::string&
                                                               const std::string& version,
                                                               const std::string& objection) {
   std::optional<RoundId> declined;
+  bool arrived = false;
   {
     absl::MutexLock lock(&mutex_);
+    const bool was_here = sites_.TakesWork(site, parts_.clock->Now());
     MR_RETURN_IF_ERROR(
         Noted(sites_.CheckIn(site, version, WithoutHalfCharacter(objection), parts_.clock->Now())));
     for (const std::unique_ptr<Run>& run : runs_) {
@@ -236,8 +238,10 @@ absl::StatusOr<std::optional<v1::Assignment>> Engine::CheckIn(const std::string&
       if (objection.empty()) return AssignmentOf(*run, *round);
       declined = round->id;
     }
+    arrived = !was_here && objection.empty();
   }
   if (declined) MR_RETURN_IF_ERROR(ReportFailure(site, *declined, objection));
+  if (arrived) Changed();  // a round may have waited for it
   return std::nullopt;
 }
 

@@ -12,8 +12,9 @@
 
 namespace millrace {
 
-/// Streams `prefix`, then a blob from `offset` to its end, as serialised v1::Chunk messages. `on_sent` is
-/// told the bytes of each chunk that has gone out. Deletes itself when the call is over.
+/// Streams `prefix`, then a blob from `offset` to its end, as serialised v1::Chunk messages.
+/// `on_sent` is told the bytes of each chunk that has gone out. Deletes itself when the call is
+/// over.
 class BlobStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
   BlobStream(std::string prefix, std::unique_ptr<BlobReader> blob, int64_t offset,

@@ -24,8 +24,8 @@ class Waiter {
 /// The calls that wait. Thread-safe.
 class WaitingRoom {
  public:
-  /// Polls the waiter at once and keeps it if it has to wait. It must stay valid until Poll returned
-  /// true or Cancel was called.
+  /// Polls the waiter at once and keeps it if it has to wait. It must stay valid until Poll
+  /// returned true or Cancel was called.
   void Enter(Waiter* waiter, absl::Time now);
   void PollAll(absl::Time now);
   /// Changes a waiter's state by `change` under the room's lock, then polls it. A waiter that has

@@ -346,9 +346,12 @@ void RunCase(const std::string& program, const Case& c, int rounds) {
     std::vector<std::unique_ptr<SiteIdentity>> identities;
     std::vector<std::thread> threads;
     for (const KeyAndCertificate& site : federation.sites) {
-      links.push_back(std::make_unique<Link>(LinkOptions{coordinator.address(),
-                                                         federation.authority.certificate_pem,
-                                                         site.certificate_pem, site.key_pem}));
+      LinkOptions link;
+      link.address = coordinator.address();
+      link.authority_pem = federation.authority.certificate_pem;
+      link.certificate_pem = site.certificate_pem;
+      link.key_pem = site.key_pem;
+      links.push_back(std::make_unique<Link>(link));
       identities.push_back(c.secure ? std::make_unique<SiteIdentity>(*SiteIdentity::Create(
                                           federation.authority.certificate_pem,
                                           site.certificate_pem, site.key_pem, SystemClock()))

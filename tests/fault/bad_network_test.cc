@@ -3,11 +3,15 @@
 // comes and goes. Real daemons, real kernels' networks; nothing here is simulated.
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/synchronization/notification.h"
 #include "base/random.h"
+#include "tests/testing/eventually.h"
 #include "tests/testing/fleet.h"
 #include "tests/testing/network_namespace.h"
 #include "tests/testing/status_matchers.h"
@@ -15,8 +19,10 @@
 namespace millrace {
 namespace {
 
+using testing::Eventually;
 using testing::Fleet;
 using testing::NetworkNamespace;
+using testing::Process;
 using ::testing::UnorderedElementsAre;
 
 /// A run of 60,000 parameters, 0.24 MB each way and round.
@@ -91,6 +97,45 @@ TEST(BadNetwork, LossSlownessAndOutagesCostTheRoundNothingButTime) {
     EXPECT_EQ(round.attempt(), 1) << fleet.Logs();
     EXPECT_THAT(round.received(), UnorderedElementsAre("lossy", "slow", "outages", "near"));
   }
+}
+
+/// What starts `command` where `hosts` stands in for /etc/hosts.
+std::vector<std::string> WithHosts(const std::string& hosts,
+                                   const std::vector<std::string>& command) {
+  return {
+      "/usr/bin/unshare", "--mount", "/bin/sh", "-c",
+      absl::StrCat("mount --bind ", hosts, " /etc/hosts && exec ", absl::StrJoin(command, " "))};
+}
+
+/// In place: a file that is mounted elsewhere must stay the same one.
+void WriteInPlace(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+
+TEST(BadNetwork, CoordinatorThatMovesToAnotherAddressIsFoundByItsName) {
+  Fleet fleet(MILLRACE_COORDINATOR);
+  const std::string hosts = fleet.folder() + "/hosts";
+  WriteInPlace(hosts, absl::StrCat("127.0.0.1 ", Fleet::kName, "\n"));
+  Process trial(WithHosts(hosts, {"true"}), fleet.folder() + "/trial.log");
+  if (trial.AwaitExit() != 0) GTEST_SKIP() << "mounts: not possible here: " << trial.Log();
+
+  ASSERT_TRUE(fleet.StartCoordinator());
+  const std::string config =
+      fleet.WriteSite("press-7", "[data]\nkind = \"delimited\"\npath = \"rows.csv\"\n",
+                      fleet.federation().Issue(Role::kSite, "press-7"));
+  MR_ASSERT_OK_AND_ASSIGN(std::string text, ReadFile(PosixFileSystem(), config));
+  text = absl::StrReplaceAll(text, {{"127.0.0.1", Fleet::kName}});
+  MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), config, text));
+  fleet.StartProcess({"press-7"}, WithHosts(hosts, {MILLRACE_CLIENT, "run", "--config", config}));
+  ASSERT_TRUE(fleet.AwaitSites()) << fleet.Logs();
+
+  fleet.coordinator().Kill();
+  fleet.Move();
+  WriteInPlace(hosts, absl::StrCat(Fleet::kSecondHome, " ", Fleet::kName, "\n"));
+  ASSERT_TRUE(fleet.StartCoordinator());
+  EXPECT_TRUE(Eventually([&] {
+    const auto listed = fleet.as_operator().ListSites();
+    return listed.ok() && listed->sites_size() == 1 &&
+           listed->sites(0).report().activity() == v1::ACTIVITY_IDLE;  // said since the start
+  })) << fleet.Logs();
 }
 
 }  // namespace

@@ -21,9 +21,14 @@ LinkOptions SiteLink(const TestFederation& federation, const std::string& site, 
 }
 
 std::unique_ptr<Connection> OperatorConnection(const TestFederation& federation, int port) {
+  return OperatorConnection(federation, LoopbackAddress(port));
+}
+
+std::unique_ptr<Connection> OperatorConnection(const TestFederation& federation,
+                                               const std::string& address) {
   const KeyAndCertificate identity = federation.Issue(Role::kOperator, "ann");
   ConnectionOptions options;
-  options.address = LoopbackAddress(port);
+  options.address = address;
   options.authority_pem = federation.authority_pem();
   options.certificate_pem = identity.certificate_pem;
   options.key_pem = identity.key_pem;

@@ -21,6 +21,8 @@ std::string LoopbackAddress(int port);
 LinkOptions SiteLink(const TestFederation& federation, const std::string& site, int port);
 
 std::unique_ptr<Connection> OperatorConnection(const TestFederation& federation, int port);
+std::unique_ptr<Connection> OperatorConnection(const TestFederation& federation,
+                                               const std::string& address);
 
 /// Checks in until there is an assignment, at most for `patience`.
 absl::StatusOr<v1::Assignment> AwaitAssignment(Link& link,

@@ -16,7 +16,7 @@ namespace millrace::testing {
 
 Fleet::Fleet(std::string coordinator, std::string more, Networks networks)
     : program_(std::move(coordinator)), more_(std::move(more)), networks_(std::move(networks)) {
-  std::vector<std::string> hosts;
+  std::vector<std::string> hosts = {kSecondHome, kName};
   for (const auto& [site, network] : networks_) hosts.push_back(network->outside());
   const KeyAndCertificate identity = federation_.Issue(Role::kCoordinator, "cloud", hosts);
   WriteFile("authority.crt", federation_.authority_pem());
@@ -29,12 +29,11 @@ void Fleet::WriteFile(const std::string& name, const std::string& text) const {
 }
 
 bool Fleet::StartCoordinator() {
-  WriteFile(
-      "coordinator.toml",
-      absl::StrCat("[server]\nlisten = \"", networks_.empty() ? "127.0.0.1:" : "0.0.0.0:", port_,
-                   "\"\ncertificate = \"cloud.crt\"\nkey = \"cloud.key\"\n"
-                   "authority = \"authority.crt\"\n[storage]\nfolder = \"state\"\n",
-                   more_));
+  WriteFile("coordinator.toml",
+            absl::StrCat("[server]\nlisten = \"", networks_.empty() ? home_ : "0.0.0.0", ":", port_,
+                         "\"\ncertificate = \"cloud.crt\"\nkey = \"cloud.key\"\n"
+                         "authority = \"authority.crt\"\n[storage]\nfolder = \"state\"\n",
+                         more_));
   const std::string log = absl::StrCat(folder(), "/coordinator.log");
   WriteFile("coordinator.log", "");
   coordinator_.reset();
@@ -48,7 +47,7 @@ bool Fleet::StartCoordinator() {
            text.find('\n', line) != std::string::npos;
   });
   if (!listens) ADD_FAILURE() << "the coordinator does not listen\n" << coordinator_->Log();
-  operator_ = OperatorConnection(federation_, port_);
+  operator_ = OperatorConnection(federation_, absl::StrCat(home_, ":", port_));
   return listens;
 }
 

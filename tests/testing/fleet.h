@@ -28,6 +28,11 @@ class Fleet {
   /// Starts the coordinator and waits until it listens; again after a kill, on the same port and
   /// state. False, with its log as a test failure, if it does not come up.
   bool StartCoordinator();
+  /// Where the coordinator listens from its next start on, after 127.0.0.1; its certificate is for
+  /// both, and for this name of either.
+  static constexpr char kSecondHome[] = "127.0.0.2";
+  static constexpr char kName[] = "coordinator.test";
+  void Move() { home_ = kSecondHome; }
   Process& coordinator() { return *coordinator_; }
   int port() const { return port_; }
   std::string address() const;
@@ -66,6 +71,7 @@ class Fleet {
   const Networks networks_;
   const TemporaryFolder folder_;
   const TestFederation federation_;
+  std::string home_ = "127.0.0.1";
   int port_ = 0;
   std::unique_ptr<Process> coordinator_;
   std::unique_ptr<Connection> operator_;

@@ -12,6 +12,7 @@
 #include "client/data/site_message.h"
 #include "tests/testing/cutting_proxy.h"
 #include "tests/testing/eventually.h"
+#include "tests/testing/simulated_clock.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/client/session_rig.h"
 
@@ -29,6 +30,7 @@ using testing::IsStatus;
 using testing::OneSitePlan;
 using ::testing::Pair;
 using testing::SessionRig;
+using testing::SimulatedClock;
 using testing::SiteUpdate;
 using testing::TestSite;
 using testing::TinyPlan;
@@ -353,6 +355,36 @@ TEST(Session, CoordinatorThatIsNotThereIsNamed) {
               IsStatus(absl::StatusCode::kUnavailable,
                        AllOf(HasSubstr(testing::LoopbackAddress(nobodys_port)),
                              HasSubstr("cannot be reached"))));
+}
+
+TEST(Session, UpdateIsKeptForDaysAndSentWhereItStillFits) {
+  SessionRig rig;
+  CuttingProxy proxy(rig.port());
+  // For the site days pass; the coordinator, away meanwhile, has its round open still.
+  SimulatedClock clock(absl::Now());
+  FakeWorker worker([&](const WorkOrder& order, const auto&) -> absl::StatusOr<SiteUpdate> {
+    proxy.Mend(0);
+    proxy.Cut();
+    return HonestUpdate("press-7", order.assignment);
+  });
+  TestSite site(rig, proxy.port(), &worker, {.clock = &clock});
+  EXPECT_THAT(site.session().RunOnce(),
+              IsStatus(absl::StatusCode::kDeadlineExceeded, HasSubstr("cannot be reached")));
+  EXPECT_TRUE(site.spool().OpenUpdate().ok());
+  proxy.Mend(rig.port());
+  ASSERT_TRUE(Eventually([&] { return site.session().RunOnce().ok(); }));
+  EXPECT_THAT(rig.Run().history(0).received(), ElementsAre("press-7"));
+  EXPECT_EQ(worker.calls(), 1);
+}
+
+TEST(Session, CoordinatorWhoseNameNobodyKnowsIsNamed) {
+  SessionRig rig;
+  FakeWorker worker("press-7");
+  LinkOptions link = rig.LinkTo(rig.port());
+  link.address = "coordinator.invalid:9443";
+  TestSite site(rig, link, &worker);
+  EXPECT_THAT(site.session().RunOnce(),
+              IsStatus(absl::StatusCode::kUnavailable, HasSubstr("coordinator.invalid:9443")));
 }
 
 TEST(Session, GoesOnOnceTheCoordinatorIsBack) {

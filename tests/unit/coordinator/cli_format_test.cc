@@ -171,6 +171,15 @@ TEST(CliSiteText, ShowsWhatAConnectedSiteIsDoing) {
                 "7, epoch 2, step 120, loss 0.0123\n"));
 }
 
+TEST(CliSiteText, SiteThatTakesNoWorkSaysWhy) {
+  v1::ListSitesResponse sites;
+  *sites.add_sites() = WorkingSite();
+  sites.mutable_sites(0)->set_objection("paused at the site: new bearings");
+  const std::string text = SitesText(sites, kOpened);
+  EXPECT_THAT(text, HasSubstr("paused at the site: new bearings"));
+  EXPECT_THAT(text, Not(HasSubstr("working")));
+}
+
 TEST(CliSiteText, TheLastReportOfASiteThatIsAwayIsNotItsActivity) {
   v1::ListSitesResponse sites;
   *sites.add_sites() = WorkingSite();

@@ -61,6 +61,24 @@ TEST(CoordinatorConfig, StorageIsBoundedAndMetricsAreOffUnlessTold) {
               IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("[metrics] listen")));
 }
 
+TEST(CoordinatorConfig, LimitsOfWhatSitesMayAskAreRead) {
+  MR_ASSERT_OK_AND_ASSIGN(
+      const CoordinatorConfig config,
+      ParseCoordinatorConfig(
+          absl::StrCat(
+              kFull,
+              "[limits]\nuploads = 7\ndownloads = 8\nsite_calls = 9\n"
+              "site_calls_per_s = 10\nsite_mb_per_s = 11\nstall_s = 12\nbuffers_mb = 64\n"),
+          "."));
+  EXPECT_EQ(config.calls.uploads, 7);
+  EXPECT_EQ(config.calls.downloads, 8);
+  EXPECT_EQ(config.calls.site_calls, 9);
+  EXPECT_EQ(config.calls.site_calls_per_s, 10);
+  EXPECT_EQ(config.calls.site_mb_per_s, 11);
+  EXPECT_EQ(config.calls.stall, absl::Seconds(12));
+  EXPECT_EQ(config.buffers_mb, 64);
+}
+
 TEST(CoordinatorConfig, WhatIsNotNeededHasADefault) {
   MR_ASSERT_OK_AND_ASSIGN(
       const CoordinatorConfig config,

@@ -44,6 +44,27 @@ TEST(EnginePresence, SiteThatCheckedInAgainIsInvited) {
   EXPECT_THAT(CohortAfter(rig, absl::ZeroDuration()), ElementsAre("a", "b", "c"));
 }
 
+TEST(EnginePresence, SiteThatObjectsIsNotInvitedUntilItDoesNot) {
+  EngineRig rig;
+  rig.Start(kPatient);
+  CheckIn(rig, {"a", "b", "c"});
+  MR_ASSERT_OK(rig.engine().CheckIn("b", "0.1", "paused at the site"));
+  EXPECT_EQ(rig.engine().Sites()[1].objection(), "paused at the site");
+  EXPECT_THAT(CohortAfter(rig, absl::ZeroDuration()), ElementsAre());
+  CheckIn(rig, {"b"});
+  EXPECT_THAT(CohortAfter(rig, absl::ZeroDuration()), ElementsAre("a", "b", "c"));
+}
+
+TEST(EnginePresence, RoundGoesOnWithoutASiteThatObjectsInItsMiddle) {
+  EngineRig rig;
+  rig.Start(kPatient);
+  CheckIn(rig, {"a", "b", "c"});
+  rig.engine().Step();
+  EXPECT_THAT(rig.engine().CheckIn("b", "0.1", "maintenance"),
+              testing::IsOkAndHolds(::testing::Eq(std::nullopt)));
+  EXPECT_THAT(rig.Run().Current()->failures, ElementsAre(::testing::Pair("b", "maintenance")));
+}
+
 TEST(EnginePresence, SiteThatFellSilentIsNotInvited) {
   EngineRig rig;
   rig.Start(kPatient);
