@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
+#include <mutex>
 #include <set>
 #include <utility>
 
@@ -37,7 +39,16 @@ constexpr int kConnectTimeoutMs = 10'000;
 // is at most twice a minute.
 constexpr int kResolveAgainMs = 5'000;
 
+/// gRPC works at a connection only while a call waits. While the coordinator is away calls fail at
+/// once, and between them gRPC looks once in five seconds: too seldom for a handshake to end within
+/// its time, so that the site might stay away for good. Read when gRPC starts.
+void LookAfterConnections() {
+  static std::once_flag once;
+  std::call_once(once, [] { ::setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "200", 0); });
+}
+
 std::shared_ptr<grpc::Channel> MakeChannel(const LinkOptions& options) {
+  LookAfterConnections();
   grpc::SslCredentialsOptions tls;
   tls.pem_root_certs = options.authority_pem;
   tls.pem_cert_chain = options.certificate_pem;
