@@ -2,20 +2,41 @@
 #include "client/session/mask_update.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "client/data/site_message.h"
 
 namespace millrace {
 namespace {
 
 constexpr int64_t kChunkWords = 1 << 20;
 
+/// OK for a weight that fixed point has room for. How many examples a site has is under the masks;
+/// a plan with a low limit does not get it told either.
+absl::Status CheckWeight(const Plan& plan, double weight) {
+  const Private found{absl::StrCat(" ", weight), ""};
+  if (plan.update.weights == Weights::kEqual) {
+    if (weight == 1) return absl::OkStatus();
+    return SiteMessage("update: its weight", found, " must be 1: the plan weighs sites equally")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
+  }
+  // Written so that NaN is refused as well.
+  const auto most = static_cast<double>(plan.update.max_weight);
+  if (weight >= 1 && weight <= most && weight == std::floor(weight)) return absl::OkStatus();
+  return SiteMessage("update: its weight", found, " is no whole number from 1 to [update] ",
+                     "max_weight ", plan.update.max_weight,
+                     "; raise it in the plan, or train on fewer examples at this site")
+      .ToStatus(absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 
 absl::Status MaskUpdate(const Plan& plan, const MaskedShape& shape, double weight,
                         std::span<const Mask> masks, File* clear, File* masked) {
+  MR_RETURN_IF_ERROR(CheckWeight(plan, weight));
   MR_ASSIGN_OR_RETURN(const FixedPoint fixed_point, FixedPointOf(plan));
   const int64_t floats = shape.parameters + shape.statistics;
   MR_ASSIGN_OR_RETURN(const int64_t size, clear->Size());

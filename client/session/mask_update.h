@@ -12,7 +12,8 @@ namespace millrace {
 
 /// Writes to `masked` what may leave the site of the update in `clear` (float32 delta and
 /// statistics): the words of `shape` under `masks`, piece by piece. INVALID_ARGUMENT for an update
-/// that has another length or is not finite.
+/// that has another length or is not finite, and for a weight that is no whole number from 1 to the
+/// plan's max_weight, or not 1 where the plan weighs sites equally.
 absl::Status MaskUpdate(const Plan& plan, const MaskedShape& shape, double weight,
                         std::span<const Mask> masks, File* clear, File* masked);
 
