@@ -176,6 +176,8 @@ struct SecurePlan {
   int64_t Fewest(int64_t sites, int64_t corrupt = 0) const {
     return 3 + std::max(corrupt, Corrupt(sites));
   }
+  /// Fewest of a cohort, all masking with all, that give its secrets back: floor((n + C) / 2) + 1.
+  int64_t Threshold(int64_t sites) const { return (sites + Corrupt(sites)) / 2 + 1; }
 };
 
 enum class Weights { kExamples, kEqual };

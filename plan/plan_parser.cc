@@ -329,7 +329,8 @@ void ReadSecure(TomlTable root, SecurePlan& secure) {
 void CheckSecureCohort(TomlTable root, Plan& plan) {
   if (!plan.secure.on()) return;
   constexpr absl::string_view kWayOut =
-      " (three beyond those assumed corrupt); with fewer sites set secure_aggregation = \"off\"";
+      " (three beyond those assumed corrupt, and more than half of those invited); with fewer "
+      "sites invite fewer ([cohort] over_selection) or set secure_aggregation = \"off\"";
   TomlTable table = root.Table("cohort");
   CohortPlan& cohort = plan.cohort;
   const int64_t largest = ((int64_t{1} << (plan.secure.bits - 1)) - 1) / 2;
@@ -337,7 +338,11 @@ void CheckSecureCohort(TomlTable root, Plan& plan) {
     table.Refuse("target", absl::StrCat("[secure] bits = ", plan.secure.bits,
                                         " carries the sum of at most ", largest, " sites"));
   }
-  const int64_t fewest = plan.secure.Fewest(cohort.target);
+  const bool all_with_all =
+      plan.secure.graph == MaskGraph::kComplete && plan.cohort_size() <= kLargestCompleteCohort;
+  const int64_t fewest =
+      std::max(plan.secure.Fewest(cohort.target),
+               all_with_all ? plan.secure.Threshold(plan.cohort_size()) : int64_t{0});
   if (cohort.target < fewest) {
     table.Refuse("target", absl::StrCat("secure aggregation needs at least ", fewest, kWayOut));
   }

@@ -10,6 +10,14 @@
 
 namespace millrace {
 
+namespace {
+
+// A corrupt site's keys count in the deal of the groups, and a coordinator that lies may try deals
+// for as long as it likes: so many that none may suit it.
+constexpr int64_t kGroupBitsAgainstLies = 80;
+
+}  // namespace
+
 absl::StatusOr<SecureGraph> GraphOf(const SecurePlan& plan, int64_t sites, const Digest& cohort) {
   if (plan.graph == MaskGraph::kRegular) {
     MR_ASSIGN_OR_RETURN(const GraphParameters parameters,
@@ -18,8 +26,11 @@ absl::StatusOr<SecureGraph> GraphOf(const SecurePlan& plan, int64_t sites, const
                                      static_cast<double>(plan.correctness_bits)));
     return SecureGraph::Regular(sites, parameters.degree, parameters.threshold, cohort);
   }
+  const int64_t bits = plan.mode == SecureMode::kMalicious
+                           ? std::max(plan.security_bits, kGroupBitsAgainstLies)
+                           : plan.security_bits;
   return SecureGraph::Groups(sites, kLargestCompleteCohort, plan.corrupt_share,
-                             static_cast<double>(plan.security_bits), cohort);
+                             static_cast<double>(bits), cohort);
 }
 
 absl::Status CheckSecurePlan(const Plan& plan) {

@@ -25,7 +25,7 @@ GraphParameters CompleteGraph(int64_t sites, double corrupt_share);
 /// A complete graph of `group` sites, one of the groups that `sites` were dealt into at random. The
 /// threshold is that of CompleteGraph for the most corrupt ones that sit in any group, but for one
 /// deal in 2^security_bits. A corrupt site's keys count in the deal, so that a coordinator that
-/// lies may try deals while a phase lasts, until one of them suits it.
+/// lies may try deals until one of them suits it: against it the bits are what it can compute.
 GraphParameters CompleteGroup(int64_t sites, int64_t group, double corrupt_share,
                               double security_bits);
 

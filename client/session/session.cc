@@ -23,7 +23,7 @@ constexpr absl::Duration kOutage = absl::Minutes(10);
 bool MayPass(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
          absl::IsResourceExhausted(status) || absl::IsUnknown(status) || absl::IsInternal(status) ||
-         absl::IsCancelled(status) || absl::IsAborted(status);
+         absl::IsCancelled(status) || absl::IsAborted(status) || absl::IsDataLoss(status);
 }
 
 /// For the log.
@@ -128,6 +128,11 @@ absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
     LogWarning("assignment refused", {{"round", name}, {"error", Whole(enough)}});
     parts_.spool->DropUpdate();
     return TellFailure(assignment.id(), Public(enough));
+  }
+  // Masked ones say nothing of their weight. One in the clear does not leave under another plan.
+  if (header && plan->secure.on() && header->weight() != 0) {
+    parts_.spool->DropUpdate();
+    header.reset();
   }
   if (!header) {
     LogInfo("assignment", {{"round", name}, {"remaining_ms", assignment.remaining_ms()}});

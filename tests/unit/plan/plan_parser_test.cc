@@ -215,7 +215,14 @@ TEST(ParsePlanTest, UpdatesAreMaskedUnlessThePlanSaysOtherwise) {
   EXPECT_EQ(plan.secure.mode, SecureMode::kHonestButCurious);
   EXPECT_EQ(plan.secure.bits, 32);
   EXPECT_EQ(plan.secure.Corrupt(30), 3);
-  EXPECT_EQ(plan.cohort.minimum, 6);
+  EXPECT_EQ(plan.cohort.minimum, 17) << "what gives a secret of thirty back";
+}
+
+TEST(ParsePlanTest, PlanWhoseRoundsCouldNotBeUnmaskedIsRefused) {
+  const std::string cohort = "cap = 125\n[cohort]\ntarget = 10\nover_selection = 1.0\n";
+  EXPECT_THAT(ParsePlan(Changed({{"secure_aggregation = \"off\"", ""}, {"cap = 125\n", cohort}})),
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("[cohort] target = 10: secure aggregation needs at least 12")));
 }
 
 TEST(AssumedCorruptTest, IsRoundedUpButNotByRoundingErrors) {

@@ -41,11 +41,12 @@ const Refusal kSecure[] = {
     {"UnknownMode", kOff, "secure_aggregation = 'on'",
      "secure_aggregation = \"on\": must be one of off, honest_but_curious, malicious"},
     {"TooFewSitesToHideAmong", kOff, "",
-     "[cohort] target: secure aggregation needs at least 4 (three beyond those assumed corrupt); "
-     "with fewer sites set secure_aggregation = \"off\""},
+     "[cohort] target: secure aggregation needs at least 4 (three beyond those assumed corrupt, "
+     "and more than half of those invited); "
+     "with fewer sites invite fewer ([cohort] over_selection) or set secure_aggregation = \"off\""},
     {"MinimumTooSmallToHideAmong", "secure_aggregation = \"off\"\n[run]",
      "[cohort]\ntarget = 20\nminimum = 4\n[run]",
-     "[cohort] minimum = 4: secure aggregation of 20 updates needs at least 5"},
+     "[cohort] minimum = 4: secure aggregation of 20 updates needs at least 12"},
     {"OddBits", kEnd, "cap = 125\n[secure]\nbits = 20", "[secure] bits = 20: must be 16, 24 or 32"},
     {"BoundZero", kEnd, "cap = 125\n[secure]\nbound = 0", "[secure] bound = 0: must be above 0"},
     {"KeyOfTheOtherGraph", kEnd, "cap = 125\n[secure]\nsecurity_bits = 40",
