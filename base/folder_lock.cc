@@ -7,17 +7,19 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/file_system.h"
+#include "base/log.h"
 #include "base/status.h"
 
 namespace millrace {
 namespace {
 
-/// What the owner wrote; empty for the moment in which it has not yet.
+/// What the owner wrote; empty for the moment in which it has not yet, or if its disk was full.
 std::string Owner(int fd) {
   std::array<char, 24> text;
   const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
@@ -26,13 +28,13 @@ std::string Owner(int fd) {
   return absl::StrCat(" ", pid);
 }
 
-absl::Status WriteOwner(int fd, const std::string& path) {
+/// Only names the owner, so that a disk that is full keeps nobody from its folder.
+void WriteOwner(int fd) {
   const std::string text = absl::StrCat(::getpid(), "\n");
   if (::ftruncate(fd, 0) != 0 ||
       ::pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-    return ErrnoStatus(errno, absl::StrCat("write ", path));
+    LogWarning("the owner of a folder is not noted in it", {{"reason", std::strerror(errno)}});
   }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -50,7 +52,7 @@ absl::StatusOr<std::unique_ptr<FolderLock>> FolderLock::Take(const std::string& 
         absl::StrCat("folder ", folder, ": in use by process", Owner(fd),
                      "; stop that process or give this one a folder of its own"));
   }
-  MR_RETURN_IF_ERROR(WriteOwner(fd, path));
+  WriteOwner(fd);
   return lock;
 }
 

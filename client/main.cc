@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // millrace-client: the daemon on a site's edge PC.
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -18,9 +19,11 @@
 #include "base/file_system.h"
 #include "base/folder_lock.h"
 #include "base/log.h"
+#include "base/patient_start.h"
 #include "base/process_hardening.h"
 #include "base/service_manager.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "client/config.h"
 #include "client/enrollment/enroll.h"
 #include "client/enrollment/identity_files.h"
@@ -40,7 +43,7 @@ constexpr int kExitConfig = 2;
 constexpr absl::Duration kIdentityPeriod = absl::Seconds(30);
 
 int Refuse(const absl::Status& status) {
-  std::fprintf(stderr, "millrace-client: %s\n", std::string(status.message()).c_str());
+  std::fprintf(stderr, "millrace-client: %s\n", Printable(status.message()).c_str());
   return kExitConfig;
 }
 
@@ -91,6 +94,21 @@ int AwaitSignal(const sigset_t& signals) {
   return signal;
 }
 
+/// What is the daemon's alone.
+struct State {
+  std::unique_ptr<FolderLock> lock;
+  Connection connection;
+  std::unique_ptr<Spool> spool;
+};
+
+absl::StatusOr<State> TakeState(const SiteConfig& config, IdentityFiles& files) {
+  State state;
+  MR_ASSIGN_OR_RETURN(state.lock, FolderLock::Take(config.folder));
+  MR_ASSIGN_OR_RETURN(state.connection, ReadConnection(config, files, SystemClock()->Now()));
+  MR_ASSIGN_OR_RETURN(state.spool, Spool::Create(PosixFileSystem(), config.folder));
+  return state;
+}
+
 absl::Status RunDaemon(const std::string& config_path) {
   ForbidCoreDumps();  // of a round's secrets, and of a plant's data
   // Blocked before any thread starts, so that sigwait below is the only one to see them.
@@ -106,12 +124,20 @@ absl::Status RunDaemon(const std::string& config_path) {
       !divided.ok()) {
     LogInfo("training runs without a control group", {{"reason", divided.message()}});
   }
-  MR_ASSIGN_OR_RETURN(const std::unique_ptr<FolderLock> lock, FolderLock::Take(config.folder));
   IdentityFiles identity_files(PosixFileSystem(), config.authority, config.certificate, config.key);
-  MR_ASSIGN_OR_RETURN(Connection connection,
-                      ReadConnection(config, identity_files, SystemClock()->Now()));
-  MR_ASSIGN_OR_RETURN(const std::unique_ptr<Spool> spool,
-                      Spool::Create(PosixFileSystem(), config.folder));
+  State state;
+  const absl::Status taken = StartPatiently(
+      [&]() -> absl::Status {
+        MR_ASSIGN_OR_RETURN(state, TakeState(config, identity_files));
+        return absl::OkStatus();
+      },
+      [&](absl::Duration delay) {
+        const timespec period = absl::ToTimespec(delay);
+        return sigtimedwait(&signals, nullptr, &period) < 0;
+      });
+  if (absl::IsCancelled(taken)) return absl::OkStatus();
+  MR_RETURN_IF_ERROR(taken);
+  Connection& connection = state.connection;
   UnmaskFile unmasked(PosixFileSystem(), config.folder);
   const Availability availability(PosixFileSystem(), config.folder, config.maintenance,
                                   absl::LocalTimeZone());
@@ -140,8 +166,9 @@ absl::Status RunDaemon(const std::string& config_path) {
   options.before_check_in = [&] {
     if (const std::optional<SiteCredentials> news = keeper.Take()) follow(*news);
   };
-  Session session({&link, spool.get(), &worker, &availability, &identity, &unmasked, SystemClock()},
-                  options);
+  Session session(
+      {&link, state.spool.get(), &worker, &availability, &identity, &unmasked, SystemClock()},
+      options);
   LogInfo("client starts", {{"site", connection.site}, {"coordinator", config.coordinator}});
   std::thread thread([&] { session.Run(); });
   std::thread keeping([&] { keeper.Run(kIdentityPeriod); });
@@ -174,6 +201,7 @@ int RunEnroll(const EnrollOptions& options) {
 }
 
 int RunWork(const std::string& config_path, const std::string& site, const std::string& order) {
+  ForbidCoreDumps();  // of a plant's data; the daemon's own does not outlast the exec
   return ServeWorkOrder(order, [&]() -> absl::StatusOr<std::unique_ptr<Worker>> {
     MR_ASSIGN_OR_RETURN(const SiteConfig config,
                         ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
@@ -239,6 +267,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : millrace::kExitConfig;  // 0: --help
   }
+  ::umask(0077);  // what is written here is the site's alone
   if (first->parsed()) {
     if (patience_s >= 0) enroll.patience = absl::Seconds(patience_s);
     return millrace::RunEnroll(enroll);

@@ -2,6 +2,7 @@
 // millrace-coordinator: the service in the cloud.
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -12,7 +13,10 @@
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/log.h"
+#include "base/patient_start.h"
+#include "base/process_hardening.h"
 #include "base/service_manager.h"
+#include "base/status.h"
 #include "coordinator/config.h"
 #include "coordinator/server.h"
 
@@ -35,6 +39,8 @@ int Run(const std::string& config_path, bool check) {
   // test programs keep it on.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   RaiseFileLimit();
+  ForbidCoreDumps();  // of a round's shares, and of the key of TLS
+  ::umask(0077);      // SQLite makes its files as readable as it may
   // Blocked before any thread starts, so that sigwait below is the only one to see them.
   sigset_t signals;
   sigemptyset(&signals);
@@ -53,14 +59,24 @@ int Run(const std::string& config_path, bool check) {
   config->check = check;
   InitLog("millrace-coordinator", config->log_json ? LogFormat::kJson : LogFormat::kText,
           config->log_level);
-  const auto server = CoordinatorServer::Start(*config, SystemClock());
-  if (!server.ok()) {
-    LogError("coordinator cannot start", {{"error", server.status().message()}});
+  std::unique_ptr<CoordinatorServer> server;
+  const absl::Status started = StartPatiently(
+      [&]() -> absl::Status {
+        MR_ASSIGN_OR_RETURN(server, CoordinatorServer::Start(*config, SystemClock()));
+        return absl::OkStatus();
+      },
+      [&](absl::Duration delay) {
+        const timespec period = absl::ToTimespec(delay);
+        return sigtimedwait(&signals, nullptr, &period) < 0;
+      });
+  if (absl::IsCancelled(started)) return 0;
+  if (!started.ok()) {
+    LogError("coordinator cannot start", {{"error", started.message()}});
     return kExitStart;
   }
-  std::printf("port %d\n", (*server)->port());
+  std::printf("port %d\n", server->port());
   std::fflush(stdout);
-  NotifyReady(absl::StrCat("listens on port ", (*server)->port()));
+  NotifyReady(absl::StrCat("listens on port ", server->port()));
   int signal = 0;
   sigwait(&signals, &signal);
   NotifyStopping();

@@ -9,6 +9,14 @@ namespace {
 
 constexpr int64_t kMaxPem = 1 << 20;
 
+/// So that a start needs no space for what is there already.
+absl::Status WriteIfChanged(FileSystem* files, const std::string& path, const std::string& text) {
+  if (const auto there = ReadFile(files, path, kMaxPem); there.ok() && *there == text) {
+    return absl::OkStatus();
+  }
+  return WriteFileDurably(files, path, text);
+}
+
 }  // namespace
 
 absl::StatusOr<TlsIdentity> TlsIdentity::Create(FileSystem* files, const CoordinatorConfig& config,
@@ -30,7 +38,7 @@ absl::StatusOr<bool> TlsIdentity::Refresh(absl::Time now) {
   MR_RETURN_IF_ERROR(CheckCertificate(certificate, authorities_pem_, key, Role::kCoordinator, now,
                                       certificate_path_));
   MR_ASSIGN_OR_RETURN(info_, ParseCertificate(certificate));
-  MR_RETURN_IF_ERROR(WriteFileDurably(files_, identity_path(), both));
+  MR_RETURN_IF_ERROR(WriteIfChanged(files_, identity_path(), both));
   served_ = both;
   certificate_pem_ = certificate;
   refused_.clear();
@@ -39,7 +47,7 @@ absl::StatusOr<bool> TlsIdentity::Refresh(absl::Time now) {
 
 absl::Status TlsIdentity::TrustAuthorities(const std::string& pem) {
   if (pem == authorities_pem_) return absl::OkStatus();
-  MR_RETURN_IF_ERROR(WriteFileDurably(files_, authorities_path(), pem));
+  MR_RETURN_IF_ERROR(WriteIfChanged(files_, authorities_path(), pem));
   authorities_pem_ = pem;
   refused_.clear();  // may be valid under the new authorities
   return absl::OkStatus();

@@ -92,7 +92,8 @@ absl::StatusOr<std::string> CertificatePem(absl::string_view der);
 /// What a program checks of its own files before it starts, so that the operator reads a reason
 /// and not a failed handshake. OK if the certificate is valid at `now`, for `expected`, signed by
 /// the authority for the authority's federation, and the key is its own. FAILED_PRECONDITION or
-/// INVALID_ARGUMENT otherwise; the message begins with `file_name`, that of the certificate.
+/// INVALID_ARGUMENT otherwise; the message begins with `file_name`, that of the certificate. If it
+/// is not valid yet, and nothing else is wrong, the status says when it will be (RetryAfter).
 absl::Status CheckCertificate(const std::string& certificate_pem, const std::string& authority_pem,
                               const std::string& key_pem, Role expected, absl::Time now,
                               absl::string_view file_name);

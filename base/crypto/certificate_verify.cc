@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crypto/certificate.h"
 #include "base/crypto/certificate_openssl.h"
+#include "base/retry_after.h"
 #include "base/status.h"
 
 namespace millrace {
@@ -119,7 +120,12 @@ absl::Status Check(const std::string& certificate_pem, const std::string& author
 absl::Status CheckCertificate(const std::string& certificate_pem, const std::string& authority_pem,
                               const std::string& key_pem, Role expected, absl::Time now,
                               absl::string_view file_name) {
-  return Annotate(Check(certificate_pem, authority_pem, key_pem, expected, now), file_name);
+  const absl::Status status = Check(certificate_pem, authority_pem, key_pem, expected, now);
+  const absl::StatusOr<CertificateInfo> info = ParseCertificate(certificate_pem);
+  const bool early =
+      info.ok() && now < info->not_before &&
+      Check(certificate_pem, authority_pem, key_pem, expected, info->not_before).ok();
+  return Annotate(early ? WithRetryAfter(status, info->not_before - now) : status, file_name);
 }
 
 absl::StatusOr<CertificateInfo> VerifyPeerCertificate(absl::string_view certificate_pem_or_der,

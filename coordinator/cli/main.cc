@@ -2,6 +2,7 @@
 // millrace: the operator's command line.
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -25,6 +26,7 @@ size_t TerminalColumns() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  ::umask(0077);  // keys, and backups, whose store SQLite makes as readable as it may
   millrace::CliEnvironment environment;
   environment.out = &std::cout;
   environment.err = &std::cerr;

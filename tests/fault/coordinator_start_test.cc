@@ -3,6 +3,9 @@
 // and whom it lets in.
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "base/memory_file_system.h"
@@ -41,6 +44,41 @@ TEST(CoordinatorStart, CertificateThatEndsSoonIsInTheLog) {
   EXPECT_TRUE(Eventually([&] {
     return fleet.coordinator().Log().find("certificate ends soon") != std::string::npos;
   })) << fleet.Logs();
+}
+
+TEST(CoordinatorStart, CertificateThatIsNotValidYetIsWaitedFor) {
+  Fleet fleet(MILLRACE_COORDINATOR);
+  ASSERT_TRUE(fleet.StartCoordinator());
+  fleet.coordinator().Kill();
+  const absl::Time soon = absl::Now() + absl::Seconds(3);
+  const KeyAndCertificate next =
+      fleet.federation().Issue(Role::kCoordinator, "cloud", soon, soon + absl::Hours(1));
+  const auto write = [&](const std::string& name, const std::string& text) {
+    MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), fleet.folder() + name, text));
+  };
+  write("/cloud.crt", next.certificate_pem);
+  write("/cloud.key", next.key_pem);
+  ASSERT_TRUE(fleet.StartCoordinator());
+  EXPECT_THAT(fleet.coordinator().Log(),
+              AllOf(HasSubstr("start waits"), HasSubstr("not valid before")));
+  MR_EXPECT_OK(fleet.as_operator().ListRuns());
+}
+
+TEST(CoordinatorFiles, NobodyElseMayReadThemWhateverItsMaskWas) {
+  const mode_t usual = ::umask(0);
+  Fleet fleet(MILLRACE_COORDINATOR);
+  const bool started = fleet.StartCoordinator();
+  ::umask(usual);
+  ASSERT_TRUE(started);
+  MR_ASSERT_OK(fleet.as_operator().StartRun(TinyPlan().Text()));
+  int seen = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(fleet.folder() + "/state")) {
+    const auto others = entry.status().permissions() & static_cast<std::filesystem::perms>(0077);
+    EXPECT_EQ(others, std::filesystem::perms::none) << entry.path();
+    ++seen;
+  }
+  EXPECT_GT(seen, 3);
 }
 
 TEST(CoordinatorFiles, RoundMayHaveMoreUpdatesThanTheProcessMayHaveFiles) {

@@ -20,6 +20,7 @@ using ::testing::HasSubstr;
 using testing::HeaderOf;
 using testing::HonestUpdate;
 using testing::IsStatus;
+using testing::Process;
 using testing::SendBytes;
 using testing::SiteUpdate;
 using testing::TakePart;
@@ -40,6 +41,24 @@ class FullDisk : public ::testing::Test {
   void LimitFiles(rlim_t bytes) {
     const rlimit limit{bytes, RLIM_INFINITY};
     ASSERT_EQ(::prlimit(fleet_.coordinator().pid(), RLIMIT_FSIZE, &limit, nullptr), 0);
+  }
+
+  /// A limit of the files of this process for a moment, which the coordinator's keeps.
+  std::unique_ptr<Process> KillAndStartWithoutSpace() {
+    fleet_.coordinator().Kill();
+    rlimit usual;
+    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &usual), 0);
+    const rlimit room_for_a_log{16 << 10, usual.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &room_for_a_log), 0);
+    const std::string folder = fleet_.folder();
+    auto process = std::make_unique<Process>(
+        std::vector<std::string>{MILLRACE_COORDINATOR, "--config", folder + "/coordinator.toml"},
+        folder + "/again.log");
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &usual), 0);
+    return process;
+  }
+  static bool Says(const Process& process, const std::string& words) {
+    return testing::Eventually([&] { return process.Log().find(words) != std::string::npos; });
   }
 
   /// 2,000 x 1,000 weights: files of 8 MB.
@@ -65,6 +84,22 @@ TEST_F(FullDisk, RunDoesNotStartUntilThereIsSpace) {
   LimitFiles(RLIM_INFINITY);
   EXPECT_TRUE(
       testing::Eventually([&] { return fleet_.as_operator().StartRun(LargePlan().Text()).ok(); }));
+}
+
+TEST_F(FullDisk, StartWaitsForSpace) {
+  const auto again = KillAndStartWithoutSpace();
+  ASSERT_TRUE(Says(*again, "start waits")) << again->Log();
+  EXPECT_THAT(again->Log(), HasSubstr("state/store.sqlite"));
+  const rlimit space{RLIM_INFINITY, RLIM_INFINITY};
+  ASSERT_EQ(::prlimit(again->pid(), RLIMIT_FSIZE, &space, nullptr), 0);
+  EXPECT_TRUE(Says(*again, "port ")) << again->Log();
+}
+
+TEST_F(FullDisk, StartThatWaitsEndsWhenItIsAskedTo) {
+  const auto again = KillAndStartWithoutSpace();
+  ASSERT_TRUE(Says(*again, "start waits")) << again->Log();
+  again->Signal(SIGTERM);
+  EXPECT_EQ(again->AwaitExit(), 0) << again->Log();
 }
 
 TEST_F(FullDisk, UpdateIsRefusedAndTakenWhenThereIsSpace) {

@@ -95,6 +95,17 @@ TEST_F(SiteTrouble, ValueThatIsNoNumberIsNamedAtTheSiteOnly) {
   ExpectTheRunEnds();
 }
 
+TEST_F(SiteTrouble, CertificateThatIsNotValidYetIsWaitedFor) {
+  const absl::Time soon = absl::Now() + absl::Seconds(3);
+  const std::string config = fleet_.WriteSite(
+      "a", kData, fleet_.federation().Issue(Role::kSite, "a", soon, soon + absl::Hours(1)));
+  fleet_.StartProcess({"a"}, {MILLRACE_CLIENT, "run", "--config", config});
+  ASSERT_TRUE(fleet_.AwaitSites()) << fleet_.Logs();
+  EXPECT_THAT(SiteLog(), AllOf(HasSubstr("start waits"), HasSubstr("not valid before")));
+  StartRun();
+  ExpectTheRunEnds();
+}
+
 TEST_F(SiteTrouble, FullDiskIsNamedAndLeavesNoHalfAnUpdate) {
   StartSite();
   const rlimit model_fits_update_does_not{kModelBytes, RLIM_INFINITY};

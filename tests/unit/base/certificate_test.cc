@@ -11,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/random.h"
+#include "base/retry_after.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/base/certificate_testing.h"
 
@@ -193,6 +194,19 @@ TEST_F(CertificateTest, AnExpiredCertificateIsRefusedNamingTheDate) {
 TEST_F(CertificateTest, ACertificateOfTheFutureIsRefusedNamingTheDate) {
   EXPECT_THAT(CheckSite(kNow - absl::Seconds(1)),
               IsStatus(kRefused, StartsWith("site.crt: not valid before 2026-01-01 00:00:00 UTC")));
+}
+
+TEST_F(CertificateTest, ACertificateOfTheFutureSaysWhenItWillCountIfNothingElseIsWrong) {
+  const absl::Time early = kNow - absl::Seconds(90);
+  EXPECT_EQ(RetryAfter(CheckSite(early)), absl::Seconds(90));
+  MR_ASSERT_OK_AND_ASSIGN(const auto other,
+                          IssueCertificate(*authority_, RequestFor(Role::kSite, "press-7")));
+  const absl::Status wrong_key =
+      CheckCertificate(site_->certificate_pem, authority_->certificate_pem, other.key_pem,
+                       Role::kSite, early, "site.crt");
+  EXPECT_THAT(wrong_key, IsStatus(kRefused, StartsWith("site.crt: ")));
+  EXPECT_EQ(RetryAfter(wrong_key), std::nullopt);
+  EXPECT_EQ(RetryAfter(CheckSite(kNow + kDefaultCertificateLife)), std::nullopt);
 }
 
 TEST_F(CertificateTest, AnotherAuthorityIsRefusedNamingBoth) {

@@ -3,9 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
@@ -39,6 +41,21 @@ TEST(FolderLock, FolderIsFreeAgainOnceTheOwnerLetsGo) {
 TEST(FolderLock, MissingFolderIsMade) {
   const TemporaryFolder folder;
   MR_EXPECT_OK(FolderLock::Take(folder.path() + "/new/state"));
+}
+
+TEST(FolderLock, DiskThatIsFullKeepsNobodyOut) {
+  const TemporaryFolder folder;
+  rlimit usual;
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &usual), 0);
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit no_space{0, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &no_space), 0);
+  const auto lock = FolderLock::Take(folder.path());
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &usual), 0);
+  std::signal(SIGXFSZ, old_handler);
+  MR_ASSERT_OK(lock);
+  EXPECT_THAT(FolderLock::Take(folder.path()),
+              IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr(folder.path())));
 }
 
 TEST(FolderLock, FolderThatCannotBeMadeIsNamed) {
