@@ -7,10 +7,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/retry_after.h"
 #include "base/status.h"
 
 namespace millrace {
 namespace {
+
+constexpr absl::Duration kRetryWhenStaged = absl::Seconds(5);
 
 UploadKey KeyOf(const RoundId& round, const std::string& site) {
   return {round.run, round.round, round.attempt, site};
@@ -102,10 +105,12 @@ absl::StatusOr<std::shared_ptr<Upload>> Uploads::Take(const UpdateClaim& claim,
   {
     absl::MutexLock lock(&mutex_);
     if (max_bytes > 0 && !uploads_.contains(key) && Promised() + claim.bytes > max_bytes) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat("site ", claim.site, ": update for ", ToString(claim.round), ": ",
-                       claim.bytes, " bytes, of [storage] staging_mb ", max_bytes - Promised(),
-                       " bytes are free; try again when other rounds are over"));
+      return WithRetryAfter(
+          absl::ResourceExhaustedError(
+              absl::StrCat("site ", claim.site, ": update for ", ToString(claim.round), ": ",
+                           claim.bytes, " bytes, of [storage] staging_mb ", max_bytes - Promised(),
+                           " bytes are free; try again when other rounds are over")),
+          kRetryWhenStaged);
     }
     std::shared_ptr<Upload>& place = uploads_[key];
     if (place == nullptr || place->digest() != digest) {

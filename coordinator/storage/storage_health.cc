@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/retry_after.h"
 #include "base/status.h"
 
 namespace millrace {
@@ -41,9 +42,10 @@ absl::Status StorageHealth::Check() const {
   absl::MutexLock lock(&mutex_);
   const std::string& reason = fault_.empty() ? shortage_ : fault_;
   if (reason.empty()) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("the coordinator's storage takes nothing new: ", reason,
-                   "; it is tried again every ", absl::FormatDuration(kRetryAfter)));
+  return WithRetryAfter(absl::ResourceExhaustedError(absl::StrCat(
+                            "the coordinator's storage takes nothing new: ", reason,
+                            "; it is tried again every ", absl::FormatDuration(kRetryAfter))),
+                        kRetryAfter);
 }
 
 absl::Time StorageHealth::Probe(absl::Time now) {

@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "base/retry_after.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/coordinator/engine_rig.h"
 #include "tests/unit/coordinator/round_fixture.h"
@@ -126,6 +127,7 @@ TEST(EngineStaging, UpdatesBeyondTheBoundWaitForOtherRounds) {
               IsStatus(absl::StatusCode::kResourceExhausted,
                        AllOf(HasSubstr("site y"), HasSubstr("staging_mb"),
                              HasSubstr(absl::StrCat(bytes - 1, " bytes are free")))));
+  EXPECT_EQ(RetryAfter(small.Begin(claim, Name("y")).status()), absl::Seconds(5));
   claim.site = "x";
   MR_EXPECT_OK(small.Begin(claim, Name("x"))) << "it has its place";
   small.DiscardRound(claim.round);

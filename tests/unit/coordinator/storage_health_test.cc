@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "base/memory_file_system.h"
+#include "base/retry_after.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/status_matchers.h"
 
@@ -45,6 +46,7 @@ TEST_F(StorageHealthTest, EveryChangeThatFailsIsExhaustionAndClosesIt) {
       EXPECT_THAT(Write(), IsStatus(kExhausted, HasSubstr("injected")));
       EXPECT_THAT(storage_.Check(),
                   IsStatus(kExhausted, AllOf(HasSubstr("injected"), HasSubstr("every 5s"))));
+      EXPECT_EQ(RetryAfter(storage_.Check()), StorageHealth::kRetryAfter);
       storage_.Probe(now_);
       MR_EXPECT_OK(storage_.Check()) << "it was this one call";
     }
