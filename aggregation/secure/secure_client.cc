@@ -121,7 +121,7 @@ absl::StatusOr<std::vector<SecureClient::Member>> SecureClient::CheckCohort(
     if (!identity.ok()) return refuse(identity.status().code(), identity.status().message());
     if (!(*identity)->Verify(AdvertisementText(context_, one), one.signature())) {
       return refuse(absl::StatusCode::kPermissionDenied,
-                    "its signature does not fit this round, model, plan and keys");
+                    "its signature does not fit this round, model, plan, scaling and keys");
     }
     if (one.site() == site_) {
       if (one.SerializeAsString() != advertisement_.SerializeAsString()) {

@@ -78,7 +78,7 @@ absl::Status SecureServer::AddAdvertisement(const std::string& site,
   }
   if (!identity.Verify(AdvertisementText(context_, advertisement), advertisement.signature())) {
     return Refuse(StatusCode::kPermissionDenied, site,
-                  "the signature does not fit this round, model, plan and keys");
+                  "the signature does not fit this round, model, plan, scaling and keys");
   }
   advertised_.emplace(site, Advertised{advertisement, std::move(identity)});
   return absl::OkStatus();

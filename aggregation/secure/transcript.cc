@@ -40,7 +40,8 @@ Digest DigestOf(const SecureContext& context) {
                     .Add(static_cast<uint64_t>(context.round))
                     .Add(static_cast<uint64_t>(context.attempt))
                     .Add(context.model)
-                    .Add(context.plan));
+                    .Add(context.plan)
+                    .Add(context.scaling));
 }
 
 std::string AdvertisementText(const Digest& context, const v1::Advertisement& advertisement) {

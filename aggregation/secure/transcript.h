@@ -19,8 +19,9 @@ struct SecureContext {
   std::string run;
   int64_t round = 0;
   int32_t attempt = 1;
-  Digest model;  // parameters that the round starts from; all zero for statistics
-  Digest plan;   // SHA-256 of its text
+  Digest model;    // parameters that the round starts from; all zero for statistics
+  Digest plan;     // SHA-256 of its text
+  Digest scaling;  // of what the sites scale their readings with; all zero where there is none
 };
 Digest DigestOf(const SecureContext& context);
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "models/scaling_digest.h"
 
 namespace millrace {
 namespace {
@@ -15,9 +16,14 @@ namespace {
 constexpr int64_t kWaitMs = 15'000;  // of a long poll
 
 SecureContext ContextOf(const std::string& federation, const v1::Assignment& assignment) {
-  SecureContext context{
-      federation, assignment.id().run(),      assignment.id().round(), assignment.id().attempt(),
-      {},         Sha256Of(assignment.plan())};
+  SecureContext context{federation,
+                        assignment.id().run(),
+                        assignment.id().round(),
+                        assignment.id().attempt(),
+                        {},
+                        Sha256Of(assignment.plan()),
+                        {}};
+  if (assignment.has_scaling()) context.scaling = DigestOf(assignment.scaling());
   // Another length was refused when the model was fetched; statistics have none.
   std::copy_n(assignment.model_sha256().begin(),
               std::min(assignment.model_sha256().size(), context.model.bytes.size()),

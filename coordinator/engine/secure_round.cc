@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "millrace/internal/secure_round.pb.h"
+#include "models/package.h"
+#include "models/scaling_digest.h"
 
 namespace millrace {
 namespace {
@@ -30,9 +32,10 @@ absl::StatusOr<Message> Parse(const std::string& bytes) {
 absl::StatusOr<std::unique_ptr<SecureRound>> SecureRound::Create(
     const std::string& federation, const RunState& run, const RoundState& round,
     std::span<const StoredMessage> messages) {
-  SecureContext context{federation,       run.id, round.id.round,
-                        round.id.attempt, {},     Sha256Of(run.plan_text)};
+  SecureContext context{
+      federation, run.id, round.id.round, round.id.attempt, {}, Sha256Of(run.plan_text), {}};
   if (round.task != TaskKind::kStatistics) context.model = round.model;
+  if (run.scaling) context.scaling = DigestOf(ToProto(*run.scaling));
   std::unique_ptr<SecureRound> secure(new SecureRound(round.id, context, run.plan.secure));
   std::map<std::pair<SecurePhase, std::string>, const std::string*> kept;
   for (const StoredMessage& message : messages) {

@@ -79,8 +79,8 @@ class Round {
   explicit Round(int64_t sites)
       : plan_(BenchPlan(sites)),
         identities_(MakeIdentities(sites)),
-        server_({"bench", "bench-1", 1, 1, Sha256Of("model"), Sha256Of("plan")}, plan_.secure) {
-    const SecureContext context{"bench", "bench-1", 1, 1, Sha256Of("model"), Sha256Of("plan")};
+        server_({"bench", "bench-1", 1, 1, Sha256Of("model"), Sha256Of("plan"), {}}, plan_.secure) {
+    const SecureContext context{"bench", "bench-1", 1, 1, Sha256Of("model"), Sha256Of("plan"), {}};
     share_seconds_ += SecondsOf([&] { AddClient(context, 0); });
     for (int64_t i = 1; i < sites; ++i) AddClient(context, i);
     for (int64_t i = 0; i < sites; ++i) {

@@ -28,7 +28,7 @@ struct SmallCohort {
     seed.mutable_bytes()[0] = static_cast<uint8_t>(site + 1);
     return seed;
   }
-  static SecureContext Context() { return {"fuzz", "run-1", 1, 1, Digest(), Digest()}; }
+  static SecureContext Context() { return {"fuzz", "run-1", 1, 1, {}, {}, {}}; }
   static VerifyingKey KeyOf(int site) {
     return VerifyingKey::FromEd25519(Ed25519PublicKeyOf(Seed(site)));
   }

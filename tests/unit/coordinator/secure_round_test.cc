@@ -45,8 +45,9 @@ class SecureRestartTest : public ::testing::Test {
     for (int i = 0; i < kSites; ++i) names.push_back(Name(i));
     MustApply(run_, testing::Opening(run_, names, kStart));
     const RoundState& round = *run_.Current();
-    const SecureContext context{"plants",         run_.id,     round.id.round,
-                                round.id.attempt, round.model, Sha256Of(run_.plan_text)};
+    const SecureContext context{
+        "plants", run_.id, round.id.round, round.id.attempt, round.model, Sha256Of(run_.plan_text),
+        {}};
     for (int i = 0; i < kSites; ++i) {
       const KeyAndCertificate issued = federation_.Issue(Role::kSite, Name(i));
       certificates_.push_back(CertificateDer(issued.certificate_pem).value());

@@ -40,13 +40,14 @@ AgreementKey KeyOf(uint64_t seed) { return AgreementKey::FromSecret(Filled<32>(s
 /// Of cohorts that differ in one thing of their context.
 std::vector<Digest> Cohorts() {
   std::vector<SecureContext> contexts(
-      7, {"plants", "bearings", 41, 2, Sha256Of("model"), Sha256Of("plan")});
+      8, {"plants", "bearings", 41, 2, Sha256Of("model"), Sha256Of("plan"), Sha256Of("scaling")});
   contexts[1].federation = "plants-2";
   contexts[2].run = "bearings-2";
   contexts[3].round = 42;
   contexts[4].attempt = 3;
   contexts[5].model = Sha256Of("model 2");
   contexts[6].plan = Sha256Of("plan 2");
+  contexts[7].scaling = Sha256Of("scaling 2");
   std::vector<Digest> cohorts;
   for (const SecureContext& context : contexts) {
     cohorts.push_back(CohortDigest(DigestOf(context), {}));
@@ -104,7 +105,7 @@ TEST(RoundKeysTest, NoTwoKeysAreAlike) {
       }
     }
   }
-  EXPECT_EQ(keys.size(), 7u * 2 * 3 * 5);
+  EXPECT_EQ(keys.size(), 8u * 2 * 3 * 5);
 }
 
 // Two sites that were sent different models, or share nothing but the round's name.

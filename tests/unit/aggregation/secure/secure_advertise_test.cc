@@ -13,7 +13,8 @@ namespace {
 using namespace testing;  // NOLINT: the cohort's words
 using absl::StatusCode;
 
-constexpr const char* kBadSignature = "signature does not fit this round, model, plan and keys";
+constexpr const char* kBadSignature =
+    "signature does not fit this round, model, plan, scaling and keys";
 
 class AdvertiseAttackTest : public ::testing::Test {
  protected:
@@ -45,23 +46,39 @@ class AdvertiseAttackTest : public ::testing::Test {
     EXPECT_THAT(cohort_.FromShare(all_), IsOkAndHolds(cohort_.PlainSum(all_)));
   }
 
+  /// Half of the sites were sent another assignment than the rest: neither masks with the other.
+  void ExpectApart(const SecureContext& other) {
+    std::vector<std::unique_ptr<SecureClient>> deceived;
+    std::vector<v1::Advertisement> shown;
+    for (const int site : all_) {
+      deceived.push_back(cohort_.NewClient(site, other));
+      shown.push_back((site < 3 ? cohort_.client(site) : *deceived[site]).advertisement());
+    }
+    EXPECT_THAT(cohort_.client(0).TakeCohort(shown, cohort_.certified_key()),
+                Refuses(0, StatusCode::kPermissionDenied, "advertisement of site press-003: its "));
+    EXPECT_THAT(deceived[5]->TakeCohort(shown, cohort_.certified_key()),
+                Refuses(5, StatusCode::kPermissionDenied, "advertisement of site press-000: its "));
+  }
+
   const Sites all_ = FirstSites(6);
   SecureCohort cohort_{{.plan = PlanFor(SecureMode::kMalicious)}};
 };
 
 // Each differs from the round in one thing.
 std::vector<SecureContext> OtherContexts() {
-  std::vector<SecureContext> contexts(6, SecureCohort::Context());
+  std::vector<SecureContext> contexts(8, SecureCohort::Context());
   contexts[0].round = 40;
   contexts[1].attempt = 1;
   contexts[2].run = "bearings-2";
   contexts[3].federation = "other plants";
   contexts[4].model = Sha256Of("another model");
   contexts[5].plan = Sha256Of("another plan");
+  contexts[6].scaling = Sha256Of("another scaling");
+  contexts[7].scaling = {};
   return contexts;
 }
 
-TEST_F(AdvertiseAttackTest, KeysOfAnotherRoundModelOrPlanAreRefused) {
+TEST_F(AdvertiseAttackTest, KeysOfAnotherRoundModelPlanOrScalingAreRefused) {
   for (const SecureContext& context : OtherContexts()) {
     const auto other = cohort_.NewClient(3, context);
     EXPECT_THAT(Add(3, other->advertisement()),
@@ -73,20 +90,13 @@ TEST_F(AdvertiseAttackTest, KeysOfAnotherRoundModelOrPlanAreRefused) {
   ExpectGoesOn();
 }
 
-// A coordinator that lets each half of the sites train another model would tell their sums apart.
-TEST_F(AdvertiseAttackTest, SitesThatWereSentAnotherModelAreNotMaskedWith) {
-  SecureContext other = SecureCohort::Context();
-  other.model = Sha256Of("a model of their own");
-  std::vector<std::unique_ptr<SecureClient>> deceived;
-  std::vector<v1::Advertisement> shown;
-  for (const int site : all_) {
-    deceived.push_back(cohort_.NewClient(site, other));
-    shown.push_back((site < 3 ? cohort_.client(site) : *deceived[site]).advertisement());
-  }
-  EXPECT_THAT(cohort_.client(0).TakeCohort(shown, cohort_.certified_key()),
-              Refuses(0, StatusCode::kPermissionDenied, "advertisement of site press-003: its "));
-  EXPECT_THAT(deceived[5]->TakeCohort(shown, cohort_.certified_key()),
-              Refuses(5, StatusCode::kPermissionDenied, "advertisement of site press-000: its "));
+// A coordinator that lets each half of the sites train another model would tell their sums apart,
+// as one would that has all but one scale their readings to zero.
+TEST_F(AdvertiseAttackTest, SitesThatWereSentAnotherModelOrScalingAreNotMaskedWith) {
+  SecureContext other_model = SecureCohort::Context(), other_scaling = other_model;
+  other_model.model = Sha256Of("a model of their own");
+  other_scaling.scaling = Sha256Of("mean 0, deviation 3e38");
+  for (const SecureContext& other : {other_model, other_scaling}) ExpectApart(other);
 }
 
 TEST_F(AdvertiseAttackTest, SwappedKeysAreRefused) {

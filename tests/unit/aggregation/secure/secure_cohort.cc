@@ -94,7 +94,7 @@ SecureCohort::SecureCohort(const Options& options)
 std::string SecureCohort::Name(int site) { return absl::StrFormat("press-%03d", site); }
 
 SecureContext SecureCohort::Context() {
-  return {"plants", "bearings", 41, 2, Sha256Of("model"), Sha256Of("plan")};
+  return {"plants", "bearings", 41, 2, Sha256Of("model"), Sha256Of("plan"), Sha256Of("scaling")};
 }
 
 const SigningKey& SecureCohort::IdentityOf(int site) { return FixedIdentity(site).key; }

@@ -6,6 +6,8 @@
 
 #include <functional>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 
@@ -15,7 +17,7 @@ namespace {
 using ::testing::StartsWith;
 
 SecureContext Context() {
-  return {"plants", "bearings", 41, 2, Sha256Of("model"), Sha256Of("plan")};
+  return {"plants", "bearings", 41, 2, Sha256Of("model"), Sha256Of("plan"), Sha256Of("scaling")};
 }
 
 v1::Advertisement Keys(const std::string& site) {
@@ -45,13 +47,20 @@ const ChangeContext kContextChanges[] = {
     [](auto& context) { context.model = Sha256Of("model 2"); },
     [](auto& context) { context.model = {}; },
     [](auto& context) { context.plan = Sha256Of("plan 2"); },
+    [](auto& context) { context.scaling = Sha256Of("scaling 2"); },
+    [](auto& context) { context.scaling = {}; },
     [](auto& context) { std::swap(context.model, context.plan); },
+    [](auto& context) { std::swap(context.plan, context.scaling); },
     [](auto& context) { std::swap(context.federation, context.run); },
     // The letter goes over the border between the fields.
-    [](auto& context) { context = {"plant", "sbearings", 41, 2, context.model, context.plan}; },
-    [](auto& context) { context = {"", "plantsbearings", 41, 2, context.model, context.plan}; },
+    [](auto& context) {
+      std::tie(context.federation, context.run) = std::pair("plant", "sbearings");
+    },
+    [](auto& context) {
+      std::tie(context.federation, context.run) = std::pair("", "plantsbearings");
+    },
     // The numbers change places.
-    [](auto& context) { context = {"plants", "bearings", 2, 41, context.model, context.plan}; },
+    [](auto& context) { std::tie(context.round, context.attempt) = std::pair(2, 41); },
 };
 
 using ChangeKeys = std::function<void(v1::Advertisement&)>;
@@ -90,7 +99,8 @@ TEST(TranscriptTest, TheContextsDigestIsThatOfItsFields) {
   };
   EXPECT_EQ(DigestOf(Context()),
             Sha256Of(text("millrace round v1") + text("plants") + text("bearings") + number(41) +
-                     number(2) + digest(Sha256Of("model")) + digest(Sha256Of("plan"))));
+                     number(2) + digest(Sha256Of("model")) + digest(Sha256Of("plan")) +
+                     digest(Sha256Of("scaling"))));
 }
 
 TEST(TranscriptTest, ASignatureCoversTheContextAndEveryFieldButItself) {
