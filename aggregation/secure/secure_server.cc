@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "aggregation/secure/cohort_graph.h"
+#include "aggregation/secure/known_fields.h"
 #include "base/status.h"
 
 namespace millrace {
@@ -43,9 +44,9 @@ absl::Status SecureServer::TooFew(absl::string_view what, int64_t found, int64_t
       absl::StrCat(title_, ": ", found, " sites ", what, ", at least ", needed, " are needed"));
 }
 
-absl::Status SecureServer::AddAdvertisement(const std::string& site,
-                                            const v1::Advertisement& advertisement,
+absl::Status SecureServer::AddAdvertisement(const std::string& site, const v1::Advertisement& sent,
                                             VerifyingKey identity) {
+  v1::Advertisement advertisement = WithKnownFields(sent);
   if (const auto known = advertised_.find(site); known != advertised_.end()) {
     if (Same(known->second.advertisement, advertisement)) return absl::OkStatus();
     return Refuse(StatusCode::kAlreadyExists, site, "has advertised other keys in this attempt");
@@ -80,7 +81,7 @@ absl::Status SecureServer::AddAdvertisement(const std::string& site,
     return Refuse(StatusCode::kPermissionDenied, site,
                   "the signature does not fit this round, model, plan, scaling and keys");
   }
-  advertised_.emplace(site, Advertised{advertisement, std::move(identity)});
+  advertised_.emplace(site, Advertised{std::move(advertisement), std::move(identity)});
   return absl::OkStatus();
 }
 
@@ -116,7 +117,7 @@ absl::StatusOr<int32_t> SecureServer::IndexOf(const std::string& site) const {
 absl::Status SecureServer::AddShares(const std::string& site, const v1::ShareRequest& request) {
   MR_ASSIGN_OR_RETURN(const int32_t index, IndexOf(site));
   Member& member = members_[index];
-  v1::ShareRequest message = request;
+  v1::ShareRequest message = WithKnownFields(request);
   message.clear_wait_ms();
   if (member.shares) {
     if (Same(*member.shares, message)) return absl::OkStatus();
@@ -232,6 +233,8 @@ absl::Status SecureServer::AddAgreement(const std::string& site, const std::stri
   if (!member.survived) {
     return Refuse(StatusCode::kFailedPrecondition, site, "is not among the survivors");
   }
+  // Whoever waits for the others asks with it again and again.
+  if (member.agreement == signature) return absl::OkStatus();
   if (!member.identity.Verify(SurvivorsText(cohort_digest_, survivors_), signature)) {
     return Refuse(StatusCode::kPermissionDenied, site, "has signed other survivors");
   }
@@ -257,13 +260,15 @@ absl::Status SecureServer::AddReveal(const std::string& site, const v1::UnmaskRe
   if (!member.survived) {
     return Refuse(StatusCode::kFailedPrecondition, site, "is not among the survivors");
   }
+  v1::UnmaskRequest message = WithKnownFields(request);
+  message.clear_wait_ms();
   if (member.reveal) {
-    if (Same(*member.reveal, request)) return absl::OkStatus();
+    if (Same(*member.reveal, message)) return absl::OkStatus();
     return Refuse(StatusCode::kAlreadyExists, site, "has revealed other shares in this attempt");
   }
   const std::vector<int32_t> partners = Partners(index);
   int32_t last = -1;
-  for (const v1::RevealedShare& share : request.shares()) {
+  for (const v1::RevealedShare& share : message.shares()) {
     const int32_t neighbour = share.neighbour();
     const auto refuse = [&](absl::string_view reason) {
       return Refuse(StatusCode::kInvalidArgument, site,
@@ -283,7 +288,7 @@ absl::Status SecureServer::AddReveal(const std::string& site, const v1::UnmaskRe
         survived ? ReadSeedShare(share.seed()).ok() : ReadMaskKeyShare(share.mask_key()).ok();
     if (!readable) return refuse("has a wrong length");
   }
-  member.reveal = request;
+  member.reveal = std::move(message);
   return absl::OkStatus();
 }
 

@@ -24,13 +24,14 @@ namespace millrace {
 /// checks the sites' messages phase by phase, whoever drives it says when a phase is over. A
 /// message that was taken is acknowledged again when it is repeated; another one of the same site
 /// is ALREADY_EXISTS, one out of turn FAILED_PRECONDITION, one out of shape INVALID_ARGUMENT, one
-/// with a signature that does not fit PERMISSION_DENIED. A phase that is closed again, as it was
+/// with a signature that does not fit PERMISSION_DENIED. Neither how long the site would wait nor
+/// fields that are not known are part of a message. A phase that is closed again, as it was
 /// before, stays as it is. Not thread-safe.
 class SecureServer {
  public:
   SecureServer(const SecureContext& context, const SecurePlan& plan);
 
-  absl::Status AddAdvertisement(const std::string& site, const v1::Advertisement& advertisement,
+  absl::Status AddAdvertisement(const std::string& site, const v1::Advertisement& sent,
                                 VerifyingKey identity);
   /// Those who advertised are the cohort now. FAILED_PRECONDITION if they are too few.
   absl::Status CloseAdvertising();

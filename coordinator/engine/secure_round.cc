@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "aggregation/secure/known_fields.h"
 #include "base/status.h"
 #include "millrace/internal/secure_round.pb.h"
 #include "models/package.h"
@@ -101,7 +102,7 @@ absl::StatusOr<std::string> SecureRound::TakeAdvertisement(const std::string& si
   MR_RETURN_IF_ERROR(server_.AddAdvertisement(site, advertisement, std::move(identity)));
   certificates_[fingerprint] = certificate;
   internal::AdvertisementRecord record;
-  *record.mutable_advertisement() = advertisement;
+  *record.mutable_advertisement() = WithKnownFields(advertisement);
   record.set_certificate(certificate);
   return record.SerializeAsString();
 }
@@ -109,7 +110,7 @@ absl::StatusOr<std::string> SecureRound::TakeAdvertisement(const std::string& si
 absl::StatusOr<std::string> SecureRound::TakeShares(const std::string& site,
                                                     const v1::ShareRequest& request) {
   MR_RETURN_IF_ERROR(server_.AddShares(site, request));
-  return request.SerializeAsString();
+  return WithKnownFields(request).SerializeAsString();
 }
 
 absl::StatusOr<std::string> SecureRound::TakeAgreement(const std::string& site,
@@ -121,7 +122,7 @@ absl::StatusOr<std::string> SecureRound::TakeAgreement(const std::string& site,
 absl::StatusOr<std::string> SecureRound::TakeReveal(const std::string& site,
                                                     const v1::UnmaskRequest& request) {
   MR_RETURN_IF_ERROR(server_.AddReveal(site, request));
-  return request.SerializeAsString();
+  return WithKnownFields(request).SerializeAsString();
 }
 
 absl::Status SecureRound::ClosePhase(const RoundState& round) {

@@ -99,6 +99,15 @@ TEST_F(AdvertiseAttackTest, SitesThatWereSentAnotherModelOrScalingAreNotMaskedWi
   for (const SecureContext& other : {other_model, other_scaling}) ExpectApart(other);
 }
 
+TEST_F(AdvertiseAttackTest, FieldsThatNobodyKnowsGoToNobody) {
+  v1::Advertisement padded = cohort_.client(3).advertisement();
+  AddUnknownField(&padded);
+  MR_ASSERT_OK(Add(3, padded));
+  MR_ASSERT_OK(cohort_.Advertise(all_));  // the same message again among them
+  EXPECT_EQ(cohort_.server().cohort()[3].SerializeAsString(),
+            cohort_.client(3).advertisement().SerializeAsString());
+}
+
 TEST_F(AdvertiseAttackTest, SwappedKeysAreRefused) {
   v1::Advertisement swapped = cohort_.client(3).advertisement();
   swapped.mutable_mask_key()->swap(*swapped.mutable_seal_key());

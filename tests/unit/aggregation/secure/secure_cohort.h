@@ -2,6 +2,8 @@
 #pragma once
 
 #include <gmock/gmock.h>
+#include <google/protobuf/message.h>
+#include <google/protobuf/unknown_field_set.h>
 
 #include <cstdint>
 #include <functional>
@@ -97,6 +99,12 @@ class SecureCohort {
   std::vector<Words> masked_;
   Words sum_;  // of the masked ones
 };
+
+/// As a site does that wants the coordinator to keep more of it than the protocol has.
+inline void AddUnknownField(google::protobuf::Message* message) {
+  message->GetReflection()->MutableUnknownFields(message)->AddLengthDelimited(
+      2000, std::string(100'000, 'x'));
+}
 
 SecurePlan PlanFor(SecureMode mode, MaskGraph graph = MaskGraph::kComplete);
 inline constexpr SecureMode kMaskedModes[] = {SecureMode::kHonestButCurious,

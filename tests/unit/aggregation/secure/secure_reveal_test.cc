@@ -110,6 +110,20 @@ TEST_F(RevealAttackTest, AWrongMaskKeyShareWithoutOneToSpareIsFoundOutUntilAnoth
   ExpectSum();
 }
 
+TEST_F(RevealAttackTest, HowLongASiteWouldWaitIsNoPartOfItsMessage) {
+  for (const int32_t wait_ms : {15'000, 9'000, 0}) {
+    MR_EXPECT_OK(AddSpoilt(0, [&](auto& request) { request.set_wait_ms(wait_ms); }));
+  }
+  EXPECT_THAT(AddSpoilt(0, kWrongSeed),
+              Refuses(0, StatusCode::kAlreadyExists, "has revealed other shares"));
+}
+
+TEST_F(RevealAttackTest, FieldsThatNobodyKnowsAreNoPartOfAMessage) {
+  MR_ASSERT_OK(AddSpoilt(0, [](auto& request) { AddUnknownField(request.mutable_shares(1)); }));
+  MR_EXPECT_OK(AddSpoilt(0, [](auto& request) { AddUnknownField(&request); }));
+  MR_EXPECT_OK(Add(0, Revealed(0)));
+}
+
 TEST_F(RevealAttackTest, OneRevealLessThanTheThresholdIsTooFew) {
   EXPECT_FALSE(cohort_.server().CanRecover());
   for (const int site : {0, 1, 2}) MR_ASSERT_OK(Add(site, Revealed(site)));

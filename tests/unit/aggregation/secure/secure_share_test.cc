@@ -59,6 +59,20 @@ TEST_F(ShareAttackTest, AShareThatWasTamperedWithIsNamedAndCostsNothing) {
   EXPECT_THAT(cohort_.FromUpload(upload), IsOkAndHolds(cohort_.PlainSum(upload)));
 }
 
+TEST_F(ShareAttackTest, FieldsThatNobodyKnowsGoToNobody) {
+  for (const int site : all_) {
+    v1::ShareRequest request = SharesOf(site);
+    AddUnknownField(&request);
+    for (v1::SealedShare& share : *request.mutable_shares()) AddUnknownField(&share);
+    MR_ASSERT_OK(Add(site, request));
+    MR_EXPECT_OK(Add(site, SharesOf(site)));  // the same message
+  }
+  MR_ASSERT_OK(cohort_.server().CloseSharing());
+  for (const int site : all_) {
+    for (const v1::SealedShare& share : SharesFor(site)) EXPECT_LT(share.ByteSizeLong(), 100);
+  }
+}
+
 TEST_F(ShareAttackTest, SharesOfOthersInterchangedAreTamperedWith) {
   ShareWithTheCoordinator(all_);
   std::vector<v1::SealedShare> shares = SharesFor(0);
