@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "aggregation/secure/aes_ctr.h"
 #include "base/random.h"
 
 namespace millrace {
@@ -53,12 +54,20 @@ TEST(MaskStreamTest, BeginsWithTheEncryptionOfZeroAndOne) {
   }
 }
 
-TEST(MaskStreamTest, EveryPathOnAnyNumberOfThreadsGivesTheSameValues) {
+TEST(MaskStreamTest, EveryPathGivesTheSameValues) {
+  if (!HasVaes()) GTEST_SKIP() << "this processor has but one path";
   for (uint64_t seed = 0; seed < 100; ++seed) {
     const Case c(seed, seed % 2 == 0 ? 100 : 60'000);
-    const std::vector<uint32_t> expected = c.Masked(1, MaskPath::kEvp);
+    ASSERT_EQ(c.Masked(1, MaskPath::kVaes), c.Masked(1, MaskPath::kEvp)) << seed;
+  }
+}
+
+TEST(MaskStreamTest, AnyNumberOfThreadsGivesTheSameValues) {
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const Case c(seed, seed % 2 == 0 ? 100 : 60'000);
     for (const MaskPath path : AvailableMaskPaths()) {
-      for (const int threads : {1, 2, 5}) {
+      const std::vector<uint32_t> expected = c.Masked(1, path);
+      for (const int threads : {2, 5}) {
         ASSERT_EQ(c.Masked(threads, path), expected) << seed << ", " << threads;
       }
     }

@@ -4,11 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "aggregation/secure/cohort_graph.h"
+#include "aggregation/secure/mask_stream.h"
+#include "aggregation/secure/round_keys.h"
+#include "aggregation/secure/share_recovery.h"
+#include "base/check.h"
 #include "tests/unit/aggregation/secure/secure_cohort.h"
 
 namespace millrace {
@@ -18,6 +22,16 @@ using namespace testing;  // NOLINT: the cohort's words
 using absl::StatusCode;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+
+// Of the sites that have advertised.
+Digest DigestOfCohort(SecureCohort& cohort) {
+  std::vector<const v1::Advertisement*> members;
+  for (const v1::Advertisement& member : cohort.server().cohort()) members.push_back(&member);
+  return CohortDigest(DigestOf(SecureCohort::Context()), members);
+}
+SecureGraph GraphOfCohort(SecureCohort& cohort, const SecurePlan& plan = {}) {
+  return GraphOf(plan, std::ssize(cohort.server().cohort()), DigestOfCohort(cohort)).value();
+}
 
 class SurvivorsAttackTest : public ::testing::TestWithParam<SecureMode> {
  protected:
@@ -61,16 +75,35 @@ TEST_P(SurvivorsAttackTest, ASiteThatNeverSharedCannotHaveSurvived) {
   ExpectGoesOn(share);
 }
 
-// Nobody but the site itself can know. The lie gains nothing: its masks are never taken off.
+// Nobody but the site itself can know. The lie gains nothing: its masks with the others are in
+// their vectors, and none of those that come off, nor any choice of them, takes these away.
 TEST_P(SurvivorsAttackTest, TheSumWithoutAListedSitesVectorStaysMasked) {
   MaskThose(all_, all_);
   const Sites in = {0, 1, 2, 3, 4};  // the coordinator lists site 5, and leaves its vector out
   MR_ASSERT_OK(cohort_.Agree(in));
-  MR_ASSERT_OK_AND_ASSIGN(const Words sum, cohort_.FromReveal(in));
-  const Words plain = cohort_.PlainSum(in);
-  for (size_t i = 0; i < sum.size(); ++i) {
-    EXPECT_NE(sum[i] - cohort_.masked(5)[i], plain[i]);  // alike by chance: 300 * 2^-32
+  MR_ASSERT_OK(cohort_.Reveal(in));
+  MR_ASSERT_OK_AND_ASSIGN(const MaskSet recovered, cohort_.server().Recover());
+  const std::vector<Mask> masks = recovered.masks();
+  ASSERT_EQ(masks.size(), 6U);
+  Words sum(cohort_.masked(0).size(), 0);
+  for (const int site : in) {
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += cohort_.masked(site)[i];
   }
+  const Words plain = cohort_.PlainSum(in);
+  for (uint32_t chosen = 0; chosen < 1U << masks.size(); ++chosen) {
+    Words tried = sum;
+    for (size_t i = 0; i < masks.size(); ++i) {
+      if ((chosen >> i & 1) != 0) AddMasks(tried, 0, std::span(&masks[i], 1));
+    }
+    int alike = 0;  // by chance: 300 * 2^-32 of them
+    for (size_t i = 0; i < tried.size(); ++i) alike += tried[i] == plain[i] ? 1 : 0;
+    EXPECT_LT(alike, 3) << chosen;
+  }
+  // Its vector is all that the sum lacks.
+  Words whole = sum;
+  for (size_t i = 0; i < whole.size(); ++i) whole[i] += cohort_.masked(5)[i];
+  AddMasks(whole, 0, masks);
+  EXPECT_EQ(whole, cohort_.PlainSum(all_));
 }
 
 TEST_P(SurvivorsAttackTest, ASiteThatSentNothingAgreesToNothing) {
@@ -146,11 +179,7 @@ TEST(SurvivorsTest, SoFewThatARegularGraphMayFallApartAreRefusedByBothSides) {
   MR_ASSERT_OK(cohort.Advertise(all));
   MR_ASSERT_OK(cohort.Share(all));
   MR_ASSERT_OK(cohort.client(0).TakeMasks());
-  std::vector<const v1::Advertisement*> members;
-  for (const v1::Advertisement& member : cohort.server().cohort()) members.push_back(&member);
-  MR_ASSERT_OK_AND_ASSIGN(
-      const SecureGraph graph,
-      GraphOf(plan, 60, CohortDigest(DigestOf(SecureCohort::Context()), members)));
+  const SecureGraph graph = GraphOfCohort(cohort, plan);
   const int64_t fewest = FewestInAll(plan, graph);
   Sites few = graph.neighbors(0);
   few.push_back(0);
@@ -206,30 +235,88 @@ TEST(SurvivorsTest, TheCoordinatorCountsNobodyTwiceOrWithoutAShareAndDecidesOnce
   EXPECT_THAT(cohort.FromAgree(share), IsOkAndHolds(cohort.PlainSum(share)));
 }
 
-// Each site gets one of two stories, in which site 5 survived and in which it did not, and site 0
-// works with the coordinator and gives both its shares. Whoever is told what, the seed and the mask
-// key of site 5 are not both to be had: two sets of `threshold` holders share an honest one.
+// Site 0 works with the coordinator, opens what it was sent, and gives both shares of site 5.
+class TwoStories {
+ public:
+  TwoStories() {
+    v1::Advertisement own = cohort_.client(0).advertisement();
+    own.set_seal_key(std::string(seal_key_.public_key().begin(), seal_key_.public_key().end()));
+    own.set_signature(SecureCohort::IdentityOf(0).Sign(
+        AdvertisementText(DigestOf(SecureCohort::Context()), own)));
+    MR_CHECK(cohort_.server()
+                 .AddAdvertisement(SecureCohort::Name(0), own, SecureCohort::VerifyingKeyOf(0))
+                 .ok());
+    MR_CHECK(cohort_.Advertise(honest_).ok() && cohort_.Share(honest_).ok());
+    MR_CHECK(cohort_.Upload(honest_).ok());
+    threshold_ = GraphOfCohort(cohort_).threshold(kVictim);
+    TakeOwnShares();
+  }
+
+  /// Tells `site` that site 5 survived or that it dropped out, and keeps the share it gives.
+  void Tell(int site, bool survived) {
+    const Sites story = survived ? honest_ : Without(honest_, {kVictim});
+    MR_CHECK(cohort_.client(site).TakeSurvivors(story).ok());
+    const v1::UnmaskRequest request = cohort_.client(site).Reveal({}).value();
+    for (const v1::RevealedShare& share : request.shares()) {
+      if (share.neighbour() != kVictim) continue;
+      if (share.has_seed()) seed_.Add(site + 1, ReadSeedShare(share.seed()).value());
+      if (share.has_mask_key()) mask_key_.Add(site + 1, ReadMaskKeyShare(share.mask_key()).value());
+    }
+  }
+
+  bool HasSeed() const {
+    const auto seed = ReconstructSecret<16>(threshold_, seed_.points, std::span(seed_.shares));
+    return seed.ok() && SeedCommitment(digest_, *seed, kVictim) == commitment_;
+  }
+  bool HasMaskKey() const {
+    const auto key =
+        ReconstructSecret<32>(threshold_, mask_key_.points, std::span(mask_key_.shares));
+    return key.ok() && AgreementKey::FromSecret(key->Clone()).public_key() == advertised_key_;
+  }
+
+  static constexpr int kVictim = 5;
+
+ private:
+  void TakeOwnShares() {
+    const std::vector<v1::Advertisement>& members = cohort_.server().cohort();
+    const v1::ShareRequest sent =
+        cohort_.client(kVictim).TakeCohort(members, cohort_.certified_key()).value();
+    commitment_ = sent.seed_commitment();
+    advertised_key_ = ReadPublicKey(members[kVictim].mask_key()).value();
+    const AgreementPublicKey peer = ReadPublicKey(members[kVictim].seal_key()).value();
+    digest_ = DigestOfCohort(cohort_);
+    const ShareBundle bundle =
+        OpenShares(digest_, seal_key_, peer, kVictim, 0, sent.shares(0).sealed()).value();
+    seed_.Add(1, ReadSeedShare(SeedShare(bundle)).value());
+    mask_key_.Add(1, ReadMaskKeyShare(MaskKeyShare(bundle)).value());
+  }
+
+  const Sites honest_ = {1, 2, 3, 4, 5};
+  const AgreementKey seal_key_ = AgreementKey::Generate();
+  SecureCohort cohort_{{}};
+  int64_t threshold_ = 0;
+  Digest digest_;
+  std::string commitment_;             // of the victim to its seed
+  AgreementPublicKey advertised_key_;  // of the victim
+  GatheredShares<16> seed_;
+  GatheredShares<32> mask_key_;
+};
+
+// Whoever is told what, the seed and the mask key of a site are not both to be had: two sets of
+// `threshold` holders share an honest one.
 TEST(SurvivorsTest, TwoStoriesNeverGiveBothSecretsOfASite) {
-  const Sites all = FirstSites(6);
-  const std::vector<int32_t> with = {0, 1, 2, 3, 4, 5}, without = {0, 1, 2, 3, 4};
-  SecureCohort cohort({});
-  MR_ASSERT_OK(cohort.Advertise(all));
-  MR_ASSERT_OK(cohort.Share(all));
-  MR_ASSERT_OK(cohort.Upload(all));
-  for (uint32_t told = 0; told < 1U << 4; ++told) {  // of sites 1 to 4
-    int seeds = 2, mask_keys = 1;                    // of 0 and 5, and of 0
-    for (int site = 1; site <= 4; ++site) ++((told >> (site - 1) & 1) != 0 ? seeds : mask_keys);
-    EXPECT_LT(std::min(seeds, mask_keys), 4) << told;
+  int with_seed = 0, with_mask_key = 0;
+  for (uint32_t told = 0; told < 1U << 4; ++told) {  // that it survived: of sites 1 to 4
+    TwoStories stories;
+    stories.Tell(TwoStories::kVictim, true);  // it helps with no sum that it is not in
+    for (int site = 1; site <= 4; ++site) stories.Tell(site, (told >> (site - 1) & 1) != 0);
+    EXPECT_FALSE(stories.HasSeed() && stories.HasMaskKey()) << told;
+    with_seed += stories.HasSeed() ? 1 : 0;
+    with_mask_key += stories.HasMaskKey() ? 1 : 0;
   }
-  int seeds = 0, mask_keys = 0;  // the coordinator's best try
-  for (const auto& [site, story] : std::map<int, std::vector<int32_t>>{
-           {1, with}, {2, with}, {3, without}, {4, without}, {5, with}}) {
-    MR_ASSERT_OK(cohort.client(site).TakeSurvivors(story));
-    MR_ASSERT_OK_AND_ASSIGN(const v1::UnmaskRequest request, cohort.client(site).Reveal({}));
-    ++(request.shares(5).has_seed() ? seeds : mask_keys);
-  }
-  EXPECT_EQ(seeds + 1, 4);
-  EXPECT_EQ(mask_keys + 1, 3);
+  // Each by itself is: for the seed two of the four are enough, for the mask key three.
+  EXPECT_EQ(with_seed, 6 + 4 + 1);
+  EXPECT_EQ(with_mask_key, 4 + 1);
 }
 
 }  // namespace
