@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "base/text.h"
 
 namespace millrace {
 
@@ -100,7 +101,7 @@ std::vector<v1::Site> SiteRegistry::List(absl::Time now) const {
     site.set_name(name);
     site.set_first_seen_ms(absl::ToUnixMillis(entry.record.first_seen));
     site.set_last_seen_ms(absl::ToUnixMillis(entry.record.last_seen));
-    site.set_version(entry.record.version);
+    site.set_version(Utf8(entry.record.version));
     site.set_connected(now - entry.record.last_seen <= kConnected);
     site.set_updates(entry.record.updates);
     site.set_objection(entry.objection);

@@ -9,6 +9,7 @@
 #include "base/crypto/enrollment_token.h"
 #include "base/crypto/signing_request.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "client/enrollment/identity_files.h"
 #include "client/enrollment/trust_update.h"
 #include "client/session/enrollment_link.h"
@@ -46,7 +47,7 @@ auto Persist(absl::Time deadline, Clock* clock, const Say& say, const Call& call
     }
     if (answer.status().message() != said) {
       said = std::string(answer.status().message());
-      say(absl::StrCat("trying again: ", said));
+      say(absl::StrCat("trying again: ", Printable(said)));
     }
     clock->Sleep(kRetry);
   }
@@ -73,8 +74,9 @@ absl::StatusOr<v1::CertificateAnswer> AwaitDecision(const v1::EnrollRequest& req
                         Persist(deadline, clock, say, [&] { return link.Enroll(poll); }));
     if (answer.state() != v1::REQUEST_STATE_PENDING) return answer;
     if (!told) {
-      say(absl::StrCat("asked for the certificate of site ", answer.site(),
-                       "; waiting for: millrace site approve ", answer.site()));
+      const std::string site = Printable(answer.site());
+      say(absl::StrCat("asked for the certificate of site ", site,
+                       "; waiting for: millrace site approve ", site));
     }
     told = true;
     if (clock->Now() >= deadline) {

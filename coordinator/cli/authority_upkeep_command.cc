@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "coordinator/cli/certify.h"
 #include "coordinator/cli/command.h"
-#include "coordinator/cli/units.h"
 
 namespace millrace {
 namespace {

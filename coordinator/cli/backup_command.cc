@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/local_file.h"
 #include "coordinator/cli/units.h"

@@ -5,10 +5,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/text.h"
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/console.h"
 #include "coordinator/cli/json.h"
-#include "coordinator/cli/units.h"
 
 namespace millrace {
 namespace {

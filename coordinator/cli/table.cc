@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "coordinator/cli/units.h"
 
 namespace millrace {

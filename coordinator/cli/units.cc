@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
@@ -90,28 +89,6 @@ std::string HumanTime(int64_t unix_ms, absl::TimeZone zone) {
 std::string UtcTime(int64_t unix_ms) {
   return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E3SZ", absl::FromUnixMillis(unix_ms),
                           absl::UTCTimeZone());
-}
-
-std::string Printable(absl::string_view text) {
-  std::string printable;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    // U+0080 to U+009F, C2 80 to C2 9F in UTF-8, are controls too: 9B begins an escape sequence.
-    const bool wide_control =
-        byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (byte == '\n' || byte == '\r' || byte == '\t') {
-      printable += ' ';
-    } else if (absl::ascii_iscntrl(byte) || wide_control) {
-      absl::StrAppend(&printable, absl::StrFormat("\\x%02x", byte));
-      if (wide_control) {
-        absl::StrAppend(&printable,
-                        absl::StrFormat("\\x%02x", static_cast<unsigned char>(text[++i])));
-      }
-    } else {
-      printable += text[i];
-    }
-  }
-  return printable;
 }
 
 size_t DisplayWidth(absl::string_view text) {

@@ -28,10 +28,6 @@ std::string HumanTime(int64_t unix_ms, absl::TimeZone zone);
 /// "2026-01-31T17:05:09.250Z".
 std::string UtcTime(int64_t unix_ms);
 
-/// `text` on one line, with control characters escaped: notes and reasons come from sites, and a
-/// terminal obeys what they might contain.
-std::string Printable(absl::string_view text);
-
 /// Columns that a terminal needs for `text`, UTF-8: its characters.
 size_t DisplayWidth(absl::string_view text);
 /// `text` cut to at most `columns` characters.

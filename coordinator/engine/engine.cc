@@ -10,6 +10,7 @@
 #include "aggregation/secure/cohort_graph.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "coordinator/engine/task_proto.h"
 #include "coordinator/round/replay.h"
 #include "coordinator/store/event_json.h"
@@ -17,18 +18,6 @@
 
 namespace millrace {
 namespace {
-
-/// Without a last character that a limit of bytes cut in two: UTF-8 is what stores and protocols
-/// take.
-std::string WithoutHalfCharacter(std::string text) {
-  size_t lead = text.size();
-  while (lead > 0 && (text[lead - 1] & 0xc0) == 0x80) --lead;
-  if (lead == 0) return text;
-  const auto first = static_cast<unsigned char>(text[lead - 1]);
-  const size_t expected = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
-  if (text.size() - (lead - 1) < expected) text.resize(lead - 1);
-  return text;
-}
 
 /// True if the site is to do, or to go on doing, the round's work.
 bool WantsWork(const RoundState& round, const std::string& site) {
@@ -231,7 +220,7 @@ absl::StatusOr<std::optional<v1::Assignment>> Engine::CheckIn(const std::string&
     absl::MutexLock lock(&mutex_);
     const bool was_here = sites_.TakesWork(site, parts_.clock->Now());
     MR_RETURN_IF_ERROR(
-        Noted(sites_.CheckIn(site, version, WithoutHalfCharacter(objection), parts_.clock->Now())));
+        Noted(sites_.CheckIn(site, Utf8(version), Utf8(objection), parts_.clock->Now())));
     for (const std::unique_ptr<Run>& run : runs_) {
       const RoundState* round = run->state.Current();
       if (round == nullptr || !WantsWork(*round, site)) continue;
@@ -276,8 +265,7 @@ absl::Status Engine::ReportFailure(const std::string& site, const RoundId& round
           absl::StrCat("site ", site, ": failure in ", ToString(round), ": the round is over"));
     }
     if (current->failures.contains(site)) return absl::OkStatus();
-    MR_RETURN_IF_ERROR(
-        Record(*run, {parts_.clock->Now(), SiteFailed{site, WithoutHalfCharacter(reason)}}));
+    MR_RETURN_IF_ERROR(Record(*run, {parts_.clock->Now(), SiteFailed{site, Utf8(reason)}}));
   }
   Changed();
   return absl::OkStatus();

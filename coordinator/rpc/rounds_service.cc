@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "coordinator/rpc/peer.h"
 
 namespace millrace {
@@ -26,8 +27,8 @@ class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
       : engine_(engine),
         room_(room),
         call_(std::move(call)),
-        version_(request->version().substr(0, kMaxVersion)),
-        objection_(request->objection().substr(0, kMaxReason)),
+        version_(Utf8(request->version(), kMaxVersion)),
+        objection_(Utf8(request->objection(), kMaxReason)),
         response_(response) {
     const absl::Duration asked = absl::Milliseconds(std::max<int64_t>(0, request->wait_ms()));
     give_up_ = now + std::min(asked, kLongestWait);
@@ -94,7 +95,7 @@ grpc::ServerUnaryReactor* RoundsService::ReportFailure(grpc::CallbackServerConte
   const auto report = [&]() -> absl::Status {
     MR_ASSIGN_OR_RETURN(const auto call, calls_->Begin(context, CallKind::kQuick));
     return engine_->ReportFailure(call->site(), FromProto(request->id()),
-                                  request->reason().substr(0, kMaxReason));
+                                  Utf8(request->reason(), kMaxReason));
   };
   return Answer(context, Guarded(report));
 }

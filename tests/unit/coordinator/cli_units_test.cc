@@ -67,15 +67,6 @@ TEST(CliUnits, TimesAreShownInTheZoneAndAbsentOnesAsNothing) {
   EXPECT_EQ(UtcTime(kMs), "2026-01-01T00:00:00.250Z");
 }
 
-TEST(CliUnits, WhatATerminalWouldObeyIsEscaped) {
-  EXPECT_EQ(Printable("\x1b[2Jgone\a"), "\\x1b[2Jgone\\x07");
-  EXPECT_EQ(Printable("a\xc2\x9b"
-                      "31mb"),
-            "a\\xc2\\x9b31mb");  // U+009B begins a sequence
-  EXPECT_EQ(Printable("two\nlines"), "two lines");
-  EXPECT_EQ(Printable("\xc2\xb5m \xc3\xa9"), "\xc2\xb5m \xc3\xa9");
-}
-
 TEST(CliUnits, FitCutsBetweenCharacters) {
   EXPECT_EQ(DisplayWidth("\xc2\xb5m"), 2u);
   EXPECT_EQ(Fit("\xc2\xb5m", 1), "\xc2\xb5");
