@@ -139,7 +139,7 @@ absl::StatusOr<RevocationList> VerifyRevocationList(absl::string_view pem,
   }
   ERR_clear_error();
   if (!is_signed) {
-    return absl::InvalidArgumentError(
+    return absl::PermissionDeniedError(
         "revocation list: it is not signed by this federation's authority");
   }
   RevocationList revoked;

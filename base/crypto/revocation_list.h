@@ -30,7 +30,8 @@ inline constexpr size_t kMaxRevoked = 10'000;
 absl::StatusOr<std::string> SignRevocationList(const KeyAndCertificate& authority,
                                                const RevocationList& list, absl::Time now);
 
-/// What a list says. INVALID_ARGUMENT unless one of the certificates in `authority_pem` signed it.
+/// What a list says. INVALID_ARGUMENT for what is none, PERMISSION_DENIED unless one of the
+/// certificates in `authority_pem` signed it.
 absl::StatusOr<RevocationList> VerifyRevocationList(absl::string_view pem,
                                                     absl::string_view authority_pem);
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/crypto/signing_request.h"
+#include "base/log.h"
 #include "base/name.h"
 #include "base/status.h"
 #include "coordinator/cli/authority_files.h"
@@ -78,13 +79,21 @@ absl::StatusOr<std::string> AuthorityFolder::Certify(const std::string& signing_
 
 absl::Status AuthorityFolder::WriteDown(const std::string& certificate_pem) {
   MR_ASSIGN_OR_RETURN(const CertificateInfo info, ParseCertificate(certificate_pem));
-  const std::string line =
-      absl::StrCat(info.serial, " ", absl::ToUnixSeconds(info.not_after), " ",
-                   RoleName(info.identity.role), " ", info.identity.name, "\n");
+  std::string line = absl::StrCat(info.serial, " ", absl::ToUnixSeconds(info.not_after), " ",
+                                  RoleName(info.identity.role), " ", info.identity.name, "\n");
   MR_ASSIGN_OR_RETURN(const auto file,
                       files_->Open(Path(kLedgerFile), FileSystem::OpenMode::kCreate));
   MR_ASSIGN_OR_RETURN(const int64_t end, file->Size());
-  MR_RETURN_IF_ERROR(file->WriteAt(end, line));
+  char last = '\n';
+  if (end > 0) MR_RETURN_IF_ERROR(file->ReadAt(end - 1, {&last, 1}));
+  if (last != '\n') line.insert(0, 1, '\n');  // what was cut off stays a line of its own
+  if (const absl::Status written = file->WriteAt(end, line); !written.ok()) {
+    // A part of a line is of no use. Where it cannot be taken back, reading passes over it.
+    if (const absl::Status undone = file->Truncate(end); !undone.ok()) {
+      LogWarning("part of a line is left in the ledger", {{"error", undone.message()}});
+    }
+    return written;
+  }
   MR_RETURN_IF_ERROR(file->Sync());
   return files_->SyncDirectory(folder_);
 }
@@ -99,7 +108,12 @@ absl::StatusOr<std::vector<IssuedCertificate>> AuthorityFolder::Ledger() {
     if (line.empty()) continue;
     absl::StatusOr<IssuedCertificate> issued = ParseLedgerLine(line);
     if (!issued.ok()) {
-      return Annotate(issued.status(), absl::StrCat(Path(kLedgerFile), ": line ", number));
+      // Cut off while it was written, before its certificate was handed over. It must not keep the
+      // others from being revoked.
+      LogWarning(
+          "a line of the ledger is passed over",
+          {{"file", Path(kLedgerFile)}, {"line", number}, {"reason", issued.status().message()}});
+      continue;
     }
     ledger.push_back(*std::move(issued));
   }

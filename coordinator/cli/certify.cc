@@ -21,11 +21,7 @@ absl::Status Denied(const v1::SigningRequest& request, absl::string_view why) {
 
 absl::Status CheckEnrollment(const v1::SigningRequest& request, const Digest& fingerprint,
                              const std::string& key, AuthorityFolder& folder) {
-  if (!key.empty()) {
-    const std::string hex = absl::AsciiStrToLower(absl::StripPrefix(key, "SHA256:"));
-    if (hex == fingerprint.Hex()) return absl::OkStatus();
-    return Denied(request, absl::StrCat("it is for another key, ", KeyName(fingerprint)));
-  }
+  if (!key.empty()) return absl::OkStatus();  // compared
   MR_ASSIGN_OR_RETURN(const std::optional<Digest> proof_key, folder.FindInvitation(request.site()));
   if (!proof_key) {
     return Denied(request, absl::StrCat("it was not invited with this authority folder; compare "
@@ -60,9 +56,13 @@ absl::StatusOr<absl::Time> Certify(const v1::SigningRequest& request, const std:
                                    EnrollmentCalls& calls) {
   const absl::StatusOr<Digest> fingerprint = VerifySigningRequest(request.signing_request());
   if (!fingerprint.ok()) return Denied(request, fingerprint.status().message());
-  MR_RETURN_IF_ERROR(request.certificate().empty()
-                         ? CheckEnrollment(request, *fingerprint, key, folder)
-                         : CheckRenewal(request, now, folder));
+  if (!key.empty() &&
+      absl::AsciiStrToLower(absl::StripPrefix(key, "SHA256:")) != fingerprint->Hex()) {
+    return Denied(request, absl::StrCat("it is for another key, ", KeyName(*fingerprint)));
+  }
+  const bool enrolls = request.certificate().empty();
+  MR_RETURN_IF_ERROR(enrolls ? CheckEnrollment(request, *fingerprint, key, folder)
+                             : CheckRenewal(request, now, folder));
   CertificateRequest certified;
   certified.identity = {Role::kSite, request.site()};
   certified.not_before = now - kClockTolerance;
@@ -72,7 +72,7 @@ absl::StatusOr<absl::Time> Certify(const v1::SigningRequest& request, const std:
   approve.set_key_sha256(fingerprint->ToBytes());
   MR_ASSIGN_OR_RETURN(*approve.mutable_certificate(), CertificateDer(pem));
   MR_RETURN_IF_ERROR(calls.Approve(approve));
-  MR_RETURN_IF_ERROR(folder.DropInvitation(request.site()));
+  if (enrolls) MR_RETURN_IF_ERROR(folder.DropInvitation(request.site()));
   return certified.not_after;
 }
 

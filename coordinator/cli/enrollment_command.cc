@@ -78,20 +78,22 @@ absl::StatusOr<ExitCode> Invite(const CommandContext& context,
        {"command", command}});
 }
 
-absl::StatusOr<v1::SigningRequest> FindRequest(Connection& connection, const std::string& site) {
+/// The enrollment that waits: renewals are `authority renew`'s, which asks no person.
+absl::StatusOr<v1::SigningRequest> FindEnrollment(Connection& connection, const std::string& site) {
   MR_ASSIGN_OR_RETURN(const v1::ListRequestsResponse waiting,
                       connection.enrollment().ListRequests(false));
   for (const v1::SigningRequest& request : waiting.requests()) {
-    if (request.site() == site) return request;
+    if (request.site() == site && request.certificate().empty()) return request;
   }
   return absl::NotFoundError(absl::StrCat(
-      "site ", site, ": no request of it waits; does millrace-client enroll run there?"));
+      "site ", site, ": no enrollment of it waits; does millrace-client enroll run there?"));
 }
 
 absl::StatusOr<ExitCode> Approve(const CommandContext& context,
                                  const EnrollmentArguments& arguments) {
   MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
-  MR_ASSIGN_OR_RETURN(const v1::SigningRequest request, FindRequest(*connection, arguments.site));
+  MR_ASSIGN_OR_RETURN(const v1::SigningRequest request,
+                      FindEnrollment(*connection, arguments.site));
   MR_ASSIGN_OR_RETURN(const auto folder, context.OpenAuthority());
   MR_ASSIGN_OR_RETURN(const absl::Time not_after,
                       Certify(request, arguments.key, absl::Hours(24) * arguments.days,

@@ -3,6 +3,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/text.h"
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/units.h"
 
@@ -56,8 +57,8 @@ Json AuditJson(const std::vector<v1::AuditEntry>& entries) {
                     {"time", JsonTime(entry.time_us() / 1000)},
                     {"actor", entry.actor()},
                     {"action", entry.action()},
-                    {"object", entry.object()},
-                    {"result", entry.result()},
+                    {"object", Utf8(entry.object())},
+                    {"result", Utf8(entry.result())},
                     {"hash", absl::BytesToHexString(entry.hash())}});
   }
   return {{"entries", std::move(list)}};

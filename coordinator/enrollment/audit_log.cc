@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "base/text.h"
 
 namespace millrace {
 namespace {
@@ -13,7 +14,7 @@ constexpr size_t kMaxText = 1000;  // bytes of a field that come from outside
 std::string ResultOf(const absl::Status& status) {
   if (status.ok()) return "ok";
   return absl::StrCat(absl::StatusCodeToString(status.code()), ": ",
-                      status.message().substr(0, kMaxText));
+                      Utf8(status.message(), kMaxText));
 }
 
 }  // namespace
@@ -36,13 +37,8 @@ void AuditLog::Refused(const AuditedChange& asked, const absl::Status& why) {
 }
 
 absl::Status AuditLog::Append(const AuditedChange& change, const std::string& result) {
-  return store_->AppendAudit({0,
-                              clock_->Now(),
-                              change.actor,
-                              change.action,
-                              change.object.substr(0, kMaxText),
-                              result,
-                              {}});
+  return store_->AppendAudit(
+      {0, clock_->Now(), change.actor, change.action, Utf8(change.object, kMaxText), result, {}});
 }
 
 }  // namespace millrace

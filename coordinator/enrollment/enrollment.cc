@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "base/status.h"
+#include "base/text.h"
 
 namespace millrace {
 namespace {
@@ -49,11 +50,7 @@ absl::StatusOr<CertificateCase> Enrollment::Redeem(const std::string& token,
     LogWarning("a token was shown again with another key", {{"site", invitation->site}});
     return Refused("was used already, with another key");
   }
-  if (invitation->used_by) {
-    MR_ASSIGN_OR_RETURN(std::optional<CertificateCase> opened, store_->FindCase(key));
-    if (opened) return *std::move(opened);
-    return Refused("was used already, and its request is gone");
-  }
+  if (invitation->used_by) return Find(key);
   if (clock_->Now() >= invitation->expires) {
     return Refused(absl::StrCat("expired on ", absl::FormatTime(invitation->expires)));
   }
@@ -71,6 +68,12 @@ absl::StatusOr<CertificateCase> Enrollment::Redeem(const std::string& token,
   MR_RETURN_IF_ERROR(redeemed);
   LogInfo("a site asks for its certificate", {{"site", opened.site}, {"key", KeyName(key)}});
   return opened;
+}
+
+absl::StatusOr<CertificateCase> Enrollment::Find(const Digest& key) {
+  MR_ASSIGN_OR_RETURN(std::optional<CertificateCase> opened, store_->FindCase(key));
+  if (opened) return *std::move(opened);
+  return Refused("was used already, and its request is gone");
 }
 
 absl::StatusOr<CertificateCase> Enrollment::Renew(const std::string& site,
@@ -131,7 +134,7 @@ absl::Status Enrollment::Reject(const std::string& site, const std::string& reas
   for (CertificateCase found : cases) {
     if (found.site != site || found.state != RequestState::kPending) continue;
     found.state = RequestState::kRejected;
-    found.reason = reason.substr(0, kMaxReason);
+    found.reason = Utf8(reason, kMaxReason);
     LogInfo("certificate request rejected", {{"site", site}, {"reason", found.reason}});
     return store_->PutCase(found);
   }

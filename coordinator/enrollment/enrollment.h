@@ -32,6 +32,9 @@ class Enrollment {
                                          const std::string& signing_request,
                                          const std::string& proof);
 
+  /// A case that was redeemed, as it stands. PERMISSION_DENIED if it is gone.
+  absl::StatusOr<CertificateCase> Find(const Digest& key);
+
   /// A site that has a certificate asks for the next; its case as it stands. `present` is the
   /// present one, DER.
   absl::StatusOr<CertificateCase> Renew(const std::string& site, const std::string& present,

@@ -297,9 +297,11 @@ class SqliteEnrollmentStore final : public EnrollmentStore {
   void Replace(const CertificateCase& changed) {
     if (changed.state == RequestState::kPending) {
       SQLite::Statement drop(database_,
-                             "DELETE FROM certificate_cases WHERE site = ? AND state = ?");
+                             "DELETE FROM certificate_cases WHERE site = ? AND state = ? AND "
+                             "(length(present) > 0) = ?");
       drop.bind(1, changed.site);
       drop.bind(2, static_cast<int>(RequestState::kPending));
+      drop.bind(3, changed.is_renewal() ? 1 : 0);
       drop.exec();
     }
     SQLite::Statement insert(

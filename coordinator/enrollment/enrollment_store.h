@@ -38,6 +38,8 @@ struct CertificateCase {
   std::string signature;        // of a renewal
   std::string certificate;      // DER, once signed
   std::string reason;           // once rejected
+
+  bool is_renewal() const { return !present.empty(); }
 };
 
 /// What the coordinator must not forget of who belongs to the federation. Thread-safe; more than
@@ -54,7 +56,9 @@ class EnrollmentStore {
   /// another call was faster.
   virtual absl::Status Redeem(const Digest& token, const CertificateCase& opened) = 0;
 
-  /// Inserts or replaces, by key. A pending case takes the place of the site's other pending ones.
+  /// Inserts or replaces, by key. A pending case takes the place of the site's other pending ones,
+  /// an enrollment of enrollments and a renewal of renewals: a site may have one of each, from two
+  /// machines.
   virtual absl::Status PutCase(const CertificateCase& changed) = 0;
   virtual absl::StatusOr<std::optional<CertificateCase>> FindCase(const Digest& key) = 0;
   /// By site and time.

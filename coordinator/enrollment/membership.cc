@@ -36,8 +36,18 @@ absl::StatusOr<std::unique_ptr<Membership>> Membership::Create(const std::string
   }
   MR_ASSIGN_OR_RETURN(membership->revoked_pem_, store->LoadRevocationList());
   if (!membership->revoked_pem_.empty()) {
-    MR_ASSIGN_OR_RETURN(membership->revoked_, VerifyRevocationList(membership->revoked_pem_,
-                                                                   membership->authorities_pem_));
+    absl::StatusOr<RevocationList> list =
+        VerifyRevocationList(membership->revoked_pem_, membership->authorities_pem_);
+    if (absl::IsPermissionDenied(list.status())) {
+      // From a backup that is older than a rotation. It revokes what counts no more anyhow, except
+      // what the new authority had signed by then.
+      LogError(
+          "the stored revocation list is not used: whoever signed it is trusted no more; "
+          "publish the newest one again with `millrace site revoke` of a site on it");
+      membership->revoked_pem_.clear();
+      return membership;
+    }
+    MR_ASSIGN_OR_RETURN(membership->revoked_, std::move(list));
   }
   return membership;
 }
@@ -91,13 +101,22 @@ absl::StatusOr<NewlyRevoked> Membership::PublishRevocations(const std::string& p
         absl::StrCat("revocation list ", list.number, ": list ", revoked_.number,
                      " is held already; sign the next one from the newest authority folder"));
   }
+  MR_ASSIGN_OR_RETURN(const std::vector<CertificateCase> cases, store_->LoadCases());
   MR_RETURN_IF_ERROR(store_->PutRevocationList(pem));
   LogInfo("certificates revoked", {{"list", list.number}, {"count", list.since.size()}});
   std::set<std::string> sites;
-  for (const auto& [digest, info] : verified_) {
+  const auto take = [&](const CertificateInfo& info) {
     const bool loses = list.Has(info.serial) && !revoked_.Has(info.serial);
     if (loses && info.identity.role == Role::kSite) sites.insert(info.identity.name);
+  };
+  for (const CertificateCase& decided : cases) {
+    for (const std::string* const der : {&decided.certificate, &decided.present}) {
+      const absl::StatusOr<std::string> came = CertificatePem(*der);
+      if (!came.ok()) continue;  // there is none
+      if (const auto info = ParseCertificate(*came); info.ok()) take(*info);
+    }
   }
+  for (const auto& [digest, info] : verified_) take(info);  // also those that were issued by hand
   NewlyRevoked revoked{list.number, {}, {sites.begin(), sites.end()}};
   for (const auto& [serial, since] : list.since) {
     if (!revoked_.Has(serial)) revoked.serials.push_back(serial);

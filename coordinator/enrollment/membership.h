@@ -23,7 +23,7 @@ namespace millrace {
 struct NewlyRevoked {
   int64_t number = 0;  // of the list
   std::vector<std::string> serials;
-  std::vector<std::string> sites;  // that lose a certificate which they have used here
+  std::vector<std::string> sites;  // that lose a certificate which came or was used here
 };
 
 /// Whose certificates count: those of the authorities that are trusted now, but for the revoked

@@ -7,6 +7,7 @@
 #include "base/crypto/signing_request.h"
 #include "coordinator/cli/authority_files.h"
 #include "coordinator/cli/certify.h"
+#include "tests/testing/faulty_file_system.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temporary_folder.h"
 #include "tests/unit/coordinator/cli_fake_connection.h"
@@ -109,6 +110,37 @@ TEST_F(CertifyTest, RenewalIsForTheHolderOfAPresentCertificateThatCounts) {
   request.not_after = kNow + kLife;
   EXPECT_THAT(Sign(Renewal(IssueCertificate(other, request).value(), key_)),
               IsStatus(kDenied, HasSubstr("another authority")));
+}
+
+TEST_F(CertifyTest, RenewalIsForTheFingerprintThatWasComparedAndLeavesTheInvitation) {
+  EXPECT_THAT(Sign(Renewal(Issue("press-7"), key_), KeyName(Sha256Of("another"))),
+              IsStatus(kDenied, HasSubstr("another key")));
+  MR_ASSERT_OK(Sign(Renewal(Issue("press-7"), key_), KeyName(KeyFingerprint(key_).value())));
+  MR_EXPECT_OK(Sign(Enrollment(NewPrivateKey().value()))) << "of the invited machine";
+}
+
+TEST_F(CertifyTest, LineOfTheLedgerThatWasCutOffStopsNothing) {
+  Issue("press-7");
+  authority_.reset();
+  testing::FaultyFileSystem disk(PosixFileSystem());
+  authority_ = AuthorityFolder::Open(&disk, folder_.path()).value();
+  CertificateRequest request;
+  request.identity = {Role::kSite, "press-7"};
+  request.not_before = kNow;
+  request.not_after = kNow + kLife;
+  disk.FailCall(testing::DiskCall::kWrite, 0, testing::DiskFault::kShortWrite);
+  EXPECT_THAT(authority_->Issue(request),
+              IsStatus(absl::StatusCode::kResourceExhausted, HasSubstr("issued.log")));
+  Issue("press-7");
+  MR_ASSERT_OK(authority_->Revoke("press-7", {}, kNow));
+  EXPECT_THAT(authority_->Revoked()->since, SizeIs(2));
+
+  disk.FailCall(testing::DiskCall::kWrite, 0, testing::DiskFault::kShortWrite);
+  disk.FailCall(testing::DiskCall::kTruncate, 0);
+  EXPECT_FALSE(authority_->Issue(request).ok());
+  Issue("press-7");
+  MR_ASSERT_OK(authority_->Revoke("press-7", {}, kNow));
+  EXPECT_THAT(authority_->Revoked()->since, SizeIs(3)) << "the torn line is left, and passed over";
 }
 
 TEST_F(CertifyTest, RevokedCertificateIsNotRenewed) {

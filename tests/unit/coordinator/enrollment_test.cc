@@ -5,6 +5,7 @@
 
 #include "base/crypto/renewal.h"
 #include "base/crypto/signing_request.h"
+#include "base/text.h"
 #include "coordinator/enrollment/audit_log.h"
 #include "tests/testing/simulated_clock.h"
 #include "tests/testing/status_matchers.h"
@@ -123,6 +124,25 @@ TEST_F(EnrollmentTest, RejectedRequestStaysRejected) {
               IsStatus(absl::StatusCode::kNotFound, HasSubstr("press-7")));
 }
 
+TEST_F(EnrollmentTest, RenewalAndEnrollmentOfOneSiteLeaveEachOtherAlone) {
+  CertificateRequest certified;
+  certified.identity = {Role::kSite, "press-7"};
+  certified.not_before = clock_.Now() - absl::Hours(1);
+  certified.not_after = clock_.Now() + absl::Hours(24);
+  const KeyAndCertificate present = IssueCertificate(authority_, certified).value();
+  const std::string der = CertificateDer(present.certificate_pem).value();
+  const auto renew = [&](const std::string& request) {
+    return enrollment_.Renew("press-7", der, request,
+                             SignRenewal(present.key_pem, request).value());
+  };
+  MR_ASSERT_OK(renew(NewRequest()));
+  MR_ASSERT_OK(Redeem(request_));
+  EXPECT_EQ(enrollment_.Cases()->size(), 2u);
+  MR_ASSERT_OK(renew(NewRequest()));
+  EXPECT_EQ(enrollment_.Cases()->size(), 2u) << "the site's newer renewal";
+  MR_EXPECT_OK(Redeem(request_));
+}
+
 TEST_F(EnrollmentTest, EverythingIsThereAfterARestart) {
   MR_ASSERT_OK(Redeem(request_));
   store_ = OpenSqliteEnrollmentStore(path_).value();
@@ -167,6 +187,34 @@ TEST_F(EnrollmentTest, RevocationsOnlyGoForward) {
   EXPECT_THAT(membership_->Check(pem), IsStatus(kDenied, HasSubstr("site press-7")));
 }
 
+TEST_F(EnrollmentTest, RevocationNamesTheSitesWhoseCertificatesCameHereWithoutHavingSeenThem) {
+  MR_ASSERT_OK_AND_ASSIGN(const CertificateCase opened, Redeem(request_));
+  const std::string certificate = Certify(request_, "press-7", authority_);
+  MR_ASSERT_OK(enrollment_.Approve(opened.key, certificate));
+  const std::string serial = ParseCertificate(CertificatePem(certificate).value())->serial;
+  MR_ASSERT_OK_AND_ASSIGN(
+      const auto cut,
+      membership_->PublishRevocations(
+          SignRevocationList(authority_, {1, {{serial, clock_.Now()}}}, clock_.Now()).value()));
+  EXPECT_EQ(cut.sites, std::vector<std::string>{"press-7"});
+}
+
+TEST_F(EnrollmentTest, RevocationListOfAnAuthorityThatIsTrustedNoMoreDoesNotStopTheStart) {
+  MR_ASSERT_OK(membership_->PublishRevocations(
+      SignRevocationList(authority_, {3, {{"ab12", clock_.Now()}}}, clock_.Now()).value()));
+  const KeyAndCertificate next = CreateAuthority("acme", clock_.Now()).value();
+  MR_ASSERT_OK_AND_ASSIGN(membership_,
+                          Membership::Create(next.certificate_pem, store_.get(), &clock_));
+  EXPECT_FALSE(membership_->IsRevoked("ab12"));
+  EXPECT_EQ(membership_->Trust(0, 0).revocation_list(), "");
+  MR_ASSERT_OK(membership_->PublishRevocations(
+      SignRevocationList(next, {4, {{"cd34", clock_.Now()}}}, clock_.Now()).value()));
+  EXPECT_TRUE(membership_->IsRevoked("cd34"));
+  MR_ASSERT_OK(store_->PutRevocationList("no list"));
+  EXPECT_THAT(Membership::Create(next.certificate_pem, store_.get(), &clock_),
+              IsStatus(kInvalid, HasSubstr("no revocation list")));
+}
+
 // The audit log.
 
 std::vector<AuditEntry> SomeEntries(AuditLog& log) {
@@ -197,6 +245,25 @@ TEST_F(EnrollmentTest, AuditNamesWhoWhenWhatAndWhatCameOfIt) {
   EXPECT_EQ(entries[1].object, "run x-1");
   EXPECT_EQ(entries[1].result, "INVALID_ARGUMENT: no such plan");
   EXPECT_EQ(entries[1].time, clock_.Now());
+}
+
+TEST_F(EnrollmentTest, AuditKeepsTextAndPassesOnWhatIsNone) {
+  AuditLog log(store_.get(), &clock_);
+  std::string name = "a";
+  for (int i = 0; i < 600; ++i) name += "\xc3\xa9";
+  log.Refused({"viewer vera", "run.stop", name}, absl::PermissionDeniedError(name));
+  MR_ASSERT_OK(
+      store_->AppendAudit({0, clock_.Now(), "viewer vera", "run.stop", "a\xc3", "ok", {}}));
+  MR_ASSERT_OK_AND_ASSIGN(const auto entries, log.Load(0, 100));
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0].object, Utf8(entries[0].object));
+  EXPECT_EQ(entries[0].result, Utf8(entries[0].result));
+  AuditVerifier verifier;
+  for (const AuditEntry& entry : entries) {
+    v1::AuditEntry received;
+    ASSERT_TRUE(received.ParseFromString(ToProto(entry).SerializeAsString()));
+    MR_EXPECT_OK(verifier.Take(FromProto(received).value()));
+  }
 }
 
 TEST_F(EnrollmentTest, AuditThatWasTouchedIsNoticed) {
