@@ -88,6 +88,12 @@ absl::StatusOr<std::vector<std::string>> Engine::Certificates(
   absl::MutexLock lock(&mutex_);
   MR_ASSIGN_OR_RETURN(const SecureCall call, FindSecure(site, round));
   MR_RETURN_IF_ERROR(call.secure->server().IndexOf(site).status());
+  const size_t members = call.secure->server().cohort().size();
+  if (fingerprints.size() > members) {
+    return absl::InvalidArgumentError(absl::StrCat("site ", site, ": ", ToString(round),
+                                                   ": asks for ", fingerprints.size(),
+                                                   " certificates, the cohort has ", members));
+  }
   std::vector<std::string> certificates;
   for (const std::string& fingerprint : fingerprints) {
     const std::string* const certificate = call.secure->Certificate(fingerprint);
