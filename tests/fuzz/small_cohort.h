@@ -68,8 +68,8 @@ struct SmallCohort {
   }
   void Upload(int first = 0) {
     std::vector<std::string> survivors;
-    for (int i = 0; i < kSites; ++i) survivors.push_back(Name(i));
     for (int i = first; i < kSites; ++i) {
+      survivors.push_back(Name(i));
       MR_CHECK(clients[i]->TakeShares(server.SharesFor(Name(i)).value()).ok());
       MR_CHECK(clients[i]->TakeMasks().ok());
     }
@@ -79,6 +79,12 @@ struct SmallCohort {
     for (int i = first; i < kSites; ++i) {
       MR_CHECK(
           server.AddAgreement(Name(i), clients[i]->TakeSurvivors(server.survivors()).value()).ok());
+    }
+  }
+
+  void Reveal(int first = 0) {
+    for (int i = first; i < kSites; ++i) {
+      MR_CHECK(server.AddReveal(Name(i), clients[i]->Reveal(server.agreements()).value()).ok());
     }
   }
 
