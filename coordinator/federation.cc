@@ -31,6 +31,7 @@ Federation::Federation(std::unique_ptr<EnrollmentStore> store,
       audit_(store_.get(), clock),
       enrollment_(store_.get(), membership_.get(), clock),
       name_(tls.info().federation),
+      entry_calls_(clock),
       tls_(std::move(tls)) {}
 
 absl::StatusOr<std::unique_ptr<Federation>> Federation::Open(const CoordinatorConfig& config,
@@ -62,7 +63,8 @@ std::shared_ptr<grpc::ServerCredentials> Federation::Credentials() {
   return credentials;
 }
 
-grpc::Service* Federation::StartService(Engine* engine, SiteCalls* calls, WaitingRoom* room) {
+void Federation::StartServices(Engine* engine, SiteCalls* calls, WaitingRoom* room,
+                               grpc::ServerBuilder& builder) {
   engine_ = engine;
   calls_ = calls;
   EnrollmentParts parts;
@@ -76,7 +78,10 @@ grpc::Service* Federation::StartService(Engine* engine, SiteCalls* calls, Waitin
   parts.check_trust = [this](const TrustedAuthorities& next) { return CheckTrust(next); };
   parts.on_trust = [this] { TrustAuthorities(); };
   service_ = std::make_unique<EnrollmentService>(std::move(parts));
-  return service_.get();
+  builder.RegisterService(service_.get());
+  entry_ = std::make_unique<EntryService>(
+      EntryParts{&enrollment_, membership_.get(), &entry_calls_, room, clock_});
+  builder.RegisterCallbackGenericService(entry_.get());
 }
 
 void Federation::Revoke(const std::vector<std::string>& sites) {
@@ -89,7 +94,6 @@ void Federation::Revoke(const std::vector<std::string>& sites) {
 }
 
 void Federation::PutOut(const std::string& site) {
-  calls_->EndAllOf(site);
   engine_->Leave(site);
   for (const RunState& run : engine_->Runs()) {
     const RoundState* const round = run.phase == RunPhase::kRunning ? run.Current() : nullptr;
@@ -120,11 +124,16 @@ void Federation::TrustAuthorities() {
 
 void Federation::Tick() {
   const absl::Time now = clock_->Now();
+  entry_calls_.EndLate();
   std::vector<std::string> late;
   {
     absl::MutexLock lock(&mutex_);
     for (const auto& [site, since] : revoked_) late.push_back(site);
     std::erase_if(revoked_, [now](const auto& entry) { return now - entry.second > kLatecomers; });
+  }
+  if (!late.empty()) {
+    calls_->EndRevoked(
+        [this](const std::string& serial) { return membership_->IsRevoked(serial); });
   }
   for (const std::string& site : late) PutOut(site);
   if (now < next_refresh_) return;

@@ -18,6 +18,8 @@
 #include "coordinator/enrollment/enrollment.h"
 #include "coordinator/enrollment/membership.h"
 #include "coordinator/rpc/enrollment_service.h"
+#include "coordinator/rpc/entry_calls.h"
+#include "coordinator/rpc/entry_service.h"
 #include "coordinator/rpc/gate.h"
 #include "coordinator/rpc/site_calls.h"
 #include "coordinator/tls_identity.h"
@@ -38,12 +40,13 @@ class Federation {
   AuditLog* audit() { return &audit_; }
   std::shared_ptr<grpc::ServerCredentials> Credentials();
 
-  /// The service; call once, before the server starts. All three outlive it.
-  grpc::Service* StartService(Engine* engine, SiteCalls* calls, WaitingRoom* room);
+  /// Registers the services; call once, before the server starts. All but `builder` outlive it.
+  void StartServices(Engine* engine, SiteCalls* calls, WaitingRoom* room,
+                     grpc::ServerBuilder& builder);
 
   /// What there is to do from time to time: takes up a new certificate of the coordinator, warns of
-  /// one that ends, and ends the calls of revoked sites that came in just before. One thread at a
-  /// time.
+  /// one that ends, and ends the calls of revoked sites that came in just before and those that
+  /// are too slow for a caller without a certificate. One thread at a time.
   void Tick();
 
  private:
@@ -51,7 +54,7 @@ class Federation {
              TlsIdentity tls, Clock* clock);
 
   void Revoke(const std::vector<std::string>& sites);
-  /// Ends the site's calls and its part in open rounds.
+  /// Ends the site's part in open rounds.
   void PutOut(const std::string& site);
   absl::Status CheckTrust(const TrustedAuthorities& next);
   void TrustAuthorities();
@@ -65,7 +68,9 @@ class Federation {
   std::string name_;
   Engine* engine_ = nullptr;
   SiteCalls* calls_ = nullptr;
+  EntryCalls entry_calls_;
   std::unique_ptr<EnrollmentService> service_;
+  std::unique_ptr<EntryService> entry_;
   absl::Time next_refresh_ = absl::InfinitePast();
   absl::Time next_warning_ = absl::InfinitePast();
   absl::Status refusal_;  // the last one of the configured files, said once

@@ -143,7 +143,7 @@ class Server final : public CoordinatorServer {
                                                secure_.get(), models_.get(), admin_.get()}) {
       builder.RegisterService(service);
     }
-    builder.RegisterService(federation_->StartService(engine_.get(), calls_.get(), &room_));
+    federation_->StartServices(engine_.get(), calls_.get(), &room_, builder);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
       return absl::UnavailableError(

@@ -2,39 +2,22 @@
 #include "coordinator/rpc/enrollment_service.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/crypto/signing_request.h"
 #include "base/status.h"
+#include "base/text.h"
+#include "coordinator/rpc/certificate_answer.h"
 #include "coordinator/rpc/operator_call.h"
 #include "coordinator/rpc/peer.h"
 
 namespace millrace {
 namespace {
 
-constexpr absl::Duration kLongestWait = absl::Seconds(20);
 constexpr int64_t kMostAudit = 1000;  // entries in one answer
-
-v1::RequestState ToProto(RequestState state) {
-  switch (state) {
-    case RequestState::kPending:
-      return v1::REQUEST_STATE_PENDING;
-    case RequestState::kSigned:
-      return v1::REQUEST_STATE_SIGNED;
-    case RequestState::kRejected:
-      return v1::REQUEST_STATE_REJECTED;
-  }
-  return v1::REQUEST_STATE_UNSPECIFIED;
-}
-
-void Fill(const CertificateCase& opened, v1::CertificateAnswer* answer) {
-  answer->set_state(ToProto(opened.state));
-  answer->set_certificate(opened.certificate);
-  answer->set_reason(opened.reason);
-  answer->set_site(opened.site);
-}
 
 v1::SigningRequest ToProto(const CertificateCase& opened) {
   v1::SigningRequest request;
@@ -46,70 +29,23 @@ v1::SigningRequest ToProto(const CertificateCase& opened) {
   request.set_signature(opened.signature);
   request.set_created_ms(absl::ToUnixMillis(opened.created));
   request.set_state(ToProto(opened.state));
-  request.set_reason(opened.reason);
+  request.set_reason(Utf8(opened.reason));
   return request;
 }
 
-/// A site's first request, held until it is decided. Deletes itself.
-class EnrollCall final : public grpc::ServerUnaryReactor, public Waiter {
- public:
-  EnrollCall(const EnrollmentParts& parts, const v1::EnrollRequest* request,
-             v1::CertificateAnswer* response, absl::Time now)
-      : parts_(parts), request_(request), response_(response) {
-    const absl::Duration asked = absl::Milliseconds(std::max<int64_t>(0, request->wait_ms()));
-    give_up_ = now + std::min(asked, kLongestWait);
-  }
-
-  bool Poll(absl::Time now) override {
-    const absl::StatusOr<CertificateCase> opened = Guarded([&] {
-      return parts_.enrollment->Redeem(request_->token(), request_->signing_request(),
-                                       request_->proof());
-    });
-    if (opened.ok() && opened->state == RequestState::kPending && now < give_up_) return false;
-    if (opened.ok()) Fill(*opened, response_);
-    Finish(ToGrpc(opened.status()));
-    return true;
-  }
-
-  void Cancel() override { Finish({grpc::StatusCode::CANCELLED, "the call ended"}); }
-  void OnCancel() override { parts_.room->Cancel(this); }
-  void OnDone() override { delete this; }
-
- private:
-  const EnrollmentParts& parts_;
-  const v1::EnrollRequest* const request_;
-  v1::CertificateAnswer* const response_;
-  absl::Time give_up_;
-};
-
 }  // namespace
-
-grpc::ServerUnaryReactor* EnrollmentService::GetTrust(grpc::CallbackServerContext* context,
-                                                      const v1::GetTrustRequest* request,
-                                                      v1::Trust* response) {
-  *response = parts_.membership->Trust(request->number(), request->revocation_list());
-  return Answer(context, absl::OkStatus());
-}
-
-grpc::ServerUnaryReactor* EnrollmentService::Enroll(grpc::CallbackServerContext*,
-                                                    const v1::EnrollRequest* request,
-                                                    v1::CertificateAnswer* response) {
-  const absl::Time now = parts_.clock->Now();
-  auto* const call = new EnrollCall(parts_, request, response, now);
-  parts_.room->Enter(call, now);
-  return call;
-}
 
 grpc::ServerUnaryReactor* EnrollmentService::Renew(grpc::CallbackServerContext* context,
                                                    const v1::RenewRequest* request,
                                                    v1::CertificateAnswer* response) {
   const auto renew = [&]() -> absl::Status {
     MR_ASSIGN_OR_RETURN(const auto call, parts_.calls->Begin(context, CallKind::kQuick));
-    MR_ASSIGN_OR_RETURN(const std::string present, PeerCertificate(*context));
+    MR_ASSIGN_OR_RETURN(const std::string pem, PeerCertificate(*context));
+    MR_ASSIGN_OR_RETURN(const std::string present, CertificateDer(pem));
     MR_ASSIGN_OR_RETURN(const CertificateCase opened,
                         parts_.enrollment->Renew(call->site(), present, request->signing_request(),
                                                  request->signature()));
-    Fill(opened, response);
+    *response = ToAnswer(opened);
     return absl::OkStatus();
   };
   return Answer(context, Guarded(renew));
@@ -178,13 +114,15 @@ absl::Status EnrollmentService::PublishNow(const v1::PublishRequest& request, st
     *object = "revocation list";
     MR_ASSIGN_OR_RETURN(const NewlyRevoked revoked,
                         parts_.membership->PublishRevocations(request.revocation_list()));
+    const std::set<std::string> cut = parts_.calls->EndRevoked(
+        [this](const std::string& serial) { return parts_.membership->IsRevoked(serial); });
+    std::set<std::string> sites = cut;
+    sites.insert(revoked.sites.begin(), revoked.sites.end());
     *object = absl::StrCat("revocation list ", revoked.number, ", adds ",
                            absl::StrJoin(revoked.serials, " "));
-    if (!revoked.sites.empty()) {
-      absl::StrAppend(object, " of site ", absl::StrJoin(revoked.sites, ", "));
-    }
-    if (parts_.on_revoked) parts_.on_revoked(revoked.sites);
-    response->mutable_cut()->Add(revoked.sites.begin(), revoked.sites.end());
+    if (!sites.empty()) absl::StrAppend(object, " of site ", absl::StrJoin(sites, ", "));
+    if (parts_.on_revoked) parts_.on_revoked({sites.begin(), sites.end()});
+    response->mutable_cut()->Add(cut.begin(), cut.end());
     return absl::OkStatus();
   }
   if (!request.has_statement()) {

@@ -32,17 +32,19 @@ struct EnrollmentParts {
   std::function<absl::Status(const TrustedAuthorities& next)> check_trust;
 };
 
+/// The generated service without the two calls that need no certificate (see entry_service.h).
+using MembersEnrollment = v1::Enrollment::WithGenericMethod_GetTrust<
+    v1::Enrollment::WithGenericMethod_Enroll<v1::Enrollment::WithCallbackMethod_Renew<
+        v1::Enrollment::WithCallbackMethod_Invite<v1::Enrollment::WithCallbackMethod_ListRequests<
+            v1::Enrollment::WithCallbackMethod_Approve<v1::Enrollment::WithCallbackMethod_Reject<
+                v1::Enrollment::WithCallbackMethod_Publish<
+                    v1::Enrollment::WithCallbackMethod_ListAudit<v1::Enrollment::Service>>>>>>>>>;
+
 /// millrace.v1.Enrollment.
-class EnrollmentService final : public v1::Enrollment::CallbackService {
+class EnrollmentService final : public MembersEnrollment {
  public:
   explicit EnrollmentService(EnrollmentParts parts) : parts_(std::move(parts)) {}
 
-  grpc::ServerUnaryReactor* GetTrust(grpc::CallbackServerContext* context,
-                                     const v1::GetTrustRequest* request,
-                                     v1::Trust* response) override;
-  grpc::ServerUnaryReactor* Enroll(grpc::CallbackServerContext* context,
-                                   const v1::EnrollRequest* request,
-                                   v1::CertificateAnswer* response) override;
   grpc::ServerUnaryReactor* Renew(grpc::CallbackServerContext* context,
                                   const v1::RenewRequest* request,
                                   v1::CertificateAnswer* response) override;

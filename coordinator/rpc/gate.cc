@@ -6,14 +6,14 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/rpc/entry_service.h"
 #include "coordinator/rpc/peer.h"
 
 namespace millrace {
 namespace {
 
-/// What someone who has no certificate yet may call.
 bool IsOpen(grpc::string_ref method) {
-  return method == "/millrace.v1.Enrollment/GetTrust" || method == "/millrace.v1.Enrollment/Enroll";
+  return method == kGetTrustMethod || method == kEnrollMethod;
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ absl::StatusOr<std::string> PeerCertificate(const grpc::ServerContextBase& conte
   const auto auth = context.auth_context();
   if (auth != nullptr && auth->IsPeerAuthenticated()) {
     const auto pem = auth->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
-    if (pem.size() == 1) return CertificateDer({pem[0].data(), pem[0].size()});
+    if (pem.size() == 1) return std::string(pem[0].data(), pem[0].size());
   }
   return absl::UnauthenticatedError(
       absl::StrCat("caller ", context.peer(), ": its connection has no certificate"));

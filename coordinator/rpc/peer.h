@@ -42,7 +42,7 @@ auto Guarded(Body&& body) -> decltype(body()) {
   }
 }
 
-/// The caller's certificate that TLS has verified, DER. UNAUTHENTICATED without one.
+/// The caller's certificate that TLS has verified, PEM. UNAUTHENTICATED without one.
 absl::StatusOr<std::string> PeerCertificate(const grpc::ServerContextBase& context);
 
 grpc::Status ToGrpc(const absl::Status& status);

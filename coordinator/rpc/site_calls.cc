@@ -10,10 +10,11 @@
 namespace millrace {
 
 SiteCall::SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, std::string site,
-                   CallKind kind)
+                   std::string certificate, CallKind kind)
     : calls_(calls),
       context_(context),
       site_(std::move(site)),
+      certificate_(std::move(certificate)),
       kind_(kind),
       moved_(calls->clock_->Now()) {
   absl::MutexLock lock(&calls_->mutex_);
@@ -45,11 +46,13 @@ SiteCalls::SiteCalls(Engine* engine, Clock* clock, const CallLimits& limits)
 absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::Begin(grpc::CallbackServerContext* context,
                                                            CallKind kind) {
   MR_ASSIGN_OR_RETURN(std::string site, RequireSite(*context, engine_));
+  MR_ASSIGN_OR_RETURN(std::string certificate, PeerCertificate(*context));
   {
     absl::MutexLock lock(&mutex_);
     MR_RETURN_IF_ERROR(limiter_.Begin(site, kind, clock_->Now()));
   }
-  return std::unique_ptr<SiteCall>(new SiteCall(this, context, std::move(site), kind));
+  return std::unique_ptr<SiteCall>(
+      new SiteCall(this, context, std::move(site), std::move(certificate), kind));
 }
 
 absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::BeginReader(
@@ -71,11 +74,17 @@ void SiteCalls::EndStalled() {
   }
 }
 
-void SiteCalls::EndAllOf(const std::string& site) {
+std::set<std::string> SiteCalls::EndRevoked(
+    const std::function<bool(const std::string&)>& is_revoked) {
+  std::set<std::string> sites;
   absl::MutexLock lock(&mutex_);
   for (SiteCall* call : open_) {
-    if (call->site_ == site) call->context_->TryCancel();
+    const absl::StatusOr<CertificateInfo> info = ParseCertificate(call->certificate_);
+    if (info.ok() && !is_revoked(info->serial)) continue;
+    call->context_->TryCancel();
+    sites.insert(call->site_);
   }
+  return sites;
 }
 
 }  // namespace millrace

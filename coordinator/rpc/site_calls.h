@@ -3,8 +3,10 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <list>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -33,11 +35,13 @@ class SiteCall {
 
  private:
   friend class SiteCalls;
-  SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, std::string site, CallKind kind);
+  SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, std::string site,
+           std::string certificate, CallKind kind);
 
   SiteCalls* const calls_;
   grpc::CallbackServerContext* const context_;
   const std::string site_;
+  const std::string certificate_;  // PEM; read only when one is revoked
   const CallKind kind_;
   absl::Time moved_;  // guarded by the calls' lock
   std::list<SiteCall*>::iterator place_;
@@ -59,8 +63,8 @@ class SiteCalls {
   /// Cancels transfers that have moved nothing for too long: who stays away for good must not keep
   /// a place, nor the memory of what it does not read.
   void EndStalled();
-  /// Cancels every open call of the site.
-  void EndAllOf(const std::string& site);
+  /// Cancels every open call of a certificate whose serial number `is_revoked`; whose they were.
+  std::set<std::string> EndRevoked(const std::function<bool(const std::string&)>& is_revoked);
 
  private:
   friend class SiteCall;

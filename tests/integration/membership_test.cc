@@ -50,6 +50,8 @@ class Membership : public ::testing::Test {
     TinyPlan plan{.cohort = "target = 1\nwait_s = 0\nbackoff_s = 1\n"};
     plan.rounds = 1;
     plan.normalization = "none";
+    plan.window = 200;  // an update of more than one chunk
+    plan.hidden = 400;
     MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), federation_.Path("plan.toml"), plan.Text()));
     const auto started = federation_.Millrace({"run", "start", federation_.Path("plan.toml")});
     ASSERT_EQ(started.code, ExitCode::kOk) << started.error;
@@ -61,15 +63,17 @@ class Membership : public ::testing::Test {
   EnrollingFederation federation_{MILLRACE_COORDINATOR};
 };
 
-/// A file whose last bytes can be read once the test allows it.
+/// A file of which all but the first chunk can be read once the test allows it.
 class GatedFile final : public File {
  public:
   GatedFile(std::string bytes, absl::Notification* reached, absl::Notification* go_on)
       : bytes_(std::move(bytes)), reached_(reached), go_on_(go_on) {}
 
   absl::Status ReadAt(int64_t offset, std::span<char> out) override {
-    if (!reached_->HasBeenNotified()) reached_->Notify();
-    go_on_->WaitForNotification();
+    if (offset > 0) {
+      if (!reached_->HasBeenNotified()) reached_->Notify();
+      go_on_->WaitForNotification();
+    }
     bytes_.copy(out.data(), out.size(), offset);
     return absl::OkStatus();
   }
@@ -91,13 +95,18 @@ class UploadInProgress {
   explicit UploadInProgress(Link* link, const std::string& site) : link_(link) {
     assignment_ = testing::AwaitAssignment(*link).value();
     update_ = HonestUpdate(site, assignment_);
-    EXPECT_THAT(link->BeginUpload(HeaderOf(assignment_, update_)), testing::IsOk());
+    const v1::UploadHeader header = HeaderOf(assignment_, update_);
+    EXPECT_THAT(link->BeginUpload(header), testing::IsOk());
     thread_ = std::thread([this] {
       const std::string bytes = update_.Bytes();
       GatedFile file(bytes, &reached_, &go_on_);
       result_ = link_->Append(assignment_.id(), 0, std::ssize(bytes), &file);
     });
     reached_.WaitForNotification();
+    EXPECT_TRUE(Eventually([&] {
+      const auto state = link->BeginUpload(header);
+      return state.ok() && state->received_bytes() > 0;
+    })) << "the coordinator has let it in";
   }
 
   absl::StatusOr<v1::UploadState> GoOn() {
@@ -195,6 +204,18 @@ TEST_F(Membership, AuditOutlivesTheCoordinatorAndIsVerifiedAgainstItsHead) {
   EXPECT_THAT(other.error, HasSubstr("removed or written anew"));
 }
 
+TEST_F(Membership, AuditIsReadWhateverPeopleNamedAndHoweverLong) {
+  federation_.Issue("viewer", "vera");
+  std::string name = "a";
+  for (int i = 0; i < 600; ++i) name += "\xc3\xa9";
+  const auto stop = federation_.Millrace({"run", "stop", name}, "vera");
+  EXPECT_EQ(stop.code, ExitCode::kPermission) << stop.error;
+  const auto list = federation_.Millrace({"audit", "list", "--json"}, "vera");
+  ASSERT_EQ(list.code, ExitCode::kOk) << list.error;
+  EXPECT_THAT(std::string(list.json()["entries"][0]["object"]), HasSubstr("run a\xc3\xa9"));
+  EXPECT_EQ(federation_.Millrace({"audit", "verify"}).code, ExitCode::kOk);
+}
+
 // Renewal.
 
 TEST_F(Membership, CertificateIsRenewedInMidTransferWithoutCuttingIt) {
@@ -258,6 +279,18 @@ TEST_F(Membership, RevokedSiteLosesItsStreamAtOnceAndStaysOut) {
   federation_.StartCoordinator();
   EXPECT_THAT(Link(federation_.LinkOf("press-7")).CheckIn(Now()),
               IsStatus(absl::StatusCode::kPermissionDenied, HasSubstr("revoked")));
+}
+
+TEST_F(Membership, SiteThatCalledBeforeARotationLosesItsStreamWhenItIsRevoked) {
+  federation_.EnrollSite("press-7");
+  Link link(federation_.LinkOf("press-7"));
+  StartRun();
+  UploadInProgress upload(&link, "press-7");
+  ASSERT_EQ(federation_.Millrace({"authority", "rotate"}).code, ExitCode::kOk);
+  const auto revoked = federation_.Millrace({"site", "revoke", "press-7", "--json"});
+  ASSERT_EQ(revoked.code, ExitCode::kOk) << revoked.error;
+  EXPECT_EQ(revoked.json()["was_connected"], true);
+  EXPECT_THAT(upload.GoOn(), IsStatus(absl::StatusCode::kCancelled, ::testing::_));
 }
 
 TEST_F(Membership, RevokedSiteIsLeftInPeaceByNobodyButANewInvitation) {
@@ -359,7 +392,7 @@ TEST_F(Membership, CertificateThatIsNotValidYetIsNotLetIn) {
 
 TEST_F(Membership, CertificateThatEndsDuringItsConnectionIsRefusedByName) {
   federation_.EnrollSite("press-7");
-  federation_.Age("press-7", absl::Hours(1), absl::Seconds(4));
+  federation_.Age("press-7", absl::Hours(1), absl::Seconds(20));
   Link link(federation_.LinkOf("press-7"));
   MR_ASSERT_OK(link.CheckIn(Now()));
   EXPECT_TRUE(Eventually([&] {
