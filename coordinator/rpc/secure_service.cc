@@ -69,7 +69,8 @@ grpc::ServerUnaryReactor* SecureService::Hold(
 grpc::ServerUnaryReactor* SecureService::Advertise(grpc::CallbackServerContext* context,
                                                    const v1::AdvertiseRequest* request,
                                                    v1::AdvertiseResponse* response) {
-  const absl::StatusOr<std::string> certificate = PeerCertificate(*context);
+  absl::StatusOr<std::string> certificate = PeerCertificate(*context);
+  if (certificate.ok()) certificate = CertificateDer(*certificate);  // as the others see it
   return Hold(context, request->wait_ms(),
               [=, this](const std::string& site) -> absl::StatusOr<bool> {
                 MR_RETURN_IF_ERROR(certificate.status());
