@@ -229,7 +229,9 @@ TEST(Crowd, FiftySitesThatMisbehaveCostTheOthersNothing) {
   if (kAsShipped) {
     EXPECT_EQ(run.history(0).attempt(), 1) << run.note();
   }
-  EXPECT_EQ(run.history(run.history_size() - 1).received_size(), kGood);
+  EXPECT_TRUE(std::ranges::any_of(run.history(), [](const v1::Round& round) {
+    return round.received_size() == kGood;  // the next one may have begun
+  }));
   EXPECT_TRUE(Eventually([&] { return crowd.sent_away() > kBad; })) << crowd.sent_away();
   crowd.Stop();
   // 2 MB of models, what two hundred connections cost, and the limit of what is on its way.
