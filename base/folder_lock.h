@@ -9,8 +9,8 @@
 namespace millrace {
 
 /// One process at a time owns a state folder: an flock on the file `lock` inside it, which holds
-/// the owner's process id if there was space for it. The kernel lets go of it when the process ends, however it ends, and
-/// children that are started meanwhile do not inherit it.
+/// the owner's process id if there was space for it. The kernel lets go of it when the process
+/// ends, however it ends, and children that are started meanwhile do not inherit it.
 class FolderLock {
  public:
   /// Makes the folder if it is missing. FAILED_PRECONDITION, naming the folder and the process that

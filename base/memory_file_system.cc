@@ -131,9 +131,7 @@ bool MemoryFileSystem::Exists(const std::string& path) {
   return files_.contains(path) || IsDirectory(path);
 }
 
-absl::StatusOr<int64_t> MemoryFileSystem::FreeBytes(const std::string&) {
-  return int64_t{1} << 50;
-}
+absl::StatusOr<int64_t> MemoryFileSystem::FreeBytes(const std::string&) { return int64_t{1} << 50; }
 
 bool MemoryFileSystem::IsDirectory(const std::string& path) const {
   return directories_.contains(path);
