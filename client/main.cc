@@ -5,30 +5,22 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <array>
-#include <csignal>
 #include <cstdio>
 #include <functional>
-#include <optional>
-#include <thread>
+#include <memory>
+#include <string>
 
-#include "absl/strings/str_cat.h"
 #include "base/clock.h"
-#include "base/crypto/certificate.h"
 #include "base/file_system.h"
-#include "base/folder_lock.h"
 #include "base/log.h"
-#include "base/patient_start.h"
 #include "base/process_hardening.h"
-#include "base/service_manager.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "client/config.h"
+#include "client/daemon.h"
 #include "client/enrollment/enroll.h"
-#include "client/enrollment/identity_files.h"
-#include "client/enrollment/identity_keeper.h"
-#include "client/session/session.h"
+#include "client/operation/availability.h"
 #include "client/training/child_process.h"
 #include "client/training/control_group.h"
 #include "client/training/local_worker.h"
@@ -39,8 +31,6 @@ namespace millrace {
 namespace {
 
 constexpr int kExitConfig = 2;
-// How soon a site hears of revocations and of its next certificate.
-constexpr absl::Duration kIdentityPeriod = absl::Seconds(30);
 
 int Refuse(const absl::Status& status) {
   std::fprintf(stderr, "millrace-client: %s\n", Printable(status.message()).c_str());
@@ -59,128 +49,11 @@ std::string OwnPath() {
   return size > 0 ? std::string(path.data(), size) : "millrace-client";
 }
 
-struct Connection {
-  LinkOptions link;
-  std::string site;
-  SiteCredentials credentials;
-};
-
-absl::StatusOr<Connection> ReadConnection(const SiteConfig& config, IdentityFiles& files,
-                                          absl::Time now) {
-  Connection connection;
-  LinkOptions& link = connection.link;
-  link.address = config.coordinator;
-  link.proxy = config.proxy;
-  MR_ASSIGN_OR_RETURN(connection.credentials, files.Load());
-  link.authority_pem = connection.credentials.authority_pem;
-  link.certificate_pem = connection.credentials.certificate_pem;
-  link.key_pem = connection.credentials.key_pem;
-  MR_RETURN_IF_ERROR(CheckCertificate(link.certificate_pem, link.authority_pem, link.key_pem,
-                                      Role::kSite, now, config.certificate));
-  MR_ASSIGN_OR_RETURN(const CertificateInfo info, ParseCertificate(link.certificate_pem));
-  connection.site = info.identity.name;
-  return connection;
-}
-
-/// The first of these signals that comes; tells the watchdog meanwhile that the daemon lives.
-int AwaitSignal(const sigset_t& signals) {
-  constexpr absl::Duration kLongest = absl::Hours(1);
-  const timespec period = absl::ToTimespec(std::min(WatchdogPeriod(), kLongest));
-  int signal = -1;
-  while (signal < 0) {
-    NotifyAlive();
-    signal = sigtimedwait(&signals, nullptr, &period);
-  }
-  return signal;
-}
-
-/// What is the daemon's alone.
-struct State {
-  std::unique_ptr<FolderLock> lock;
-  Connection connection;
-  std::unique_ptr<Spool> spool;
-};
-
-absl::StatusOr<State> TakeState(const SiteConfig& config, IdentityFiles& files) {
-  State state;
-  MR_ASSIGN_OR_RETURN(state.lock, FolderLock::Take(config.folder));
-  MR_ASSIGN_OR_RETURN(state.connection, ReadConnection(config, files, SystemClock()->Now()));
-  MR_ASSIGN_OR_RETURN(state.spool, Spool::Create(PosixFileSystem(), config.folder));
-  return state;
-}
-
-absl::Status RunDaemon(const std::string& config_path) {
+absl::Status RunUntilStopped(const std::string& config_path) {
   ForbidCoreDumps();  // of a round's secrets, and of a plant's data
-  // Blocked before any thread starts, so that sigwait below is the only one to see them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-
   MR_ASSIGN_OR_RETURN(const SiteConfig config, ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
   StartLog(config);
-  if (const absl::Status divided = MakeTrainingGroup({config.memory_mb, config.cpu_percent});
-      !divided.ok()) {
-    LogInfo("training runs without a control group", {{"reason", divided.message()}});
-  }
-  IdentityFiles identity_files(PosixFileSystem(), config.authority, config.certificate, config.key);
-  State state;
-  const absl::Status taken = StartPatiently(
-      [&]() -> absl::Status {
-        MR_ASSIGN_OR_RETURN(state, TakeState(config, identity_files));
-        return absl::OkStatus();
-      },
-      [&](absl::Duration delay) {
-        const timespec period = absl::ToTimespec(delay);
-        return sigtimedwait(&signals, nullptr, &period) < 0;
-      });
-  if (absl::IsCancelled(taken)) return absl::OkStatus();
-  MR_RETURN_IF_ERROR(taken);
-  Connection& connection = state.connection;
-  UnmaskFile unmasked(PosixFileSystem(), config.folder);
-  const Availability availability(PosixFileSystem(), config.folder, config.maintenance,
-                                  absl::LocalTimeZone());
-  TransferPace pace(config.rates, config.hours, absl::LocalTimeZone());
-  connection.link.pace = &pace;
-  Link link(connection.link);
-  ChildProcessWorker worker({OwnPath(), "work", "--config", config_path, "--site", connection.site},
-                            config.folder, config.memory_mb);
-  SessionOptions options;
-  options.version = MILLRACE_VERSION;
-  options.floor = config.secure;
-  options.quota_bytes = config.quota_mb << 20;
-  options.seed = static_cast<uint64_t>(absl::ToUnixNanos(SystemClock()->Now()));
-  MR_ASSIGN_OR_RETURN(
-      SiteIdentity identity,
-      SiteIdentity::Create(connection.link.authority_pem, connection.link.certificate_pem,
-                           connection.link.key_pem, SystemClock()));
-  const auto follow = [&](const SiteCredentials& now) {
-    link.UseCredentials(now.authority_pem, now.certificate_pem, now.key_pem);
-    const absl::Status updated =
-        identity.Update(now.authority_pem, now.certificate_pem, now.key_pem, now.revocation_pem);
-    if (!updated.ok()) LogError("new identity not used", {{"error", updated.message()}});
-  };
-  follow(connection.credentials);
-  IdentityKeeper keeper(&link, &identity_files, connection.credentials, SystemClock());
-  options.before_check_in = [&] {
-    if (const std::optional<SiteCredentials> news = keeper.Take()) follow(*news);
-  };
-  Session session(
-      {&link, state.spool.get(), &worker, &availability, &identity, &unmasked, SystemClock()},
-      options);
-  LogInfo("client starts", {{"site", connection.site}, {"coordinator", config.coordinator}});
-  std::thread thread([&] { session.Run(); });
-  std::thread keeping([&] { keeper.Run(kIdentityPeriod); });
-  NotifyReady(absl::StrCat("site ", connection.site, ", coordinator ", config.coordinator));
-  const int signal = AwaitSignal(signals);
-  NotifyStopping();
-  LogInfo("client stops", {{"signal", signal}});
-  keeper.Stop();
-  session.Stop();
-  thread.join();
-  keeping.join();
-  return absl::OkStatus();
+  return RunDaemon(config, {OwnPath(), "work", "--config", config_path});
 }
 
 /// `change` of the state folder that the config names.
@@ -273,7 +146,7 @@ int main(int argc, char** argv) {
     return millrace::RunEnroll(enroll);
   }
   if (run->parsed()) {
-    const absl::Status status = millrace::RunDaemon(config);
+    const absl::Status status = millrace::RunUntilStopped(config);
     return status.ok() ? 0 : millrace::Refuse(status);
   }
   if (pause->parsed()) {

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +16,7 @@
 #include "base/process_hardening.h"
 #include "base/service_manager.h"
 #include "base/status.h"
+#include "base/stop_signals.h"
 #include "coordinator/config.h"
 #include "coordinator/server.h"
 
@@ -41,12 +41,7 @@ int Run(const std::string& config_path, bool check) {
   RaiseFileLimit();
   ForbidCoreDumps();  // of a round's shares, and of the key of TLS
   ::umask(0077);      // SQLite makes its files as readable as it may
-  // Blocked before any thread starts, so that sigwait below is the only one to see them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  const StopSignals signals;
 
   const absl::StatusOr<std::string> text = ReadFile(PosixFileSystem(), config_path);
   absl::StatusOr<CoordinatorConfig> config =
@@ -65,10 +60,7 @@ int Run(const std::string& config_path, bool check) {
         MR_ASSIGN_OR_RETURN(server, CoordinatorServer::Start(*config, SystemClock()));
         return absl::OkStatus();
       },
-      [&](absl::Duration delay) {
-        const timespec period = absl::ToTimespec(delay);
-        return sigtimedwait(&signals, nullptr, &period) < 0;
-      });
+      [&](absl::Duration delay) { return !signals.Wait(delay); });
   if (absl::IsCancelled(started)) return 0;
   if (!started.ok()) {
     LogError("coordinator cannot start", {{"error", started.message()}});
@@ -77,8 +69,7 @@ int Run(const std::string& config_path, bool check) {
   std::printf("port %d\n", server->port());
   std::fflush(stdout);
   NotifyReady(absl::StrCat("listens on port ", server->port()));
-  int signal = 0;
-  sigwait(&signals, &signal);
+  const int signal = signals.Await();
   NotifyStopping();
   LogInfo("coordinator stops", {{"signal", signal}});
   return 0;

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/daemon.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "base/crypto/certificate.h"
+#include "base/file_system.h"
+#include "base/log.h"
+#include "base/patient_start.h"
+#include "base/service_manager.h"
+#include "base/status.h"
+#include "base/stop_signals.h"
+#include "client/training/control_group.h"
+
+namespace millrace {
+namespace {
+
+// How soon a site hears of revocations and of its next certificate.
+constexpr absl::Duration kIdentityPeriod = absl::Seconds(30);
+
+std::vector<std::string> WithSite(std::vector<std::string> command, const std::string& site) {
+  command.insert(command.end(), {"--site", site});
+  return command;
+}
+
+/// The first signal that comes; tells the watchdog meanwhile that the daemon lives.
+int AwaitStop(const StopSignals& signals) {
+  while (true) {
+    NotifyAlive();
+    if (const std::optional<int> signal = signals.Wait(WatchdogPeriod())) return *signal;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Daemon::State> Daemon::TakeState(const SiteConfig& config, IdentityFiles& files) {
+  MR_ASSIGN_OR_RETURN(auto lock, FolderLock::Take(config.folder));
+  MR_ASSIGN_OR_RETURN(SiteCredentials credentials, files.Load());
+  MR_RETURN_IF_ERROR(CheckCertificate(credentials.certificate_pem, credentials.authority_pem,
+                                      credentials.key_pem, Role::kSite, SystemClock()->Now(),
+                                      config.certificate));
+  MR_ASSIGN_OR_RETURN(SiteIdentity identity,
+                      SiteIdentity::Create(credentials.authority_pem, credentials.certificate_pem,
+                                           credentials.key_pem, SystemClock()));
+  MR_ASSIGN_OR_RETURN(auto spool, Spool::Create(PosixFileSystem(), config.folder));
+  return State{std::move(lock), std::move(spool), std::move(credentials), std::move(identity)};
+}
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const SiteConfig& config,
+                                                       std::vector<std::string> work_command) {
+  IdentityFiles files(PosixFileSystem(), config.authority, config.certificate, config.key);
+  MR_ASSIGN_OR_RETURN(State state, TakeState(config, files));
+  return std::unique_ptr<Daemon>(
+      new Daemon(config, std::move(files), std::move(state), std::move(work_command)));
+}
+
+Daemon::Daemon(const SiteConfig& config, IdentityFiles identity_files, State state,
+               std::vector<std::string> work_command)
+    : lock_(std::move(state.lock)),
+      identity_files_(std::move(identity_files)),
+      spool_(std::move(state.spool)),
+      unmasked_(PosixFileSystem(), config.folder),
+      availability_(PosixFileSystem(), config.folder, config.maintenance, absl::LocalTimeZone()),
+      pace_(config.rates, config.hours, absl::LocalTimeZone()),
+      identity_(std::move(state.identity)),
+      worker_(WithSite(std::move(work_command), identity_.site()), config.folder, config.memory_mb),
+      link_(OptionsOfLink(config, state.credentials)),
+      keeper_(&link_, &identity_files_, state.credentials, SystemClock()),
+      session_(
+          {&link_, spool_.get(), &worker_, &availability_, &identity_, &unmasked_, SystemClock()},
+          OptionsOfSession(config)) {
+  Follow(state.credentials);  // its revocation list too
+}
+
+Daemon::~Daemon() { Stop(); }
+
+LinkOptions Daemon::OptionsOfLink(const SiteConfig& config, const SiteCredentials& credentials) {
+  LinkOptions options;
+  options.address = config.coordinator;
+  options.authority_pem = credentials.authority_pem;
+  options.certificate_pem = credentials.certificate_pem;
+  options.key_pem = credentials.key_pem;
+  options.proxy = config.proxy;
+  options.pace = &pace_;
+  return options;
+}
+
+SessionOptions Daemon::OptionsOfSession(const SiteConfig& config) {
+  SessionOptions options;
+  options.version = MILLRACE_VERSION;
+  options.floor = config.secure;
+  options.quota_bytes = config.quota_mb << 20;
+  options.seed = static_cast<uint64_t>(absl::ToUnixNanos(SystemClock()->Now()));
+  options.before_check_in = [this] {
+    if (const std::optional<SiteCredentials> news = keeper_.Take()) Follow(*news);
+  };
+  return options;
+}
+
+void Daemon::Follow(const SiteCredentials& now) {
+  link_.UseCredentials(now.authority_pem, now.certificate_pem, now.key_pem);
+  const absl::Status updated =
+      identity_.Update(now.authority_pem, now.certificate_pem, now.key_pem, now.revocation_pem);
+  if (!updated.ok()) LogError("new identity not used", {{"error", updated.message()}});
+}
+
+void Daemon::Start() {
+  keeping_ = std::thread([this] { keeper_.Run(kIdentityPeriod); });
+  working_ = std::thread([this] { session_.Run(); });
+}
+
+void Daemon::Stop() {
+  keeper_.Stop();
+  session_.Stop();  // ends the keeper's calls too
+  if (working_.joinable()) working_.join();
+  if (keeping_.joinable()) keeping_.join();
+}
+
+absl::Status RunDaemon(const SiteConfig& config, const std::vector<std::string>& work_command) {
+  const StopSignals signals;
+  if (const absl::Status divided = MakeTrainingGroup({config.memory_mb, config.cpu_percent});
+      !divided.ok()) {
+    LogInfo("training runs without a control group", {{"reason", divided.message()}});
+  }
+  std::unique_ptr<Daemon> daemon;
+  const absl::Status created = StartPatiently(
+      [&]() -> absl::Status {
+        MR_ASSIGN_OR_RETURN(daemon, Daemon::Create(config, work_command));
+        return absl::OkStatus();
+      },
+      [&](absl::Duration delay) { return !signals.Wait(delay); });
+  if (absl::IsCancelled(created)) return absl::OkStatus();
+  MR_RETURN_IF_ERROR(created);
+  LogInfo("client starts", {{"site", daemon->site()}, {"coordinator", config.coordinator}});
+  daemon->Start();
+  NotifyReady(absl::StrCat("site ", daemon->site(), ", coordinator ", config.coordinator));
+  const int signal = AwaitStop(signals);
+  NotifyStopping();
+  LogInfo("client stops", {{"signal", signal}});
+  daemon->Stop();
+  return absl::OkStatus();
+}
+
+}  // namespace millrace

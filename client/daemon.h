@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/folder_lock.h"
+#include "client/config.h"
+#include "client/enrollment/identity_files.h"
+#include "client/enrollment/identity_keeper.h"
+#include "client/operation/availability.h"
+#include "client/operation/transfer_pace.h"
+#include "client/session/link.h"
+#include "client/session/session.h"
+#include "client/session/site_identity.h"
+#include "client/session/spool.h"
+#include "client/session/unmask_file.h"
+#include "client/training/child_process.h"
+
+namespace millrace {
+
+/// All that runs in the daemon of a site: takes the state folder and the identity, and keeps the
+/// session with the coordinator.
+class Daemon {
+ public:
+  /// `work_command` starts a process that does one work order; the site's name and the order's file
+  /// are added to it. Nothing runs before Start. What StartPatiently waits for may pass by itself.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Create(const SiteConfig& config,
+                                                        std::vector<std::string> work_command);
+  /// Stops.
+  ~Daemon();
+
+  /// Once.
+  void Start();
+  /// Returns when everything has ended; work in hand is abandoned, the spool keeps it.
+  void Stop();
+
+  /// Whose daemon this is, as the certificate says.
+  const std::string& site() const { return identity_.site(); }
+
+ private:
+  /// What has to be there before anything can be put together.
+  struct State {
+    std::unique_ptr<FolderLock> lock;
+    std::unique_ptr<Spool> spool;
+    SiteCredentials credentials;
+    SiteIdentity identity;
+  };
+
+  static absl::StatusOr<State> TakeState(const SiteConfig& config, IdentityFiles& files);
+  Daemon(const SiteConfig& config, IdentityFiles identity_files, State state,
+         std::vector<std::string> work_command);
+
+  LinkOptions OptionsOfLink(const SiteConfig& config, const SiteCredentials& credentials);
+  SessionOptions OptionsOfSession(const SiteConfig& config);
+  /// Uses `now` for what comes next.
+  void Follow(const SiteCredentials& now);
+
+  // Each uses those above it alone: they are stopped and destroyed from the last to the first.
+  const std::unique_ptr<FolderLock> lock_;
+  IdentityFiles identity_files_;
+  const std::unique_ptr<Spool> spool_;
+  UnmaskFile unmasked_;
+  const Availability availability_;
+  TransferPace pace_;
+  SiteIdentity identity_;
+  ChildProcessWorker worker_;
+  Link link_;
+  IdentityKeeper keeper_;
+  Session session_;
+  std::thread keeping_;
+  std::thread working_;
+};
+
+/// The daemon that `config` describes, until SIGINT or SIGTERM. Called before the process starts a
+/// thread.
+absl::Status RunDaemon(const SiteConfig& config, const std::vector<std::string>& work_command);
+
+}  // namespace millrace
