@@ -2,6 +2,7 @@
 #include "coordinator/tls_identity.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/retry_after.h"
 #include "base/status.h"
 
 namespace millrace {
@@ -33,10 +34,14 @@ absl::StatusOr<bool> TlsIdentity::Refresh(absl::Time now) {
   MR_ASSIGN_OR_RETURN(const std::string certificate, ReadFile(files_, certificate_path_, kMaxPem));
   MR_ASSIGN_OR_RETURN(const std::string key, ReadFile(files_, key_path_, kMaxPem));
   const std::string both = absl::StrCat(key, key.ends_with('\n') ? "" : "\n", certificate);
-  if (both == served_ || both == refused_) return false;
-  refused_ = both;
-  MR_RETURN_IF_ERROR(CheckCertificate(certificate, authorities_pem_, key, Role::kCoordinator, now,
-                                      certificate_path_));
+  if (both == served_ || (both == refused_ && now < refused_until_)) return false;
+  const absl::Status valid = CheckCertificate(certificate, authorities_pem_, key,
+                                              Role::kCoordinator, now, certificate_path_);
+  if (!valid.ok()) {
+    refused_ = both;
+    refused_until_ = now + RetryAfter(valid).value_or(absl::InfiniteDuration());
+    return valid;
+  }
   MR_ASSIGN_OR_RETURN(info_, ParseCertificate(certificate));
   MR_RETURN_IF_ERROR(WriteIfChanged(files_, identity_path(), both));
   served_ = both;

@@ -23,7 +23,8 @@ class TlsIdentity {
                                             const std::string& authorities_pem, absl::Time now);
 
   /// Looks at the configured files again. True if there is a new certificate; those that are no
-  /// valid pair (yet) leave everything as it was, and are told of by the status.
+  /// valid pair (yet) leave everything as it was, and are told of by the status, once. One that is
+  /// not valid before a later time is taken up then.
   absl::StatusOr<bool> Refresh(absl::Time now);
   absl::Status TrustAuthorities(const std::string& pem);
 
@@ -46,6 +47,7 @@ class TlsIdentity {
   std::string authorities_pem_;
   std::string served_;   // what identity_path() holds
   std::string refused_;  // the last content that was no valid pair
+  absl::Time refused_until_ = absl::InfiniteFuture();
   std::string certificate_pem_;
   CertificateInfo info_;
 };

@@ -12,26 +12,73 @@ namespace millrace {
 namespace {
 
 using testing::DiskCall;
+using ::testing::HasSubstr;
+using testing::IsStatus;
 
-TEST(TlsIdentity, StartThatFindsItsFilesAsTheyAreToBeWritesNothing) {
-  const testing::TestFederation federation;
-  MemoryFileSystem memory;
-  testing::FaultyFileSystem disk(&memory);
-  const KeyAndCertificate hub = federation.Issue(Role::kCoordinator, "hub");
-  MR_ASSERT_OK(WriteFileDurably(&memory, "hub.crt", hub.certificate_pem));
-  MR_ASSERT_OK(WriteFileDurably(&memory, "hub.key", hub.key_pem));
-  CoordinatorConfig config;
-  config.certificate = "hub.crt";
-  config.key = "hub.key";
-  config.folder = "state";
-  const auto create = [&] {
-    return TlsIdentity::Create(&disk, config, federation.authority_pem(), absl::Now()).status();
-  };
-  MR_ASSERT_OK(create());
-  EXPECT_EQ(disk.Calls(DiskCall::kWrite), 2);
-  MR_ASSERT_OK(create());
-  EXPECT_EQ(disk.Calls(DiskCall::kWrite), 2);
-  EXPECT_EQ(disk.Calls(DiskCall::kRename), 2);
+class TlsIdentityTest : public ::testing::Test {
+ protected:
+  TlsIdentityTest() {
+    config_.certificate = "hub.crt";
+    config_.key = "hub.key";
+    config_.folder = "state";
+    Configure(federation_.Issue(Role::kCoordinator, "hub"));
+  }
+
+  void Configure(const KeyAndCertificate& hub) {
+    MR_ASSERT_OK(WriteFileDurably(&memory_, "hub.crt", hub.certificate_pem));
+    MR_ASSERT_OK(WriteFileDurably(&memory_, "hub.key", hub.key_pem));
+  }
+  absl::StatusOr<TlsIdentity> Create() {
+    return TlsIdentity::Create(&disk_, config_, federation_.authority_pem(), now_);
+  }
+
+  const testing::TestFederation federation_;
+  const absl::Time now_ = absl::Now();
+  MemoryFileSystem memory_;
+  testing::FaultyFileSystem disk_{&memory_};
+  CoordinatorConfig config_;
+};
+
+TEST_F(TlsIdentityTest, StartThatFindsItsFilesAsTheyAreToBeWritesNothing) {
+  MR_ASSERT_OK(Create());
+  EXPECT_EQ(disk_.Calls(DiskCall::kWrite), 2);
+  MR_ASSERT_OK(Create());
+  EXPECT_EQ(disk_.Calls(DiskCall::kWrite), 2);
+  EXPECT_EQ(disk_.Calls(DiskCall::kRename), 2);
+}
+
+TEST_F(TlsIdentityTest, CertificateThatIsNotValidYetIsToldOfOnceAndTakenUpWhenItIs) {
+  MR_ASSERT_OK_AND_ASSIGN(TlsIdentity identity, Create());
+  const std::string present = identity.certificate_pem();
+  const KeyAndCertificate next =
+      federation_.Issue(Role::kCoordinator, "hub", now_ + absl::Hours(1), now_ + absl::Hours(10));
+  Configure(next);
+  EXPECT_THAT(identity.Refresh(now_),
+              IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("not valid before")));
+  EXPECT_EQ(identity.Refresh(now_ + absl::Minutes(59)).value(), false);
+  EXPECT_EQ(identity.certificate_pem(), present);
+  EXPECT_EQ(identity.Refresh(now_ + absl::Minutes(61)).value(), true);
+  EXPECT_EQ(identity.certificate_pem(), next.certificate_pem);
+}
+
+TEST_F(TlsIdentityTest, FilesThatAreNoPairAreToldOfOnceAndLeftAlone) {
+  MR_ASSERT_OK_AND_ASSIGN(TlsIdentity identity, Create());
+  const std::string present = identity.certificate_pem();
+  Configure({federation_.Issue(Role::kCoordinator, "hub").key_pem,
+             federation_.Issue(Role::kCoordinator, "hub").certificate_pem});
+  EXPECT_FALSE(identity.Refresh(now_).ok());
+  EXPECT_EQ(identity.Refresh(now_ + absl::Hours(2)).value(), false);
+  EXPECT_EQ(identity.certificate_pem(), present);
+}
+
+TEST_F(TlsIdentityTest, NewCertificateThatFoundTheDiskFullIsTakenUpOnceThereIsSpace) {
+  MR_ASSERT_OK_AND_ASSIGN(TlsIdentity identity, Create());
+  const KeyAndCertificate next = federation_.Issue(Role::kCoordinator, "hub");
+  Configure(next);
+  disk_.FailCall(DiskCall::kWrite, 0, testing::DiskFault::kShortWrite);
+  EXPECT_FALSE(identity.Refresh(now_).ok());
+  EXPECT_EQ(identity.Refresh(now_).value(), true);
+  EXPECT_EQ(identity.certificate_pem(), next.certificate_pem);
 }
 
 }  // namespace
