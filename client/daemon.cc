@@ -21,17 +21,24 @@ namespace {
 
 // How soon a site hears of revocations and of its next certificate.
 constexpr absl::Duration kIdentityPeriod = absl::Seconds(30);
+// Of a transfer: the coordinator syncs an update to its disk before it answers the last byte.
+constexpr absl::Duration kStall = absl::Minutes(2);
+constexpr absl::Duration kLookEvery = absl::Seconds(5);
 
 std::vector<std::string> WithSite(std::vector<std::string> command, const std::string& site) {
   command.insert(command.end(), {"--site", site});
   return command;
 }
 
-/// The first signal that comes; tells the watchdog meanwhile that the daemon lives.
-int AwaitStop(const StopSignals& signals) {
+/// The first signal that comes. Meanwhile whoever waits for a coordinator that has fallen silent is
+/// set free, and the watchdog hears while every thread goes on.
+int AwaitStop(const StopSignals& signals, Daemon& daemon) {
+  LifeSign life(WatchdogPeriod(), daemon.hearts());
+  const absl::Duration look_every = std::min(kLookEvery, WatchdogPeriod());
   while (true) {
-    NotifyAlive();
-    if (const std::optional<int> signal = signals.Wait(WatchdogPeriod())) return *signal;
+    if (life.Due(SystemClock()->Now())) NotifyAlive();
+    if (const std::optional<int> signal = signals.Wait(look_every)) return *signal;
+    daemon.EndStalled();
   }
 }
 
@@ -70,9 +77,9 @@ Daemon::Daemon(const SiteConfig& config, IdentityFiles identity_files, State sta
       worker_(WithSite(std::move(work_command), identity_.site()), config.folder, config.memory_mb),
       link_(OptionsOfLink(config, state.credentials)),
       keeper_(&link_, &identity_files_, state.credentials, SystemClock()),
-      session_(
-          {&link_, spool_.get(), &worker_, &availability_, &identity_, &unmasked_, SystemClock()},
-          OptionsOfSession(config)) {
+      session_({&link_, spool_.get(), &worker_, &availability_, &identity_, &unmasked_,
+                SystemClock(), &session_life_},
+               OptionsOfSession(config)) {
   Follow(state.credentials);  // its revocation list too
 }
 
@@ -86,6 +93,7 @@ LinkOptions Daemon::OptionsOfLink(const SiteConfig& config, const SiteCredential
   options.key_pem = credentials.key_pem;
   options.proxy = config.proxy;
   options.pace = &pace_;
+  options.transfers = &session_life_;
   return options;
 }
 
@@ -109,7 +117,7 @@ void Daemon::Follow(const SiteCredentials& now) {
 }
 
 void Daemon::Start() {
-  keeping_ = std::thread([this] { keeper_.Run(kIdentityPeriod); });
+  keeping_ = std::thread([this] { keeper_.Run(kIdentityPeriod, &keeper_life_); });
   working_ = std::thread([this] { session_.Run(); });
 }
 
@@ -119,6 +127,8 @@ void Daemon::Stop() {
   if (working_.joinable()) working_.join();
   if (keeping_.joinable()) keeping_.join();
 }
+
+void Daemon::EndStalled() { link_.EndStalled(kStall); }
 
 absl::Status RunDaemon(const SiteConfig& config, const std::vector<std::string>& work_command) {
   const StopSignals signals;
@@ -138,7 +148,7 @@ absl::Status RunDaemon(const SiteConfig& config, const std::vector<std::string>&
   LogInfo("client starts", {{"site", daemon->site()}, {"coordinator", config.coordinator}});
   daemon->Start();
   NotifyReady(absl::StrCat("site ", daemon->site(), ", coordinator ", config.coordinator));
-  const int signal = AwaitStop(signals);
+  const int signal = AwaitStop(signals, *daemon);
   NotifyStopping();
   LogInfo("client stops", {{"signal", signal}});
   daemon->Stop();

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/folder_lock.h"
+#include "base/life_sign.h"
 #include "client/config.h"
 #include "client/enrollment/identity_files.h"
 #include "client/enrollment/identity_keeper.h"
@@ -39,6 +40,10 @@ class Daemon {
   /// Returns when everything has ended; work in hand is abandoned, the spool keeps it.
   void Stop();
 
+  /// Gives up transfers that stand still. To be called now and then while it runs.
+  void EndStalled();
+  /// What beats while all of it goes on.
+  std::vector<const Heartbeat*> hearts() const { return {&session_life_, &keeper_life_}; }
   /// Whose daemon this is, as the certificate says.
   const std::string& site() const { return identity_.site(); }
 
@@ -62,6 +67,8 @@ class Daemon {
 
   // Each uses those above it alone: they are stopped and destroyed from the last to the first.
   const std::unique_ptr<FolderLock> lock_;
+  Heartbeat session_life_;
+  Heartbeat keeper_life_;
   IdentityFiles identity_files_;
   const std::unique_ptr<Spool> spool_;
   UnmaskFile unmasked_;

@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/file_system.h"
 #include "base/folder_lock.h"
+#include "base/life_sign.h"
 #include "base/log.h"
 #include "base/service_manager.h"
 #include "base/status.h"
@@ -89,9 +90,10 @@ class Server final : public CoordinatorServer {
     options.max_staged_bytes = config.staging_mb << 20;
     options.federation = federation_->name();
     options.unmask_threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-    MR_ASSIGN_OR_RETURN(engine_, Engine::Create({clock_, store_.get(), blobs_.get(), uploads_.get(),
-                                                 storage_.get(), &metrics_},
-                                                options));
+    MR_ASSIGN_OR_RETURN(
+        engine_, Engine::Create({clock_, store_.get(), blobs_.get(), uploads_.get(), storage_.get(),
+                                 &metrics_, [this] { TellWatchdog(); }},
+                                options));
     engine_->OnChange([this] {
       absl::MutexLock lock(&mutex_);
       changed_ = true;
@@ -156,7 +158,8 @@ class Server final : public CoordinatorServer {
     StatusServer::Pages pages;
     pages.metrics = [this] {
       MetricsReading reading{engine_->Runs(), 0, storage_->Read()};
-      for (const v1::Site& site : engine_->Sites()) reading.sites_present += site.connected() ? 1 : 0;
+      for (const v1::Site& site : engine_->Sites())
+        reading.sites_present += site.connected() ? 1 : 0;
       return metrics_.Text(reading);
     };
     pages.health = [this] { return storage_->Check(); };
@@ -183,12 +186,10 @@ class Server final : public CoordinatorServer {
     }
   }
 
-  /// From here, because a coordinator that lives but no longer decides is dead to its sites.
+  /// By the driver, because a coordinator that lives but no longer decides is dead to its sites;
+  /// also in the middle of a long step.
   void TellWatchdog() {
-    const absl::Time now = clock_->Now();
-    if (now < next_alive_) return;
-    next_alive_ = now + watchdog_period_;
-    NotifyAlive();
+    if (life_.Due(clock_->Now())) NotifyAlive();
   }
 
   Clock* const clock_;
@@ -217,8 +218,7 @@ class Server final : public CoordinatorServer {
   bool changed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread driver_;
-  const absl::Duration watchdog_period_ = WatchdogPeriod();
-  absl::Time next_alive_ = absl::InfinitePast();  // of the driver
+  LifeSign life_{WatchdogPeriod()};  // the driver's
 };
 
 }  // namespace

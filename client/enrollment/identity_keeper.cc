@@ -14,7 +14,7 @@
 
 namespace millrace {
 
-void IdentityKeeper::Run(absl::Duration period) {
+void IdentityKeeper::Run(absl::Duration period, Heartbeat* heart) {
   constexpr absl::Duration kSlice = absl::Milliseconds(100);  // so that Stop is heard
   absl::Status last;
   while (!stopping_) {
@@ -23,9 +23,10 @@ void IdentityKeeper::Run(absl::Duration period) {
       LogWarning("identity not brought up to date", {{"error", status.message()}});
     }
     last = status;
-    const absl::Time next = clock_->Now() + period;
-    for (absl::Time now = clock_->Now(); now < next && !stopping_; now = clock_->Now()) {
-      clock_->Sleep(std::min(kSlice, next - now));
+    // Counted, since the clock may be set back meanwhile.
+    for (absl::Duration left = period; left > absl::ZeroDuration() && !stopping_; left -= kSlice) {
+      heart->Beat();
+      clock_->Sleep(std::min(kSlice, left));
     }
   }
 }

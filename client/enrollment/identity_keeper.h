@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "base/clock.h"
+#include "base/life_sign.h"
 #include "client/enrollment/identity_files.h"
 #include "client/session/link.h"
 
@@ -22,8 +23,8 @@ class IdentityKeeper {
   IdentityKeeper(Link* link, IdentityFiles* files, SiteCredentials credentials, Clock* clock)
       : link_(link), files_(files), clock_(clock), credentials_(std::move(credentials)) {}
 
-  /// Looks every `period` until Stop.
-  void Run(absl::Duration period);
+  /// Looks every `period` until Stop. `heart` beats while it goes on.
+  void Run(absl::Duration period, Heartbeat* heart);
   void Stop() { stopping_ = true; }
   /// One look. The first fault there was; both parts are tried.
   absl::Status RunOnce();

@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
@@ -107,26 +108,22 @@ struct Link::State {
       : address(o.address),
         call_timeout(o.call_timeout),
         pace(o.pace),
+        transfers(o.transfers),
         options(o),
         stubs(std::make_shared<Stubs>(o)) {}
 
   const std::string address;
   const absl::Duration call_timeout;
   TransferPace* const pace;
+  Heartbeat* const transfers;
   absl::Mutex mutex;
   LinkOptions options ABSL_GUARDED_BY(mutex);
   std::shared_ptr<Stubs> stubs ABSL_GUARDED_BY(mutex);
-  std::set<grpc::ClientContext*> calls ABSL_GUARDED_BY(mutex);
+  std::set<Call*> calls ABSL_GUARDED_BY(mutex);
   bool shut_down ABSL_GUARDED_BY(mutex) = false;
-
-  /// Returns early, once the link is shut down.
-  void Wait(absl::Duration duration) {
-    absl::MutexLock lock(&mutex);
-    mutex.AwaitWithTimeout(absl::Condition(&shut_down), duration);
-  }
 };
 
-/// A call in progress, known to Shutdown.
+/// A call in progress, known to Shutdown and, while it is a transfer, to EndStalled.
 class Link::Call {
  public:
   Call(State* state, absl::Duration timeout) : state_(state) {
@@ -135,20 +132,48 @@ class Link::Call {
     }
     absl::MutexLock lock(&state_->mutex);
     if (state_->shut_down) context_.TryCancel();
-    state_->calls.insert(&context_);
+    state_->calls.insert(this);
     stubs_ = state_->stubs;
   }
   ~Call() {
     absl::MutexLock lock(&state_->mutex);
-    state_->calls.erase(&context_);
+    state_->calls.erase(this);
   }
 
   grpc::ClientContext* context() { return &context_; }
   /// The connection that this call is made on, to its end.
   const Stubs* operator->() const { return stubs_.get(); }
 
+  /// It is a transfer, and goes on.
+  void Moves() {
+    if (state_->transfers != nullptr) state_->transfers->Beat();
+    absl::MutexLock lock(&state_->mutex);
+    moved_ = absl::Now();
+  }
+  /// The link's own wait for its pace. Returns early, once the link is shut down.
+  void Wait(absl::Duration duration) {
+    constexpr absl::Duration kSlice = absl::Seconds(1);
+    for (; duration > absl::ZeroDuration(); duration -= kSlice) {
+      Moves();
+      absl::MutexLock lock(&state_->mutex);
+      const bool over = state_->mutex.AwaitWithTimeout(absl::Condition(&state_->shut_down),
+                                                       std::min(kSlice, duration));
+      if (over) return;
+    }
+  }
+  void Cancel() { context_.TryCancel(); }
+  void EndIfStalledSince(absl::Time time) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mutex) {
+    if (moved_ > time) return;
+    stalled_ = true;
+    Cancel();
+  }
+
   absl::Status ToStatus(const grpc::Status& status) const {
     if (status.ok()) return absl::OkStatus();
+    if (stalled_) {
+      return Public(absl::UnavailableError(
+          absl::StrCat("coordinator ", state_->address, ": a transfer stood still for too long")));
+    }
     std::string message = status.error_message();
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
       const bool answered = absl::StrContains(context_.debug_error_string(), "received from peer");
@@ -167,6 +192,8 @@ class Link::Call {
   State* const state_;
   std::shared_ptr<Stubs> stubs_;
   grpc::ClientContext context_;
+  absl::Time moved_ ABSL_GUARDED_BY(state_->mutex) = absl::InfiniteFuture();
+  std::atomic<bool> stalled_ = false;
 };
 
 Link::Link(const LinkOptions& options) : state_(std::make_unique<State>(options)) {}
@@ -203,6 +230,7 @@ absl::Status Link::Download(const v1::RoundId& round, const Digest& digest, int6
   *request.mutable_round() = round;
   request.set_sha256(std::string(digest.bytes.begin(), digest.bytes.end()));
   request.set_offset(offset);
+  call.Moves();
   const auto stream = call->transfer->Download(call.context(), request);
   v1::Chunk chunk;
   absl::Status written;
@@ -211,9 +239,10 @@ absl::Status Link::Download(const v1::RoundId& round, const Digest& digest, int6
     if (!written.ok()) break;
     const auto size = static_cast<int64_t>(chunk.data().size());
     *reached += size;
-    if (state_->pace != nullptr) state_->Wait(state_->pace->AfterReceiving(size, absl::Now()));
+    call.Moves();
+    if (state_->pace != nullptr) call.Wait(state_->pace->AfterReceiving(size, absl::Now()));
   }
-  if (!written.ok()) call.context()->TryCancel();
+  if (!written.ok()) call.Cancel();
   const absl::Status ended = call.ToStatus(stream->Finish());
   return written.ok() ? ended : written;
 }
@@ -229,6 +258,7 @@ absl::StatusOr<v1::UploadState> Link::Append(const v1::RoundId& round, int64_t o
                                              File* file) {
   Call call(state_.get(), absl::InfiniteDuration());
   v1::UploadState state;
+  call.Moves();
   const auto stream = call->transfer->Append(call.context(), &state);
   v1::AppendRequest request;
   *request.mutable_header()->mutable_round() = round;
@@ -242,11 +272,12 @@ absl::StatusOr<v1::UploadState> Link::Append(const v1::RoundId& round, int64_t o
     offset += static_cast<int64_t>(data.size());
     if (!read.ok()) break;
     open = stream->Write(request);
+    call.Moves();
     if (state_->pace != nullptr) {
-      state_->Wait(state_->pace->AfterSending(std::ssize(data), absl::Now()));
+      call.Wait(state_->pace->AfterSending(std::ssize(data), absl::Now()));
     }
   }
-  if (!read.ok()) call.context()->TryCancel();
+  if (!read.ok()) call.Cancel();
   stream->WritesDone();
   const absl::Status ended = call.ToStatus(stream->Finish());
   MR_RETURN_IF_ERROR(read);
@@ -314,10 +345,16 @@ void Link::UseCredentials(const std::string& authority_pem, const std::string& c
   state_->stubs = std::make_shared<Stubs>(state_->options);
 }
 
+void Link::EndStalled(absl::Duration longest) {
+  const absl::Time since = absl::Now() - longest;
+  absl::MutexLock lock(&state_->mutex);
+  for (Call* call : state_->calls) call->EndIfStalledSince(since);
+}
+
 void Link::Shutdown() {
   absl::MutexLock lock(&state_->mutex);
   state_->shut_down = true;
-  for (grpc::ClientContext* call : state_->calls) call->TryCancel();
+  for (Call* call : state_->calls) call->Cancel();
 }
 
 }  // namespace millrace

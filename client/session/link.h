@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "base/crypto/digest.h"
 #include "base/file_system.h"
+#include "base/life_sign.h"
 #include "client/operation/transfer_pace.h"
 #include "millrace/v1/enrollment.pb.h"
 #include "millrace/v1/rounds.pb.h"
@@ -29,6 +30,7 @@ struct LinkOptions {
   std::string proxy;             // http://[user:password@]host:port for CONNECT; empty: none
   TransferPace* pace = nullptr;  // outlives the link; null: as fast as it goes
   absl::Duration call_timeout = absl::Seconds(30);  // of calls that do not stream or wait
+  Heartbeat* transfers = nullptr;  // beats while one goes on; outlives the link; null: none
 };
 
 /// The site's calls to its coordinator, each a status: UNAVAILABLE when it cannot be reached, in
@@ -68,6 +70,9 @@ class Link {
   /// For the connections of later calls; those in progress go on as they are.
   void UseCredentials(const std::string& authority_pem, const std::string& certificate_pem,
                       const std::string& key_pem);
+
+  /// Ends transfers that have not moved for so long, as UNAVAILABLE: others may wait for them.
+  void EndStalled(absl::Duration longest);
 
   /// Ends every call in progress with CANCELLED, and all later ones.
   void Shutdown();

@@ -35,7 +35,7 @@ absl::Status CheckWeight(const Plan& plan, double weight) {
 }  // namespace
 
 absl::Status MaskUpdate(const Plan& plan, const MaskedShape& shape, double weight,
-                        std::span<const Mask> masks, File* clear, File* masked) {
+                        std::span<const Mask> masks, File* clear, File* masked, Heartbeat* heart) {
   MR_RETURN_IF_ERROR(CheckWeight(plan, weight));
   MR_ASSIGN_OR_RETURN(const FixedPoint fixed_point, FixedPointOf(plan));
   const int64_t floats = shape.parameters + shape.statistics;
@@ -50,6 +50,7 @@ absl::Status MaskUpdate(const Plan& plan, const MaskedShape& shape, double weigh
   std::vector<uint32_t> words;
   std::vector<char> bytes;
   for (int64_t first = 0; first < shape.words(); first += kChunkWords) {
+    if (heart != nullptr) heart->Beat();
     const int64_t count = std::min(kChunkWords, shape.words() - first);
     words.resize(count);
     update.resize(std::min(count, std::max<int64_t>(0, floats - first)));

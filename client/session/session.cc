@@ -92,13 +92,15 @@ absl::Duration Session::Patience(const absl::Status& status, int failures) {
 
 void Session::Pause(absl::Duration duration) {
   constexpr absl::Duration kSlice = absl::Milliseconds(100);  // so that Stop is heard
-  const absl::Time end = parts_.clock->Now() + duration;
-  for (absl::Time now = parts_.clock->Now(); now < end && !stopping_; now = parts_.clock->Now()) {
-    parts_.clock->Sleep(std::min(kSlice, end - now));
+  // Counted, since the clock may be set back meanwhile.
+  for (; duration > absl::ZeroDuration() && !stopping_; duration -= kSlice) {
+    parts_.heart->Beat();
+    parts_.clock->Sleep(std::min(kSlice, duration));
   }
 }
 
 absl::Status Session::RunOnce() {
+  parts_.heart->Beat();
   if (options_.before_check_in) options_.before_check_in();
   v1::CheckInRequest request;
   request.set_objection(parts_.availability->Objection(parts_.clock->Now()));
@@ -193,6 +195,7 @@ absl::Status Session::TellFailure(const v1::RoundId& round, const absl::Status& 
 template <typename Step>
 absl::Status Session::Persist(absl::string_view what, absl::Time deadline, const Step& step) {
   for (int failures = 1;; ++failures) {
+    parts_.heart->Beat();
     const absl::Status status = step();
     if (status.ok() || !MayPass(status) || stopping_) return status;
     const absl::Duration wait = Patience(status, failures);
@@ -241,7 +244,7 @@ absl::StatusOr<v1::UploadHeader> Session::MakeUpdate(const v1::Assignment& assig
   const MaskedShape shape{assignment.parameters(), assignment.statistics(),
                           static_cast<int>(plan.secure.bits)};
   MR_RETURN_IF_ERROR(parts_.spool->Mask([&](File* clear, File* masked) {
-    return MaskUpdate(plan, shape, result.weight, masks.masks(), clear, masked);
+    return MaskUpdate(plan, shape, result.weight, masks.masks(), clear, masked, parts_.heart);
   }));
   // The weight is inside, under the masks.
   return parts_.spool->KeepUpdate(assignment, 0);
@@ -258,6 +261,7 @@ absl::StatusOr<WorkResult> Session::Work(const v1::Assignment& assignment,
   absl::Time next_report = parts_.clock->Now();
   std::string objection;
   const auto on_progress = [&](const TrainingProgress& progress) {
+    parts_.heart->Beat();
     const absl::Time now = parts_.clock->Now();
     if (now >= next_report) {
       objection = parts_.availability->Objection(now);

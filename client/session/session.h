@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "base/clock.h"
+#include "base/life_sign.h"
 #include "base/random.h"
 #include "client/operation/availability.h"
 #include "client/session/backoff.h"
@@ -28,6 +29,7 @@ struct SessionParts {
   SiteIdentity* identity = nullptr;
   UnmaskFile* unmasked = nullptr;
   Clock* clock = nullptr;
+  Heartbeat* heart = nullptr;  // beats while the session goes on, at least once in a minute
 };
 
 struct SessionOptions {

@@ -40,6 +40,8 @@ struct EngineParts {
   UploadArea* uploads = nullptr;
   StorageHealth* storage = nullptr;    // null: a disk that never fails, a simulation's
   EngineObserver* observer = nullptr;  // null: nobody listens
+  // Called by Step, with locks held, between two parts of a work that may take long; may be empty.
+  std::function<void()> on_progress = {};
 };
 
 /// A secure round's sites once all have uploaded, by their place in the cohort.
@@ -230,6 +232,9 @@ class Engine {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
   /// Drops what a round that has ended leaves in memory and on disk.
   void CleanUp(Run& run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_, mutex_);
+  void GoesOn() const {
+    if (parts_.on_progress) parts_.on_progress();
+  }
   void Changed() const {
     if (listener_) listener_();
   }

@@ -16,12 +16,13 @@ RoundFold::RoundFold(const RoundId& round, const UpdateShape& shape, Uploads* up
 RoundFold::RoundFold(const RoundId& round, const MaskedShape& shape, Uploads* uploads)
     : round_(round), uploads_(uploads), sum_(MaskedSum(shape)) {}
 
-absl::Status RoundFold::Advance(const RoundState& round) {
+absl::Status RoundFold::Advance(const RoundState& round, const std::function<void()>& on_folded) {
   const bool open = round.phase == RoundPhase::kOpen;
   for (; next_ < round.cohort.size(); ++next_) {
     const auto contribution = round.contributions.find(round.cohort[next_]);
     if (contribution != round.contributions.end()) {
       MR_RETURN_IF_ERROR(FoldOne(contribution->second));
+      on_folded();
     } else if (open) {
       return absl::OkStatus();  // it may still come, and has its place in the order
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <variant>
 #include <vector>
 
@@ -24,8 +25,9 @@ class RoundFold {
 
   /// Folds what can be folded now: while the round is open, updates up to the first site of the
   /// cohort that may still send one; once it is closed, all that are in. A staged update that
-  /// cannot be read back is an error, and the fold is spoilt.
-  absl::Status Advance(const RoundState& round);
+  /// cannot be read back is an error, and the fold is spoilt. `on_folded` is called after each.
+  absl::Status Advance(
+      const RoundState& round, const std::function<void()>& on_folded = [] {});
 
   const RoundId& round() const { return round_; }
   /// Of a round in the clear.

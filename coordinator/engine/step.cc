@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,8 @@
 
 namespace millrace {
 namespace {
+
+constexpr size_t kMasksAtOnce = 64;  // a fraction of a second for a million parameters
 
 /// Faults that may pass by themselves: the work is done again, nothing is given up.
 bool IsTransient(const absl::Status& status) {
@@ -233,7 +236,7 @@ absl::Status Engine::Fold(const RoundWork& work) {
                                    work.round.id, MaskedShapeOf(work.plan, shape), &uploads_)
                              : std::make_unique<RoundFold>(work.round.id, shape, &uploads_);
   }
-  const absl::Status status = fold->Advance(work.round);
+  const absl::Status status = fold->Advance(work.round, [this] { GoesOn(); });
   if (!status.ok()) folds_.erase(work.round.id.run);
   return Annotate(status, ToString(work.round.id));
 }
@@ -252,7 +255,13 @@ absl::StatusOr<Engine::RoundSum> Engine::Sum(const RoundWork& work) {
   MR_ASSIGN_OR_RETURN(const MaskSet masks, work.secure->server().Recover());
   MR_ASSIGN_OR_RETURN(const FixedPoint fixed_point, FixedPointOf(work.plan));
   const auto sum = std::make_shared<MaskedSum>(fold.masked_sum());
-  sum->AddMasks(masks.masks(), options_.unmask_threads);
+  const std::vector<Mask> all = masks.masks();
+  for (std::span<const Mask> left = all; !left.empty();) {
+    const size_t count = std::min(left.size(), kMasksAtOnce);
+    sum->AddMasks(left.first(count), options_.unmask_threads);
+    left = left.subspan(count);
+    GoesOn();
+  }
   MR_ASSIGN_OR_RETURN(result.statistics, DecodeExact(sum->statistics()));
   const int64_t updates = std::ssize(work.round.contributions);
   MR_RETURN_IF_ERROR(CheckStatistics(work.plan, work.round.task, result.statistics, updates));
@@ -280,8 +289,12 @@ absl::StatusOr<RoundCommitted> Engine::Aggregate(const RoundWork& work) {
   committed.examples = sum.weight;
   committed.bytes_down = work.bytes_down;
   if (work.round.task == TaskKind::kTraining) {
+    const RoundMean mean{sum.mean.parameters, [&](int64_t offset, std::span<float> part) {
+                           GoesOn();
+                           sum.mean.read(offset, part);
+                         }};
     MR_ASSIGN_OR_RETURN(NextModel next,
-                        CommitModel(work.plan.server, work.newest, sum.mean, *parts_.blobs));
+                        CommitModel(work.plan.server, work.newest, mean, *parts_.blobs));
     committed.parameters = next.parameters;
     committed.optimizer_state = std::move(next.optimizer_state);
   }

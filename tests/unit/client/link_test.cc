@@ -5,14 +5,21 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
+#include <thread>
+
+#include "base/memory_file_system.h"
 #include "millrace/v1/rounds.grpc.pb.h"
+#include "millrace/v1/transfer.grpc.pb.h"
 #include "tests/testing/callers.h"
+#include "tests/testing/eventually.h"
 #include "tests/testing/status_matchers.h"
 
 namespace millrace {
 namespace {
 
 using ::testing::AllOf;
+using testing::Eventually;
 using ::testing::HasSubstr;
 using testing::IsStatus;
 using ::testing::Not;
@@ -24,10 +31,19 @@ class Overloaded final : public v1::Rounds::Service {
   }
 };
 
+/// Never sends the model that it is asked for.
+class Silent final : public v1::Transfer::Service {
+  grpc::Status Download(grpc::ServerContext* context, const v1::DownloadRequest*,
+                        grpc::ServerWriter<v1::Chunk>*) override {
+    EXPECT_TRUE(Eventually([&] { return context->IsCancelled(); }));
+    return grpc::Status::CANCELLED;
+  }
+};
+
 class LinkTest : public ::testing::Test {
  protected:
   /// Listens at `host` with a certificate for localhost and 127.0.0.1.
-  Link LinkToServerAt(const std::string& host) {
+  Link LinkToServerAt(const std::string& host, Heartbeat* transfers = nullptr) {
     const KeyAndCertificate identity = federation_.Issue(Role::kCoordinator, "cloud");
     grpc::SslServerCredentialsOptions tls(
         GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
@@ -37,14 +53,17 @@ class LinkTest : public ::testing::Test {
     int port = 0;
     builder.AddListeningPort(host + ":0", grpc::SslServerCredentials(tls), &port);
     builder.RegisterService(&service_);
+    builder.RegisterService(&silent_);
     server_ = builder.BuildAndStart();
     LinkOptions options = SiteLink(federation_, "press-7", port);
     options.address = host + ":" + std::to_string(port);
+    options.transfers = transfers;
     return Link(options);
   }
 
   const testing::TestFederation federation_;
   Overloaded service_;
+  Silent silent_;
   std::unique_ptr<grpc::Server> server_;
 };
 
@@ -54,6 +73,29 @@ TEST_F(LinkTest, CoordinatorThatSaysItIsUnavailableWasReached) {
               IsStatus(absl::StatusCode::kUnavailable,
                        AllOf(HasSubstr("127.0.0.1:"), HasSubstr("the store is busy"),
                              Not(HasSubstr("cannot be reached")))));
+}
+
+TEST_F(LinkTest, TransferThatStandsStillIsEndedAndNamed) {
+  Heartbeat transfers;
+  Link link = LinkToServerAt("127.0.0.1", &transfers);
+  MemoryFileSystem files;
+  const auto file = files.Open("model", FileSystem::OpenMode::kCreate).value();
+  std::atomic<bool> over = false;
+  absl::Status ended;
+  std::thread download([&] {
+    int64_t reached = 0;
+    ended = link.Download(v1::RoundId(), Digest(), 0, file.get(), &reached);
+    over = true;
+  });
+  EXPECT_TRUE(Eventually([&] { return transfers.beats() > 0; }));
+  link.EndStalled(absl::Hours(1));
+  EXPECT_FALSE(over);
+  EXPECT_TRUE(Eventually([&] {
+    link.EndStalled(absl::ZeroDuration());
+    return over.load();
+  }));
+  download.join();
+  EXPECT_THAT(ended, IsStatus(absl::StatusCode::kUnavailable, HasSubstr("stood still")));
 }
 
 TEST_F(LinkTest, CertificateForAnotherHostIsNamedWithTheWayOut) {

@@ -40,7 +40,7 @@ TestSite::TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worke
   options.report_every = absl::Milliseconds(5);
   options.backoff = {.first = absl::Milliseconds(5), .longest = absl::Milliseconds(100)};
   session_ = std::make_unique<Session>(SessionParts{&link_, spool_.get(), worker, &availability_,
-                                                    &identity_, &unmasked_, site.clock},
+                                                    &identity_, &unmasked_, site.clock, &heart_},
                                        options);
 }
 

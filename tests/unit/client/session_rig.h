@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/life_sign.h"
 #include "client/session/session.h"
 #include "coordinator/server.h"
 #include "tests/testing/callers.h"
@@ -66,6 +67,7 @@ class TestSite {
 
   Session& session() { return *session_; }
   Spool& spool() { return *spool_; }
+  const Heartbeat& heart() const { return heart_; }
   /// Session::Run in a thread.
   void Start();
 
@@ -75,6 +77,7 @@ class TestSite {
   Availability availability_;
   UnmaskFile unmasked_;
   SiteIdentity identity_;
+  Heartbeat heart_;
   std::unique_ptr<Session> session_;
   std::thread thread_;
 };

@@ -64,6 +64,34 @@ TEST(Session, SiteTakesPartInEveryRoundOfARun) {
   EXPECT_THAT(rig.Run().history(0).received(), ElementsAre("press-7"));
 }
 
+TEST(Session, BeatsWhileItWorks) {
+  SessionRig rig;
+  std::vector<uint64_t> beats;
+  TestSite* of_the_worker = nullptr;
+  FakeWorker worker([&](const WorkOrder& order, const auto& on_progress) {
+    for (int i = 0; i < 3; ++i) {
+      beats.push_back(of_the_worker->heart().beats());
+      EXPECT_TRUE(on_progress({}));
+    }
+    return absl::StatusOr<SiteUpdate>(HonestUpdate("press-7", order.assignment));
+  });
+  TestSite site(rig, rig.port(), &worker);
+  of_the_worker = &site;
+  MR_ASSERT_OK(site.session().RunOnce());
+  ASSERT_EQ(beats.size(), 3u);
+  EXPECT_LT(beats[0], beats[1]);
+  EXPECT_LT(beats[1], beats[2]);
+}
+
+TEST(Session, BeatsWhileTheCoordinatorIsAway) {
+  SessionRig rig;
+  CuttingProxy nobody(0);
+  FakeWorker worker("press-7");
+  TestSite site(rig, nobody.port(), &worker);
+  site.Start();
+  EXPECT_TRUE(Eventually([&] { return site.heart().beats() > 10; }));
+}
+
 TEST(Session, AcceptedUpdateLeavesTheSpool) {
   SessionRig rig;
   FakeWorker worker("press-7");

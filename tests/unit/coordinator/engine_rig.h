@@ -42,6 +42,8 @@ class EngineRig {
   StorageHealth& storage() { return *storage_; }
   DirectoryBlobStore& blobs() { return *blobs_; }
   UploadArea& area() { return *area_; }
+  /// How often its steps have shown that they go on.
+  int progress() const { return progress_; }
 
   static constexpr int64_t kMinFreeBytes = int64_t{1} << 20;
 
@@ -79,6 +81,7 @@ class EngineRig {
 
   const EngineOptions options_;
   bool power_cut_ = false;
+  int progress_ = 0;
   SimulatedClock clock_;
   MemoryFileSystem memory_;
   FaultyFileSystem disk_;

@@ -49,6 +49,16 @@ TEST(EngineRun, ModelIsTheWeightedMeanOfTheSitesDeltas) {
   EXPECT_EQ(rig.Run().Newest().sites, 3);
 }
 
+TEST(EngineRun, AStepShowsThatItGoesOnWithEveryUpdateAndPieceOfTheModel) {
+  EngineRig rig;
+  rig.Start({.rounds = 1, .normalization = "none"});
+  rig.OpenRound(kSites);
+  for (const std::string& site : kSites) MR_ASSERT_OK(rig.SendHonest(site));
+  EXPECT_EQ(rig.progress(), 0);
+  rig.engine().Step();
+  EXPECT_EQ(rig.progress(), 3 + 1);
+}
+
 TEST(EngineRun, GoesThroughStatisticsTrainingAndEvaluation) {
   EngineRig rig;
   rig.Start();
