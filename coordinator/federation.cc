@@ -74,7 +74,7 @@ void Federation::StartServices(Engine* engine, SiteCalls* calls, WaitingRoom* ro
   parts.calls = calls;
   parts.room = room;
   parts.clock = clock_;
-  parts.on_revoked = [this](const std::vector<std::string>& sites) { Revoke(sites); };
+  parts.on_revoked = [this](const Holders& losers) { Revoke(losers); };
   parts.check_trust = [this](const TrustedAuthorities& next) { return CheckTrust(next); };
   parts.on_trust = [this] { TrustAuthorities(); };
   service_ = std::make_unique<EnrollmentService>(std::move(parts));
@@ -84,13 +84,15 @@ void Federation::StartServices(Engine* engine, SiteCalls* calls, WaitingRoom* ro
   builder.RegisterCallbackGenericService(entry_.get());
 }
 
-void Federation::Revoke(const std::vector<std::string>& sites) {
-  for (const std::string& site : sites) {
+void Federation::Revoke(const Holders& losers) {
+  for (const std::string& site : losers.sites) {
     LogWarning("site revoked", {{"site", site}});
     PutOut(site);
   }
+  for (const std::string& person : losers.people) LogWarning("person revoked", {{"who", person}});
   absl::MutexLock lock(&mutex_);
-  for (const std::string& site : sites) revoked_[site] = clock_->Now();
+  last_revoked_ = clock_->Now();
+  for (const std::string& site : losers.sites) revoked_[site] = last_revoked_;
 }
 
 void Federation::PutOut(const std::string& site) {
@@ -126,12 +128,14 @@ void Federation::Tick() {
   const absl::Time now = clock_->Now();
   entry_calls_.EndLate();
   std::vector<std::string> late;
+  bool look_for_calls = false;
   {
     absl::MutexLock lock(&mutex_);
+    look_for_calls = now - last_revoked_ <= kLatecomers;
     for (const auto& [site, since] : revoked_) late.push_back(site);
     std::erase_if(revoked_, [now](const auto& entry) { return now - entry.second > kLatecomers; });
   }
-  if (!late.empty()) {
+  if (look_for_calls) {
     calls_->EndRevoked(
         [this](const std::string& serial) { return membership_->IsRevoked(serial); });
   }

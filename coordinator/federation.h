@@ -45,15 +45,15 @@ class Federation {
                      grpc::ServerBuilder& builder);
 
   /// What there is to do from time to time: takes up a new certificate of the coordinator, warns of
-  /// one that ends, and ends the calls of revoked sites that came in just before and those that
-  /// are too slow for a caller without a certificate. One thread at a time.
+  /// one that ends, and ends the calls of the revoked that came in just before and those that are
+  /// too slow for a caller without a certificate. One thread at a time.
   void Tick();
 
  private:
   Federation(std::unique_ptr<EnrollmentStore> store, std::unique_ptr<Membership> membership,
              TlsIdentity tls, Clock* clock);
 
-  void Revoke(const std::vector<std::string>& sites);
+  void Revoke(const Holders& losers);
   /// Ends the site's part in open rounds.
   void PutOut(const std::string& site);
   absl::Status CheckTrust(const TrustedAuthorities& next);
@@ -77,7 +77,8 @@ class Federation {
 
   absl::Mutex mutex_;
   TlsIdentity tls_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, absl::Time> revoked_ ABSL_GUARDED_BY(mutex_);  // since when
+  std::map<std::string, absl::Time> revoked_ ABSL_GUARDED_BY(mutex_);  // sites, since when
+  absl::Time last_revoked_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
 };
 
 }  // namespace millrace

@@ -105,7 +105,7 @@ class Server final : public CoordinatorServer {
         std::make_unique<TransferService>(engine_.get(), calls_.get(), blobs_.get(), &disk_);
     secure_ = std::make_unique<SecureService>(engine_.get(), calls_.get(), &room_, clock_);
     models_ = std::make_unique<ModelsService>(engine_.get(), calls_.get(), blobs_.get());
-    admin_ = std::make_unique<AdminService>(engine_.get(), &room_, federation_->audit(), clock_);
+    admin_ = std::make_unique<AdminService>(engine_.get(), calls_.get(), &room_, federation_->audit(), clock_);
     MR_RETURN_IF_ERROR(Listen(config));
     if (!config.metrics_listen.empty()) MR_RETURN_IF_ERROR(ServeStatus(config.metrics_listen));
     driver_ = std::thread([this] { Drive(); });

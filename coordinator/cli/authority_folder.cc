@@ -163,17 +163,31 @@ absl::StatusOr<std::string> AuthorityFolder::Revoke(const std::string& site,
                                                     const std::vector<std::string>& serials,
                                                     absl::Time now) {
   MR_RETURN_IF_ERROR(DropInvitation(site));
+  return RevokeAll(absl::StrCat("site ", site), {{Role::kSite, site}}, serials, now);
+}
+
+absl::StatusOr<std::string> AuthorityFolder::RevokePerson(const std::string& name,
+                                                          const std::vector<std::string>& serials,
+                                                          absl::Time now) {
+  return RevokeAll(absl::StrCat("person ", name),
+                   {{Role::kViewer, name}, {Role::kOperator, name}, {Role::kApprover, name}},
+                   serials, now);
+}
+
+absl::StatusOr<std::string> AuthorityFolder::RevokeAll(const std::string& whose,
+                                                       const std::vector<Identity>& holders,
+                                                       std::vector<std::string> revoked,
+                                                       absl::Time now) {
   MR_ASSIGN_OR_RETURN(RevocationList list, Revoked());
   MR_ASSIGN_OR_RETURN(const std::vector<IssuedCertificate> ledger, Ledger());
-  std::vector<std::string> revoked = serials;
   for (const IssuedCertificate& issued : ledger) {
-    const bool counts = issued.identity == Identity{Role::kSite, site} && now < issued.not_after;
-    if (counts) revoked.push_back(issued.serial);
+    const bool theirs = std::ranges::find(holders, issued.identity) != holders.end();
+    if (theirs && now < issued.not_after) revoked.push_back(issued.serial);
     if (now >= issued.not_after) list.since.erase(issued.serial);
   }
   if (revoked.empty()) {
     return absl::NotFoundError(
-        absl::StrCat("site ", site, ": ", Path(kLedgerFile),
+        absl::StrCat(whose, ": ", Path(kLedgerFile),
                      " has no certificate of it that still counts; name others with --serial"));
   }
   const bool has_all = std::all_of(revoked.begin(), revoked.end(),

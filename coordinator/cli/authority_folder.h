@@ -56,6 +56,9 @@ class AuthorityFolder {
   /// folder knows of no certificate.
   absl::StatusOr<std::string> Revoke(const std::string& site,
                                      const std::vector<std::string>& serials, absl::Time now);
+  /// The same of a person, with whatever role at the command line.
+  absl::StatusOr<std::string> RevokePerson(const std::string& name,
+                                           const std::vector<std::string>& serials, absl::Time now);
 
   struct Rotation {
     SignedTrust statement;
@@ -78,6 +81,9 @@ class AuthorityFolder {
   std::string Path(const std::string& name) const { return ResolvePath(folder_, name); }
   absl::Status WriteDown(const std::string& certificate_pem);
   absl::StatusOr<std::vector<IssuedCertificate>> Ledger();
+  absl::StatusOr<std::string> RevokeAll(const std::string& whose,
+                                        const std::vector<Identity>& holders,
+                                        std::vector<std::string> serials, absl::Time now);
   absl::StatusOr<std::string> SignList(const RevocationList& list, absl::Time now);
 
   FileSystem* const files_;

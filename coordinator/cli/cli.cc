@@ -36,6 +36,7 @@ ExitCode RunCli(const std::vector<std::string>& arguments, const CliEnvironment&
   AddPlanCommands(&app, &context);
   AddRunCommands(&app, &context);
   AddSiteCommands(&app, &context);
+  AddPersonCommands(&app, &context);
   AddModelCommands(&app, &context);
   AddBackupCommands(&app, &context);
   AddAuditCommands(&app, &context);

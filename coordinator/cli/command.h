@@ -50,6 +50,7 @@ void AddAuthorityCommands(CLI::App* app, CommandContext* context);
 void AddPlanCommands(CLI::App* app, CommandContext* context);
 void AddRunCommands(CLI::App* app, CommandContext* context);
 void AddSiteCommands(CLI::App* app, CommandContext* context);
+void AddPersonCommands(CLI::App* app, CommandContext* context);
 void AddModelCommands(CLI::App* app, CommandContext* context);
 void AddBackupCommands(CLI::App* app, CommandContext* context);
 void AddAuditCommands(CLI::App* app, CommandContext* context);

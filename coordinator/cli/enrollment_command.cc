@@ -14,13 +14,13 @@
 #include "coordinator/cli/certify.h"
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/local_file.h"
+#include "coordinator/cli/publish_revocation.h"
 #include "coordinator/cli/units.h"
 
 namespace millrace {
 namespace {
 
 constexpr int kMaxHours = 30 * 24;
-constexpr char kCallsEnded[] = "; its calls have ended";
 
 struct EnrollmentArguments {
   std::string site;
@@ -119,22 +119,9 @@ absl::StatusOr<ExitCode> Reject(const CommandContext& context,
 absl::StatusOr<ExitCode> Revoke(const CommandContext& context,
                                 const EnrollmentArguments& arguments) {
   MR_ASSIGN_OR_RETURN(const auto folder, context.OpenAuthority());
-  v1::PublishRequest request;
-  MR_ASSIGN_OR_RETURN(*request.mutable_revocation_list(),
+  MR_ASSIGN_OR_RETURN(const std::string list,
                       folder->Revoke(arguments.site, arguments.serials, context.Now()));
-  MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
-  absl::StatusOr<v1::PublishResponse> published = connection->enrollment().Publish(request);
-  if (!published.ok()) {
-    return Annotate(published.status(),
-                    "the list is signed but the coordinator does not have it yet; run this again");
-  }
-  return context.Show(
-      absl::StrCat("site ", arguments.site, " is revoked",
-                   published->cut().empty() ? ""
-                                            : "; its "
-                                              "calls have ended",
-                   "\n"),
-      {{"site", arguments.site}, {"revoked", true}, {"was_connected", !published->cut().empty()}});
+  return PublishRevocation(context, "site", arguments.site, list);
 }
 
 void AddSiteArgument(CLI::App* command, const Arguments& arguments) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/enrollment/membership.h"
 
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,11 +12,24 @@ namespace {
 
 constexpr size_t kMostVerified = 20'000;
 
-std::string NameOf(const CertificateInfo& info) {
-  return absl::StrCat(RoleName(info.identity.role), " ", info.identity.name);
+std::string NameOf(const Identity& identity) {
+  return absl::StrCat(RoleName(identity.role), " ", identity.name);
 }
 
 }  // namespace
+
+void Holders::Add(const Identity& identity) {
+  if (identity.role == Role::kSite) {
+    sites.insert(identity.name);
+  } else if (identity.role != Role::kCoordinator) {
+    people.insert(NameOf(identity));
+  }
+}
+
+void Holders::Add(const Holders& others) {
+  sites.insert(others.sites.begin(), others.sites.end());
+  people.insert(others.people.begin(), others.people.end());
+}
 
 absl::StatusOr<std::unique_ptr<Membership>> Membership::Create(const std::string& authority_pem,
                                                                EnrollmentStore* store,
@@ -76,13 +88,17 @@ absl::StatusOr<CertificateInfo> Membership::Check(const std::string& pem) {
   }
   const CertificateInfo& info = found->second;
   if (now >= info.not_after) {
-    return absl::UnauthenticatedError(absl::StrCat("certificate of ", NameOf(info), ": expired on ",
+    return absl::UnauthenticatedError(absl::StrCat("certificate of ", NameOf(info.identity),
+                                                   ": expired on ",
                                                    absl::FormatTime(info.not_after)));
   }
   if (const auto revoked = revoked_.since.find(info.serial); revoked != revoked_.since.end()) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        NameOf(info), ": its certificate was revoked on ", absl::FormatTime(revoked->second),
-        "; to take part again it needs a new invitation (`millrace site invite`)"));
+    return absl::PermissionDeniedError(
+        absl::StrCat(NameOf(info.identity), ": its certificate was revoked on ",
+                     absl::FormatTime(revoked->second),
+                     info.identity.role == Role::kSite
+                         ? "; to take part again it needs a new invitation (`millrace site invite`)"
+                         : "; a new one is made with `millrace authority issue`"));
   }
   return info;
 }
@@ -104,10 +120,9 @@ absl::StatusOr<NewlyRevoked> Membership::PublishRevocations(const std::string& p
   MR_ASSIGN_OR_RETURN(const std::vector<CertificateCase> cases, store_->LoadCases());
   MR_RETURN_IF_ERROR(store_->PutRevocationList(pem));
   LogInfo("certificates revoked", {{"list", list.number}, {"count", list.since.size()}});
-  std::set<std::string> sites;
+  NewlyRevoked revoked{list.number, {}, {}};
   const auto take = [&](const CertificateInfo& info) {
-    const bool loses = list.Has(info.serial) && !revoked_.Has(info.serial);
-    if (loses && info.identity.role == Role::kSite) sites.insert(info.identity.name);
+    if (list.Has(info.serial) && !revoked_.Has(info.serial)) revoked.holders.Add(info.identity);
   };
   for (const CertificateCase& decided : cases) {
     for (const std::string* const der : {&decided.certificate, &decided.present}) {
@@ -117,7 +132,6 @@ absl::StatusOr<NewlyRevoked> Membership::PublishRevocations(const std::string& p
     }
   }
   for (const auto& [digest, info] : verified_) take(info);  // also those that were issued by hand
-  NewlyRevoked revoked{list.number, {}, {sites.begin(), sites.end()}};
   for (const auto& [serial, since] : list.since) {
     if (!revoked_.Has(serial)) revoked.serials.push_back(serial);
   }

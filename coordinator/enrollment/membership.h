@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,20 @@
 
 namespace millrace {
 
+/// Who holds certificates.
+struct Holders {
+  std::set<std::string> sites;
+  std::set<std::string> people;  // of the command line, with their roles: "operator ada"
+
+  void Add(const Identity& identity);
+  void Add(const Holders& others);
+};
+
 /// What a revocation list adds to the one before.
 struct NewlyRevoked {
   int64_t number = 0;  // of the list
   std::vector<std::string> serials;
-  std::vector<std::string> sites;  // that lose a certificate which came or was used here
+  Holders holders;  // who loses a certificate which came or was used here
 };
 
 /// Whose certificates count: those of the authorities that are trusted now, but for the revoked

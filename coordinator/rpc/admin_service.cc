@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/rpc/admin_service.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,8 +18,9 @@ namespace {
 /// A run sent anew whenever it has changed, until it ends. Deletes itself.
 class WatchCall final : public grpc::ServerWriteReactor<v1::Run>, public Waiter {
  public:
-  WatchCall(Engine* engine, WaitingRoom* room, Clock* clock, std::string run)
-      : engine_(engine), room_(room), clock_(clock), run_(std::move(run)) {}
+  WatchCall(Engine* engine, WaitingRoom* room, Clock* clock, std::unique_ptr<SiteCall> call,
+            std::string run)
+      : engine_(engine), room_(room), clock_(clock), call_(std::move(call)), run_(std::move(run)) {}
 
   bool Poll(absl::Time) override {
     if (writing_) return false;
@@ -55,6 +57,7 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::Run>, public Waiter 
   Engine* const engine_;
   WaitingRoom* const room_;
   Clock* const clock_;
+  const std::unique_ptr<SiteCall> call_;  // ends with the watcher's certificate
   const std::string run_;
   int64_t sent_ = 0;  // events of the run that the watcher has seen
   v1::Run message_;
@@ -109,11 +112,12 @@ grpc::ServerUnaryReactor* AdminService::GetRun(grpc::CallbackServerContext* cont
 
 grpc::ServerWriteReactor<v1::Run>* AdminService::WatchRun(grpc::CallbackServerContext* context,
                                                           const v1::GetRunRequest* request) {
-  const absl::Status allowed = RequireRole(*context, Role::kViewer).status();
-  if (!allowed.ok()) return new RefusedWatch(allowed);
-  auto* call = new WatchCall(engine_, room_, clock_, request->run());
-  room_->Enter(call, clock_->Now());
-  return call;
+  absl::StatusOr<std::unique_ptr<SiteCall>> call =
+      Guarded([&] { return calls_->BeginPerson(context, Role::kViewer); });
+  if (!call.ok()) return new RefusedWatch(call.status());
+  auto* watch = new WatchCall(engine_, room_, clock_, *std::move(call), request->run());
+  room_->Enter(watch, clock_->Now());
+  return watch;
 }
 
 grpc::ServerUnaryReactor* AdminService::StopRun(grpc::CallbackServerContext* context,

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "coordinator/engine/engine.h"
 #include "coordinator/enrollment/audit_log.h"
+#include "coordinator/rpc/site_calls.h"
 #include "coordinator/rpc/waiting_room.h"
 #include "millrace/v1/admin.grpc.pb.h"
 
@@ -12,8 +13,8 @@ namespace millrace {
 /// millrace.v1.Admin. Everything it is given outlives it.
 class AdminService final : public v1::Admin::CallbackService {
  public:
-  AdminService(Engine* engine, WaitingRoom* room, AuditLog* audit, Clock* clock)
-      : engine_(engine), room_(room), audit_(audit), clock_(clock) {}
+  AdminService(Engine* engine, SiteCalls* calls, WaitingRoom* room, AuditLog* audit, Clock* clock)
+      : engine_(engine), calls_(calls), room_(room), audit_(audit), clock_(clock) {}
 
   grpc::ServerUnaryReactor* StartRun(grpc::CallbackServerContext* context,
                                      const v1::StartRunRequest* request,
@@ -33,6 +34,7 @@ class AdminService final : public v1::Admin::CallbackService {
 
  private:
   Engine* const engine_;
+  SiteCalls* const calls_;
   WaitingRoom* const room_;
   AuditLog* const audit_;
   Clock* const clock_;

@@ -2,7 +2,6 @@
 #include "coordinator/rpc/enrollment_service.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -114,15 +113,17 @@ absl::Status EnrollmentService::PublishNow(const v1::PublishRequest& request, st
     *object = "revocation list";
     MR_ASSIGN_OR_RETURN(const NewlyRevoked revoked,
                         parts_.membership->PublishRevocations(request.revocation_list()));
-    const std::set<std::string> cut = parts_.calls->EndRevoked(
+    const Holders cut = parts_.calls->EndRevoked(
         [this](const std::string& serial) { return parts_.membership->IsRevoked(serial); });
-    std::set<std::string> sites = cut;
-    sites.insert(revoked.sites.begin(), revoked.sites.end());
+    Holders losers = cut;
+    losers.Add(revoked.holders);
     *object = absl::StrCat("revocation list ", revoked.number, ", adds ",
                            absl::StrJoin(revoked.serials, " "));
-    if (!sites.empty()) absl::StrAppend(object, " of site ", absl::StrJoin(sites, ", "));
-    if (parts_.on_revoked) parts_.on_revoked({sites.begin(), sites.end()});
-    response->mutable_cut()->Add(cut.begin(), cut.end());
+    for (const std::string& site : losers.sites) absl::StrAppend(object, ", site ", site);
+    for (const std::string& person : losers.people) absl::StrAppend(object, ", ", person);
+    if (parts_.on_revoked) parts_.on_revoked(losers);
+    response->mutable_cut()->Add(cut.sites.begin(), cut.sites.end());
+    response->mutable_cut()->Add(cut.people.begin(), cut.people.end());
     return absl::OkStatus();
   }
   if (!request.has_statement()) {
@@ -142,7 +143,7 @@ grpc::ServerUnaryReactor* EnrollmentService::Publish(grpc::CallbackServerContext
                                                      const v1::PublishRequest* request,
                                                      v1::PublishResponse* response) {
   return ForChange(context, parts_.audit, Role::kOperator,
-                   request->has_statement() ? "authority.change" : "site.revoke", "",
+                   request->has_statement() ? "authority.change" : "revoke", "",
                    [&](const std::string&, std::string* object) {
                      return PublishNow(*request, object, response);
                    });

@@ -23,8 +23,8 @@ struct EnrollmentParts {
   SiteCalls* calls = nullptr;
   WaitingRoom* room = nullptr;
   Clock* clock = nullptr;
-  /// Told which sites have lost their certificates, before Publish is answered.
-  std::function<void(const std::vector<std::string>&)> on_revoked;
+  /// Told who has lost certificates, before Publish is answered.
+  std::function<void(const Holders&)> on_revoked;
   /// Told that the authorities have changed.
   std::function<void()> on_trust;
   /// Asked before the authorities change: a status for a change that would lock this coordinator

@@ -125,9 +125,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelsService::ExportModel(
   absl::StatusOr<Export> opened = Guarded(open);
   if (!opened.ok()) return new BlobStream(opened.status());
   return new BlobStream(std::move(opened->prefix), std::move(opened->parameters), 0,
-                        [call](int64_t) {
-                          if (call != nullptr) call->Sent();
-                        });
+                        [call](int64_t) { call->Sent(); });
 }
 
 }  // namespace millrace

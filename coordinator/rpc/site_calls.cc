@@ -9,11 +9,11 @@
 
 namespace millrace {
 
-SiteCall::SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, std::string site,
-                   std::string certificate, CallKind kind)
+SiteCall::SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, Identity caller,
+                   std::string certificate, std::optional<CallKind> kind)
     : calls_(calls),
       context_(context),
-      site_(std::move(site)),
+      caller_(std::move(caller)),
       certificate_(std::move(certificate)),
       kind_(kind),
       moved_(calls->clock_->Now()) {
@@ -24,14 +24,14 @@ SiteCall::SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, std::
 SiteCall::~SiteCall() {
   absl::MutexLock lock(&calls_->mutex_);
   calls_->open_.erase(place_);
-  calls_->limiter_.End(site_, kind_);
+  if (kind_) calls_->limiter_.End(caller_.name, *kind_);
 }
 
 absl::Status SiteCall::Received(int64_t bytes) {
   const absl::Time now = calls_->clock_->Now();
   absl::MutexLock lock(&calls_->mutex_);
   moved_ = now;
-  return calls_->limiter_.TakeBytes(site_, bytes, now);
+  return calls_->limiter_.TakeBytes(caller_.name, bytes, now);
 }
 
 void SiteCall::Sent() {
@@ -52,14 +52,22 @@ absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::Begin(grpc::CallbackServerC
     MR_RETURN_IF_ERROR(limiter_.Begin(site, kind, clock_->Now()));
   }
   return std::unique_ptr<SiteCall>(
-      new SiteCall(this, context, std::move(site), std::move(certificate), kind));
+      new SiteCall(this, context, {Role::kSite, std::move(site)}, std::move(certificate), kind));
+}
+
+absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::BeginPerson(
+    grpc::CallbackServerContext* context, Role role) {
+  MR_RETURN_IF_ERROR(RequireRole(*context, role).status());
+  MR_ASSIGN_OR_RETURN(Identity person, PeerOf(*context));
+  MR_ASSIGN_OR_RETURN(std::string certificate, PeerCertificate(*context));
+  return std::unique_ptr<SiteCall>(
+      new SiteCall(this, context, std::move(person), std::move(certificate), std::nullopt));
 }
 
 absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::BeginReader(
     grpc::CallbackServerContext* context, CallKind kind) {
   MR_ASSIGN_OR_RETURN(const Identity peer, PeerOf(*context));
-  if (peer.role != Role::kSite) return nullptr;
-  return Begin(context, kind);
+  return peer.role == Role::kSite ? Begin(context, kind) : BeginPerson(context, Role::kViewer);
 }
 
 void SiteCalls::EndStalled() {
@@ -68,23 +76,22 @@ void SiteCalls::EndStalled() {
   for (SiteCall* call : open_) {
     const bool transfer = call->kind_ == CallKind::kUpload || call->kind_ == CallKind::kDownload;
     if (!transfer || now - call->moved_ < stall_) continue;
-    LogInfo("transfer stalled, ended", {{"site", call->site_}});
+    LogInfo("transfer stalled, ended", {{"site", call->site()}});
     call->context_->TryCancel();
     call->moved_ = now;  // once is enough
   }
 }
 
-std::set<std::string> SiteCalls::EndRevoked(
-    const std::function<bool(const std::string&)>& is_revoked) {
-  std::set<std::string> sites;
+Holders SiteCalls::EndRevoked(const std::function<bool(const std::string&)>& is_revoked) {
+  Holders ended;
   absl::MutexLock lock(&mutex_);
   for (SiteCall* call : open_) {
     const absl::StatusOr<CertificateInfo> info = ParseCertificate(call->certificate_);
     if (info.ok() && !is_revoked(info->serial)) continue;
     call->context_->TryCancel();
-    sites.insert(call->site_);
+    ended.Add(call->caller_);
   }
-  return sites;
+  return ended;
 }
 
 }  // namespace millrace

@@ -6,28 +6,32 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "base/clock.h"
+#include "base/crypto/certificate.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/enrollment/membership.h"
 #include "coordinator/rpc/call_limiter.h"
 
 namespace millrace {
 
 class SiteCalls;
 
-/// A site's call, let in; over when this dies, which must be before its context does.
+/// A call of a site, or of a person with the command line, let in; over when this dies, which must
+/// be before its context does.
 class SiteCall {
  public:
   ~SiteCall();
   SiteCall(const SiteCall&) = delete;
   SiteCall& operator=(const SiteCall&) = delete;
 
-  const std::string& site() const { return site_; }
+  /// Who calls.
+  const std::string& site() const { return caller_.name; }
   /// The site has sent this many bytes; RESOURCE_EXHAUSTED if it sends too many.
   absl::Status Received(int64_t bytes);
   /// The site has taken what was sent to it.
@@ -35,19 +39,20 @@ class SiteCall {
 
  private:
   friend class SiteCalls;
-  SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, std::string site,
-           std::string certificate, CallKind kind);
+  SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, Identity caller,
+           std::string certificate, std::optional<CallKind> kind);
 
   SiteCalls* const calls_;
   grpc::CallbackServerContext* const context_;
-  const std::string site_;
-  const std::string certificate_;  // PEM; read only when one is revoked
-  const CallKind kind_;
-  absl::Time moved_;  // guarded by the calls' lock
+  const Identity caller_;
+  const std::string certificate_;       // PEM; read only when one is revoked
+  const std::optional<CallKind> kind_;  // nothing: a person's, which has no limits
+  absl::Time moved_;                    // guarded by the calls' lock
   std::list<SiteCall*>::iterator place_;
 };
 
-/// The way in for every call of a site, and the list of those that are in. Thread-safe.
+/// The way in for every call of a site and every stream to a person, and the list of those that are
+/// in. Thread-safe.
 class SiteCalls {
  public:
   /// Both outlive it.
@@ -57,14 +62,17 @@ class SiteCalls {
   /// PERMISSION_DENIED or RESOURCE_EXHAUSTED otherwise, naming the caller.
   absl::StatusOr<std::unique_ptr<SiteCall>> Begin(grpc::CallbackServerContext* context,
                                                   CallKind kind);
-  /// The same for a call that operators may make too, without limits: theirs is null.
+  /// OK for a person who has at least `role`; without limits.
+  absl::StatusOr<std::unique_ptr<SiteCall>> BeginPerson(grpc::CallbackServerContext* context,
+                                                        Role role);
+  /// Begin for a site, BeginPerson for a viewer.
   absl::StatusOr<std::unique_ptr<SiteCall>> BeginReader(grpc::CallbackServerContext* context,
                                                         CallKind kind);
   /// Cancels transfers that have moved nothing for too long: who stays away for good must not keep
   /// a place, nor the memory of what it does not read.
   void EndStalled();
   /// Cancels every open call of a certificate whose serial number `is_revoked`; whose they were.
-  std::set<std::string> EndRevoked(const std::function<bool(const std::string&)>& is_revoked);
+  Holders EndRevoked(const std::function<bool(const std::string&)>& is_revoked);
 
  private:
   friend class SiteCall;

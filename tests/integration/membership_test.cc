@@ -17,6 +17,7 @@
 #include "base/crypto/revocation_list.h"
 #include "base/memory_file_system.h"
 #include "client/enrollment/identity_keeper.h"
+#include "coordinator/cli/connection.h"
 #include "millrace/v1/admin.pb.h"
 #include "millrace/v1/models.pb.h"
 #include "tests/testing/callers.h"
@@ -318,6 +319,40 @@ TEST_F(Membership, SitesLearnOfRevocationsAndRefuseAnOlderList) {
                           VerifyRevocationList(news->revocation_pem, news->authority_pem));
   EXPECT_TRUE(list.Has(SerialOf("press-7")));
   EXPECT_FALSE(list.Has(SerialOf("press-8")));
+}
+
+TEST_F(Membership, RevokedPersonLosesWhatTheyWatchAtOnceAndIsRefusedFromThenOn) {
+  federation_.Issue("operator", "bob");
+  StartRun();
+  const auto read = [&](const std::string& path) {
+    return ReadFile(PosixFileSystem(), federation_.Path(path)).value();
+  };
+  const auto connection = NewConnection({federation_.address(), read("authority/authority.crt"),
+                                         read("bob/bob.crt"), read("bob/bob.key")});
+  absl::Notification watching;
+  absl::Status ended;
+  std::thread watch([&] {
+    ended = connection->WatchRun(
+        "tiny-1", absl::Seconds(1),
+        [&](const v1::Run&) {
+          if (!watching.HasBeenNotified()) watching.Notify();
+          return true;
+        },
+        [] {});
+  });
+  watching.WaitForNotification();
+  const auto revoked = federation_.Millrace({"person", "revoke", "bob", "--json"});
+  watch.join();
+  ASSERT_EQ(revoked.code, ExitCode::kOk) << revoked.error;
+  EXPECT_EQ(revoked.json()["person"], "bob");
+  EXPECT_EQ(revoked.json()["was_connected"], true);
+  EXPECT_THAT(ended, IsStatus(absl::StatusCode::kCancelled, ::testing::_));
+  EXPECT_THAT(connection->GetRun("tiny-1"),
+              IsStatus(absl::StatusCode::kPermissionDenied,
+                       AllOf(HasSubstr("operator bob"), HasSubstr("millrace authority issue"))));
+  const auto audit = federation_.Millrace({"audit", "list"});
+  EXPECT_THAT(audit.text, AllOf(HasSubstr("approver ada"), HasSubstr("revoke"),
+                                HasSubstr("revocation list 1"), HasSubstr("operator bob")));
 }
 
 // The authority's own key.

@@ -149,6 +149,21 @@ TEST_F(CertifyTest, RevokedCertificateIsNotRenewed) {
   EXPECT_THAT(Sign(Renewal(present, key_)), IsStatus(kDenied, HasSubstr("was revoked")));
 }
 
+TEST_F(CertifyTest, RevocationOfAPersonTakesTheirCertificatesOfEveryRoleAndNoSites) {
+  Issue("bob");  // a site of the same name
+  CertificateRequest request;
+  request.not_before = kNow;
+  request.not_after = kNow + kLife;
+  for (const Role role : {Role::kViewer, Role::kOperator, Role::kApprover}) {
+    request.identity = {role, "bob"};
+    MR_ASSERT_OK(authority_->Issue(request));
+  }
+  MR_ASSERT_OK(authority_->RevokePerson("bob", {}, kNow));
+  EXPECT_THAT(authority_->Revoked()->since, SizeIs(3));
+  EXPECT_THAT(authority_->RevokePerson("eve", {}, kNow),
+              IsStatus(absl::StatusCode::kNotFound, HasSubstr("person eve")));
+}
+
 TEST_F(CertifyTest, RevocationTakesEveryCertificateOfTheSiteOnce) {
   for (int i = 0; i < 3; ++i) Issue("press-7");
   Issue("press-8");

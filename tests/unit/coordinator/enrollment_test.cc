@@ -176,7 +176,7 @@ TEST_F(EnrollmentTest, RevocationsOnlyGoForward) {
   };
   MR_ASSERT_OK_AND_ASSIGN(const auto cut,
                           membership_->PublishRevocations(list(2, {{serial, clock_.Now()}})));
-  EXPECT_EQ(cut.sites, std::vector<std::string>{"press-7"});
+  EXPECT_EQ(cut.holders.sites, std::set<std::string>{"press-7"});
   EXPECT_EQ(cut.serials, std::vector<std::string>{serial});
   EXPECT_THAT(membership_->Check(pem), IsStatus(kDenied, HasSubstr("site press-7")));
   EXPECT_THAT(membership_->PublishRevocations(list(1, {})),
@@ -196,7 +196,7 @@ TEST_F(EnrollmentTest, RevocationNamesTheSitesWhoseCertificatesCameHereWithoutHa
       const auto cut,
       membership_->PublishRevocations(
           SignRevocationList(authority_, {1, {{serial, clock_.Now()}}}, clock_.Now()).value()));
-  EXPECT_EQ(cut.sites, std::vector<std::string>{"press-7"});
+  EXPECT_EQ(cut.holders.sites, std::set<std::string>{"press-7"});
 }
 
 TEST_F(EnrollmentTest, RevocationListOfAnAuthorityThatIsTrustedNoMoreDoesNotStopTheStart) {
