@@ -8,6 +8,7 @@
 #include "base/file_system.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "client/operation/proxy_address.h"
 #include "plan/plan_names.h"
 #include "plan/toml_reader.h"
 
@@ -61,8 +62,9 @@ std::optional<WeeklyWindow> ReadWindow(TomlTable table, absl::string_view key,
 
 void ReadOperation(TomlTable root, SiteConfig& config) {
   TomlTable link = root.Table("link");
-  if (link.NonEmptyString("proxy", &config.proxy) && !config.proxy.starts_with("http://")) {
-    link.Refuse("proxy", "must be http://host:port, of a proxy that takes CONNECT");
+  if (link.NonEmptyString("proxy", &config.proxy)) {
+    const absl::Status proxy = CheckProxyAddress(config.proxy);
+    if (!proxy.ok()) link.Refuse("proxy", proxy.message());
   }
   config.rates = ReadRates(link);
   for (TomlTable hours : link.Tables("hours")) {

@@ -131,6 +131,12 @@ int main(int argc, char** argv) {
   first->add_option("--out", enroll.folder, "folder to write to")
       ->type_name("DIR")
       ->capture_default_str();
+  first
+      ->add_option("--proxy", enroll.proxy,
+                   "of a proxy that takes CONNECT; kept in site.toml. Without it https_proxy and "
+                   "no_proxy count")
+      ->envname("MILLRACE_PROXY")
+      ->type_name("http://[USER:PASSWORD@]HOST:PORT");
   double patience_s = -1;
   first->add_option("--wait", patience_s, "give up after this long; the request stays")
       ->check(CLI::NonNegativeNumber)

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "client/enrollment/identity_files.h"
 #include "client/enrollment/trust_update.h"
+#include "client/operation/proxy_address.h"
 #include "client/session/enrollment_link.h"
 
 namespace millrace {
@@ -53,10 +54,12 @@ auto Persist(absl::Time deadline, Clock* clock, const Say& say, const Call& call
   }
 }
 
-std::string FirstConfig(const std::string& coordinator) {
+std::string FirstConfig(const EnrollOptions& options) {
+  const std::string link =
+      options.proxy.empty() ? "" : absl::StrCat("[link]\nproxy = \"", options.proxy, "\"\n");
   return absl::StrCat(
-      "[coordinator]\naddress = \"", coordinator,
-      "\"\n[identity]\ncertificate = \"site.crt\"\nkey = \"site.key\"\n"
+      "[coordinator]\naddress = \"", options.coordinator, "\"\n", link,
+      "[identity]\ncertificate = \"site.crt\"\nkey = \"site.key\"\n"
       "authority = \"authority.crt\"\n[storage]\nfolder = \"state\"\n\n"
       "# What the site trains on; every key is explained in docs/configuration.md.\n"
       "#[data]\n#kind = \"delimited\"\n#path = \"history/*.csv.gz\"\n#unit = \"machine\"\n"
@@ -92,6 +95,9 @@ absl::StatusOr<v1::CertificateAnswer> AwaitDecision(const v1::EnrollRequest& req
 absl::Status Enroll(const EnrollOptions& options, FileSystem* files, Clock* clock, const Say& say) {
   const absl::Time deadline = clock->Now() + options.patience;
   MR_ASSIGN_OR_RETURN(const EnrollmentToken token, ParseEnrollmentToken(options.token));
+  if (!options.proxy.empty()) {
+    MR_RETURN_IF_ERROR(Annotate(CheckProxyAddress(options.proxy), "the proxy"));
+  }
   const auto path = [&](const char* name) { return ResolvePath(options.folder, name); };
   if (files->Exists(path("site.crt"))) {
     return absl::AlreadyExistsError(
@@ -100,7 +106,8 @@ absl::Status Enroll(const EnrollOptions& options, FileSystem* files, Clock* cloc
                      "site.key away, or choose another --out"));
   }
   MR_ASSIGN_OR_RETURN(const v1::Trust trust, Persist(deadline, clock, say, [&] {
-                        return EnrollmentLink::GetUnverifiedTrust(options.coordinator);
+                        return EnrollmentLink::GetUnverifiedTrust(options.coordinator,
+                                                                  options.proxy);
                       }));
   MR_ASSIGN_OR_RETURN(const TrustedAuthorities authorities, FirstTrust(trust, token.authority));
   MR_ASSIGN_OR_RETURN(const std::string authority_pem, AuthoritiesPem(authorities));
@@ -113,7 +120,7 @@ absl::Status Enroll(const EnrollOptions& options, FileSystem* files, Clock* cloc
   request.set_token(RedeemKey(token).ToBytes());
   MR_ASSIGN_OR_RETURN(*request.mutable_signing_request(), MakeSigningRequest(key));
   request.set_proof(KeyProof(ProofKey(token), fingerprint).ToBytes());
-  EnrollmentLink link(options.coordinator, authority_pem);
+  EnrollmentLink link(options.coordinator, authority_pem, options.proxy);
   MR_ASSIGN_OR_RETURN(const v1::CertificateAnswer answer,
                       AwaitDecision(request, link, deadline, clock, say));
   if (answer.state() != v1::REQUEST_STATE_SIGNED) {
@@ -125,8 +132,7 @@ absl::Status Enroll(const EnrollOptions& options, FileSystem* files, Clock* cloc
                                       "the certificate that came"));
   MR_RETURN_IF_ERROR(WriteFileDurably(files, path("authority.crt"), authority_pem));
   if (!files->Exists(path("site.toml"))) {
-    MR_RETURN_IF_ERROR(
-        WriteFileDurably(files, path("site.toml"), FirstConfig(options.coordinator)));
+    MR_RETURN_IF_ERROR(WriteFileDurably(files, path("site.toml"), FirstConfig(options)));
   }
   // Last: with it the site is enrolled.
   MR_RETURN_IF_ERROR(WriteFileDurably(files, path("site.crt"), certificate));

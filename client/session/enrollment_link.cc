@@ -46,6 +46,15 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> UnverifiedCredentials(
   return grpc::experimental::TlsCredentials(options);
 }
 
+std::unique_ptr<v1::Enrollment::Stub> StubOf(
+    const std::string& address, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+    const std::string& proxy) {
+  grpc::ChannelArguments arguments;
+  // Without one here, gRPC looks at https_proxy and no_proxy in the environment.
+  if (!proxy.empty()) arguments.SetString(GRPC_ARG_HTTP_PROXY, proxy);
+  return v1::Enrollment::NewStub(grpc::CreateCustomChannel(address, credentials, arguments));
+}
+
 void SetDeadline(grpc::ClientContext* context, absl::Duration timeout) {
   context->set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
 }
@@ -66,19 +75,20 @@ struct EnrollmentLink::Stub {
   std::unique_ptr<v1::Enrollment::Stub> enrollment;
 };
 
-EnrollmentLink::EnrollmentLink(const std::string& address, const std::string& authority_pem)
+EnrollmentLink::EnrollmentLink(const std::string& address, const std::string& authority_pem,
+                               const std::string& proxy)
     : address_(address), stub_(std::make_unique<Stub>()) {
   grpc::SslCredentialsOptions tls;
   tls.pem_root_certs = authority_pem;
-  stub_->enrollment =
-      v1::Enrollment::NewStub(grpc::CreateChannel(address, grpc::SslCredentials(tls)));
+  stub_->enrollment = StubOf(address, grpc::SslCredentials(tls), proxy);
 }
 
 EnrollmentLink::~EnrollmentLink() = default;
 
-absl::StatusOr<v1::Trust> EnrollmentLink::GetUnverifiedTrust(const std::string& address) {
+absl::StatusOr<v1::Trust> EnrollmentLink::GetUnverifiedTrust(const std::string& address,
+                                                             const std::string& proxy) {
   MR_ASSIGN_OR_RETURN(const auto credentials, UnverifiedCredentials());
-  const auto stub = v1::Enrollment::NewStub(grpc::CreateChannel(address, credentials));
+  const auto stub = StubOf(address, credentials, proxy);
   grpc::ClientContext context;
   SetDeadline(&context, kCallTimeout);
   v1::Trust trust;

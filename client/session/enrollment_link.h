@@ -15,12 +15,15 @@ namespace millrace {
 class EnrollmentLink {
  public:
   /// Talks only to a coordinator that one of these authorities certified for the host of `address`.
-  EnrollmentLink(const std::string& address, const std::string& authority_pem);
+  /// `proxy` as in LinkOptions.
+  EnrollmentLink(const std::string& address, const std::string& authority_pem,
+                 const std::string& proxy);
   ~EnrollmentLink();
 
   /// For the very first call, which has nothing to verify the coordinator with: whoever answers,
   /// the caller checks the answer itself.
-  static absl::StatusOr<v1::Trust> GetUnverifiedTrust(const std::string& address);
+  static absl::StatusOr<v1::Trust> GetUnverifiedTrust(const std::string& address,
+                                                      const std::string& proxy);
 
   /// A long poll.
   absl::StatusOr<v1::CertificateAnswer> Enroll(const v1::EnrollRequest& request);

@@ -6,10 +6,12 @@
 
 #include <list>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "base/file_system.h"
 #include "client/session/link.h"
 #include "millrace/v1/enrollment.grpc.pb.h"
+#include "tests/testing/cutting_proxy.h"
 #include "tests/testing/enrolling_federation.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/status_matchers.h"
@@ -78,6 +80,16 @@ TEST_F(Entry, CallersWhoSendNothingKeepNobodyOutForLongAndMembersNotAtAll) {
   MR_EXPECT_OK(link.GetTrust({}));
   for (UnfinishedCall& call : calls) EXPECT_FALSE(call.Await().ok()) << "ended by the coordinator";
   EXPECT_TRUE(Eventually([&] { return GetTrust().ok(); }));
+}
+
+TEST_F(Entry, SiteEnrollsThroughAProxyThatItsDaemonThenUsesToo) {
+  testing::CuttingProxy proxy(federation_.port(), testing::CuttingProxy::Mode::kConnect);
+  const std::string address = absl::StrCat("http://127.0.0.1:", proxy.port());
+  federation_.EnrollSite("press-7", address);
+  EXPECT_EQ(proxy.asked_for(), federation_.address());
+  EXPECT_GT(proxy.bytes_up(), 0);
+  EXPECT_THAT(ReadFile(PosixFileSystem(), federation_.Path("press-7/site.toml")).value(),
+              HasSubstr(absl::StrCat("[link]\nproxy = \"", address, "\"")));
 }
 
 TEST_F(Entry, MessageThatIsLongerThanAnyHonestOneIsRefused) {

@@ -90,8 +90,8 @@ std::string EnrollingFederation::Invite(const std::string& site) const {
   return invited.json()["token"];
 }
 
-void EnrollingFederation::EnrollSite(const std::string& site) const {
-  EnrollOptions options{address(), Invite(site), Path(site), absl::Minutes(2)};
+void EnrollingFederation::EnrollSite(const std::string& site, const std::string& proxy) const {
+  EnrollOptions options{address(), Invite(site), Path(site), absl::Minutes(2), proxy};
   absl::Status enrolled;
   std::thread edge([&] {
     enrolled = Enroll(options, PosixFileSystem(), SystemClock(), [](const std::string&) {});

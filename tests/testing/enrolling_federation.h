@@ -25,6 +25,7 @@ class EnrollingFederation {
   /// Again after a kill, on the same port and state.
   void StartCoordinator();
   Process& coordinator() { return *coordinator_; }
+  int port() const { return port_; }
   std::string address() const;
   std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
   std::string authority() const { return Path("authority"); }
@@ -46,7 +47,7 @@ class EnrollingFederation {
   /// Invites a site and returns its token.
   std::string Invite(const std::string& site) const;
   /// Invites, enrolls in this process and approves: the site's files are in a folder of its name.
-  void EnrollSite(const std::string& site) const;
+  void EnrollSite(const std::string& site, const std::string& proxy = "") const;
   IdentityFiles FilesOf(const std::string& site) const;
   LinkOptions LinkOf(const std::string& site) const;
   static LinkOptions LinkWith(const std::string& address, const SiteCredentials& credentials);

@@ -147,22 +147,21 @@ TEST_P(SpoiltSiteConfig, IsRefusedNamingTheKey) {
 
 INSTANTIATE_TEST_SUITE_P(
     Keys, SpoiltSiteConfig,
-    ::testing::Values(Spoilt{"certificate = \"site.pem\"", "", "certificate"},
-                      Spoilt{"authority = \"authority.pem\"", "", "authority"},
-                      Spoilt{"folder = \"spool\"", "", "folder"},
-                      Spoilt{"threads = 3", "threads = 0", "threads"},
-                      Spoilt{"threads = 3", "threads = \"3\"", "threads"},
-                      Spoilt{"cuda = false", "cuda = 0", "cuda"},
-                      Spoilt{"memory_mb = 2048", "memory_mb = -1", "memory_mb"},
-                      Spoilt{"at_least = \"malicious\"", "at_least = \"on\"",
-                             "[secure] at_least = \"on\": must be one of"},
-                      Spoilt{"minimum_cohort = 12", "minimum_cohort = 3",
-                             "[secure] minimum_cohort = 3"},
-                      Spoilt{"corrupt = 5", "corrupt = -1", "[secure] corrupt = -1"},
-                      Spoilt{"address =", "adress =", "adress"},
-                      Spoilt{"kind = \"delimited\"", "kind = \"xls\"", "kind"},
-                      Spoilt{"\"warn\"", "\"wran\"", "[log] level = \"wran\""},
-                      Spoilt{"format = \"text\"", "format = 1", "format"}));
+    ::testing::Values(
+        Spoilt{"certificate = \"site.pem\"", "", "certificate"},
+        Spoilt{"authority = \"authority.pem\"", "", "authority"},
+        Spoilt{"folder = \"spool\"", "", "folder"}, Spoilt{"threads = 3", "threads = 0", "threads"},
+        Spoilt{"threads = 3", "threads = \"3\"", "threads"},
+        Spoilt{"cuda = false", "cuda = 0", "cuda"},
+        Spoilt{"memory_mb = 2048", "memory_mb = -1", "memory_mb"},
+        Spoilt{"at_least = \"malicious\"", "at_least = \"on\"",
+               "[secure] at_least = \"on\": must be one of"},
+        Spoilt{"minimum_cohort = 12", "minimum_cohort = 3", "[secure] minimum_cohort = 3"},
+        Spoilt{"corrupt = 5", "corrupt = -1", "[secure] corrupt = -1"},
+        Spoilt{"http://proxy", "socks://proxy", "proxy"}, Spoilt{"address =", "adress =", "adress"},
+        Spoilt{"kind = \"delimited\"", "kind = \"xls\"", "kind"},
+        Spoilt{"\"warn\"", "\"wran\"", "[log] level = \"wran\""},
+        Spoilt{"format = \"text\"", "format = 1", "format"}));
 
 }  // namespace
 }  // namespace millrace

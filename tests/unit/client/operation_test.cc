@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/memory_file_system.h"
 #include "client/operation/availability.h"
+#include "client/operation/proxy_address.h"
 #include "client/operation/transfer_pace.h"
 #include "client/operation/weekly_window.h"
 #include "tests/testing/status_matchers.h"
@@ -11,8 +12,10 @@
 namespace millrace {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::IsStatus;
+using ::testing::Not;
 
 const absl::TimeZone kUtc = absl::UTCTimeZone();
 
@@ -101,6 +104,25 @@ TEST_F(AvailabilityTest, ReasonIsOneLine) {
 TEST_F(AvailabilityTest, PauseThatCannotBeReadIsAPause) {
   MR_ASSERT_OK(WriteFileDurably(&files_, "state/paused", std::string(5000, 'x')));
   EXPECT_EQ(availability_.Objection(At(5, 12)), "paused at the site");
+}
+
+TEST(ProxyAddress, IsAUrlWithAPort) {
+  for (const char* good : {"http://proxy.plant:3128", "http://10.0.0.1:80/",
+                           "http://user:p@ss@proxy:3128", "http://[fd00::1]:3128"}) {
+    MR_EXPECT_OK(CheckProxyAddress(good)) << good;
+  }
+}
+
+TEST(ProxyAddress, WhatIsNoneIsRefusedWithoutBeingRepeated) {
+  for (const char* bad :
+       {"", "proxy:3128", "https://proxy:3128", "http://proxy", "http://:3128",
+        "http://proxy:", "http://proxy:port", "http://pro xy:3128",
+        "http://us\"er:secret@proxy:3128", "http://proxy:3128/path", "http://proxy\n:3128"}) {
+    EXPECT_THAT(CheckProxyAddress(bad),
+                IsStatus(absl::StatusCode::kInvalidArgument,
+                         AllOf(HasSubstr("http://host:port"), Not(HasSubstr("secret")))))
+        << bad;
+  }
 }
 
 TEST(TransferPace, WithoutARateNothingWaits) {
