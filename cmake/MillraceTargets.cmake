@@ -1,5 +1,9 @@
-# millrace_library(name SOURCES a.cc ... DEPENDS x y): a static library of one folder, built with
-# the project's warnings. millrace_program: the same for an executable.
+# millrace_library(name SOURCES a.cc ... DEPENDS x y [PRECOMPILED <header> ...]): a static library of
+# one folder, built with the project's warnings. Its sources are compiled behind the headers that it
+# names, or else behind those of millrace_base. No header that emits code into everything that
+# includes it (CLI11's does) belongs there.
+# millrace_program(name SOURCES a.cc ... DEPENDS x y [PRECOMPILED_BY library]): an executable, behind
+# the headers of that library, or else of millrace_base.
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
@@ -7,7 +11,8 @@ if(CCACHE_PROGRAM)
 endif()
 
 add_library(millrace_options INTERFACE)
-target_compile_options(millrace_options INTERFACE -Wall -Wextra -Werror)
+# -pthread, which some dependencies ask for, everywhere: precompiled headers have to be of one kind.
+target_compile_options(millrace_options INTERFACE -Wall -Wextra -Werror -pthread)
 target_include_directories(millrace_options INTERFACE ${CMAKE_SOURCE_DIR})
 if(MILLRACE_SANITIZE)
   target_compile_options(millrace_options INTERFACE
@@ -22,15 +27,24 @@ if(MILLRACE_SANITIZE)
 endif()
 
 function(millrace_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRECOMPILED" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC millrace_options ${ARG_DEPENDS})
+  if(ARG_PRECOMPILED)
+    target_precompile_headers(${name} PRIVATE ${ARG_PRECOMPILED})
+  else()
+    target_precompile_headers(${name} REUSE_FROM millrace_base)
+  endif()
 endfunction()
 
 function(millrace_program name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "PRECOMPILED_BY" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE millrace_options ${ARG_DEPENDS})
+  if(NOT ARG_PRECOMPILED_BY)
+    set(ARG_PRECOMPILED_BY millrace_base)
+  endif()
+  target_precompile_headers(${name} REUSE_FROM ${ARG_PRECOMPILED_BY})
 endfunction()
 
 add_compile_definitions(MILLRACE_VERSION="${PROJECT_VERSION}")

@@ -26,7 +26,7 @@ std::string RequestsText(const v1::ListRequestsResponse& requests, absl::Time no
     table.AddRow({request.site(), KindOf(request),
                   HumanDuration(now - absl::FromUnixMillis(request.created_ms())), KeyOf(request)});
   }
-  return table.empty() ? "" : "\n" + table.Text();
+  return table.empty() ? "" : absl::StrCat("\n", table.Text());
 }
 
 Json RequestsJson(const v1::ListRequestsResponse& requests) {
