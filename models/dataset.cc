@@ -81,27 +81,26 @@ Series Rows(const Series& series, int64_t channels, int64_t begin, int64_t end) 
   return part;
 }
 
-/// Every column of a [rows, columns] matrix to mean 0 and deviation 1.
-void NormalizeColumns(std::span<float> matrix, int64_t columns) {
-  const auto rows = static_cast<int64_t>(matrix.size()) / columns;
-  for (int64_t c = 0; c < columns; ++c) {
+}  // namespace
+
+void NormalizeWindow(std::span<float> window, int64_t channels) {
+  const auto rows = static_cast<int64_t>(window.size()) / channels;
+  for (int64_t c = 0; c < channels; ++c) {
     double sum = 0;
-    for (int64_t r = 0; r < rows; ++r) sum += matrix[r * columns + c];
+    for (int64_t r = 0; r < rows; ++r) sum += window[r * channels + c];
     const double mean = sum / static_cast<double>(rows);
     double squares = 0;
     for (int64_t r = 0; r < rows; ++r) {
-      const double centred = matrix[r * columns + c] - mean;
+      const double centred = window[r * channels + c] - mean;
       squares += centred * centred;
     }
     const double deviation = UsableDeviation(squares / static_cast<double>(rows), mean);
     for (int64_t r = 0; r < rows; ++r) {
-      float& value = matrix[r * columns + c];
+      float& value = window[r * channels + c];
       value = static_cast<float>((value - mean) / deviation);
     }
   }
 }
-
-}  // namespace
 
 void Dataset::Gather(std::span<const int64_t> indices, std::span<float> inputs,
                      std::span<float> targets) const {
@@ -118,7 +117,7 @@ void Dataset::Gather(std::span<const int64_t> indices, std::span<float> inputs,
     for (int64_t r = 0; r < missing; ++r) next = std::copy_n(rows, channels, next);
     std::copy_n(rows + first * channels, (window - missing) * channels, next);
     if (normalize_window) {
-      NormalizeColumns(std::span(out, static_cast<size_t>(example_size)), channels);
+      NormalizeWindow(std::span(out, static_cast<size_t>(example_size)), channels);
     }
     targets[i] = example.target;
   }

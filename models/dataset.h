@@ -27,6 +27,9 @@ struct Example {
   float target = 0;  // label at `end`; 0 for reconstruction
 };
 
+/// In place: every channel of a window [rows, channels] to mean 0 and deviation 1.
+void NormalizeWindow(std::span<float> window, int64_t channels);
+
 /// Windows over series, gathered into batches on demand so that overlap costs no memory.
 /// Const methods are thread-safe.
 struct Dataset {

@@ -124,22 +124,29 @@ absl::StatusOr<Scaling> Scaling::FromMoments(const InputPlan& input,
   return scaling;
 }
 
-void Scaling::Apply(Series& series) const {
-  MR_CHECK(static_cast<int64_t>(series.values.size()) == series.steps * channels);
+void Scaling::Apply(std::span<float> rows, std::span<const int32_t> cells) const {
+  const int64_t count = static_cast<int64_t>(rows.size()) / channels;
+  MR_CHECK(static_cast<int64_t>(rows.size()) == count * channels);
+  MR_CHECK(cells.empty() || static_cast<int64_t>(cells.size()) == count);
   const Mode* mode = nullptr;
   int32_t cell_of_mode = -1;
-  for (int64_t row = 0; row < series.steps; ++row) {
-    const int32_t cell = CellOf(series, row);
+  for (int64_t row = 0; row < count; ++row) {
+    const int32_t cell = cells.empty() ? 0 : cells[row];
     if (mode == nullptr || cell != cell_of_mode) {
       const auto found = std::ranges::lower_bound(modes, cell, {}, &Mode::cell);
       mode = found != modes.end() && found->cell == cell ? &*found : &overall;
       cell_of_mode = cell;
     }
-    float* values = &series.values[row * channels];
+    float* values = &rows[row * channels];
     for (int64_t c = 0; c < channels; ++c) {
       values[c] = (values[c] - mode->mean[c]) / mode->deviation[c];
     }
   }
+}
+
+void Scaling::Apply(Series& series) const {
+  MR_CHECK(static_cast<int64_t>(series.values.size()) == series.steps * channels);
+  Apply(series.values, series.cells);
 }
 
 }  // namespace millrace

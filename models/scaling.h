@@ -33,7 +33,8 @@ struct Scaling {
   /// INVALID_ARGUMENT for a wrong length, non-finite or negative counts, or no data at all.
   static absl::StatusOr<Scaling> FromMoments(const InputPlan& input,
                                              std::span<const double> moments);
-  /// In place.
+  /// In place. `rows`: [n, channels]; `cells`: [n], or empty where all are 0.
+  void Apply(std::span<float> rows, std::span<const int32_t> cells) const;
   void Apply(Series& series) const;
 };
 

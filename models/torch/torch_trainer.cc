@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "models/torch/allocator.h"
 #include "models/torch/batches.h"
+#include "models/torch/exceptions.h"
 #include "models/torch/optimizer.h"
 #include "models/torch/scripted_module.h"
 
@@ -37,19 +38,6 @@ std::vector<int64_t> Indices(int64_t count) {
 /// `size` of `indices` from number `first` on, or as many as there are.
 std::span<const int64_t> Slice(std::span<const int64_t> indices, int64_t first, int64_t size) {
   return indices.subspan(first, std::min<size_t>(size, indices.size() - first));
-}
-
-/// What `run` returns, or INTERNAL when LibTorch throws, for want of memory say.
-template <typename F>
-auto WithoutExceptions(absl::string_view what, F run) -> decltype(run()) {
-  try {
-    return run();
-  } catch (const c10::Error& error) {
-    return absl::InternalError(
-        absl::StrCat("LibTorch failed in ", what, ": ", error.what_without_backtrace()));
-  } catch (const std::exception& error) {
-    return absl::InternalError(absl::StrCat("LibTorch failed in ", what, ": ", error.what()));
-  }
 }
 
 class TorchTrainer : public Trainer {

@@ -69,4 +69,29 @@ inline Dataset SyntheticData(const Plan& plan, int count, uint64_t seed, double 
   return AllWindows(plan, std::move(all));
 }
 
+/// A catalogue entry, with the name that its tests have.
+struct Kind {
+  std::string name;
+  Plan plan;
+};
+
+inline std::vector<Kind> AllKinds() {
+  std::vector<Kind> kinds = {
+      {"Mlp", SyntheticPlan(ModelKind::kMlp)},
+      {"Cnn1d", SyntheticPlan(ModelKind::kCnn1d)},
+      {"Gru", SyntheticPlan(ModelKind::kGru)},
+      {"Lstm", SyntheticPlan(ModelKind::kLstm)},
+      {"DenseAutoencoder", SyntheticPlan(ModelKind::kAutoencoder)},
+      {"ConvolutionalAutoencoder", SyntheticPlan(ModelKind::kAutoencoder)},
+      {"Classifier", SyntheticPlan(ModelKind::kCnn1d)},
+  };
+  kinds[1].plan.model.pool = 2;
+  kinds[5].plan.model.hidden.clear();
+  kinds[5].plan.model.convolutional = true;
+  kinds[5].plan.model.filters = {8, 4};
+  kinds[5].plan.model.strides = {2, 1};
+  kinds[6].plan.label.classes = 2;
+  return kinds;
+}
+
 }  // namespace millrace::testing

@@ -13,7 +13,9 @@
 namespace millrace {
 namespace {
 
+using ::millrace::testing::AllKinds;
 using ::millrace::testing::IsStatus;
+using ::millrace::testing::Kind;
 using ::millrace::testing::SyntheticData;
 using ::millrace::testing::SyntheticPlan;
 using ::testing::AllOf;
@@ -52,30 +54,6 @@ double Distance(std::span<const float> a, std::span<const float> b) {
   double squares = 0;
   for (size_t i = 0; i < a.size(); ++i) squares += std::pow(double{a[i]} - b[i], 2);
   return std::sqrt(squares);
-}
-
-struct Kind {
-  std::string name;
-  Plan plan;
-};
-
-std::vector<Kind> AllKinds() {
-  std::vector<Kind> kinds = {
-      {"Mlp", SyntheticPlan(ModelKind::kMlp)},
-      {"Cnn1d", SyntheticPlan(ModelKind::kCnn1d)},
-      {"Gru", SyntheticPlan(ModelKind::kGru)},
-      {"Lstm", SyntheticPlan(ModelKind::kLstm)},
-      {"DenseAutoencoder", SyntheticPlan(ModelKind::kAutoencoder)},
-      {"ConvolutionalAutoencoder", SyntheticPlan(ModelKind::kAutoencoder)},
-      {"Classifier", SyntheticPlan(ModelKind::kCnn1d)},
-  };
-  kinds[1].plan.model.pool = 2;
-  kinds[5].plan.model.hidden.clear();
-  kinds[5].plan.model.convolutional = true;
-  kinds[5].plan.model.filters = {8, 4};
-  kinds[5].plan.model.strides = {2, 1};
-  kinds[6].plan.label.classes = 2;
-  return kinds;
 }
 
 class EveryKindTest : public ::testing::TestWithParam<Kind> {};
