@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "client/live/sample.h"
+
+namespace millrace {
+
+/// What waits between the sources and the one thread that scores: bounded by samples, so that a
+/// slow model costs old samples and neither memory nor the sources' time. Thread-safe: many
+/// producers, one consumer.
+class SampleQueue final : public SampleSink {
+ public:
+  /// `capacity` >= 1 samples.
+  explicit SampleQueue(int64_t capacity) : capacity_(capacity) {}
+
+  /// Where there is no room the oldest batches go; of one that is larger than the queue its newest
+  /// samples stay.
+  void Accept(SampleBatch batch) override;
+
+  /// All that waits, the oldest first. Waits for something as long as `patience`; empty if nothing
+  /// came, or, at once, after Close.
+  std::deque<SampleBatch> TakeAll(absl::Duration patience);
+
+  /// For producers that can wait, of recorded data: whether a batch of `samples` fits without
+  /// dropping anything, which may take until `patience` is over. One larger than the queue counts
+  /// as one of its size.
+  bool AwaitRoom(int64_t samples, absl::Duration patience);
+
+  /// Ends every waiting; what waits can still be taken.
+  void Close();
+
+  int64_t waiting() const;
+  /// Samples dropped so far for want of room.
+  int64_t dropped() const;
+
+ private:
+  const int64_t capacity_;
+  mutable absl::Mutex mutex_;
+  std::deque<SampleBatch> batches_ ABSL_GUARDED_BY(mutex_);
+  int64_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace millrace
