@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/live/mqtt_connection.h"
+
+#include <mosquitto.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/file_system.h"
+#include "base/status.h"
+#include "client/live/topic_pattern.h"
+
+namespace millrace {
+namespace {
+
+constexpr int kMostAtOnce = 256;    // messages read before the thread looks at anything else
+constexpr int kFirstRefusal = 128;  // of a subscription's answers
+
+void StartLibrary() {
+  static const bool started = mosquitto_lib_init() == MOSQ_ERR_SUCCESS;
+  MR_CHECK(started);
+}
+
+absl::Status StatusOf(int error, absl::string_view what) {
+  if (error == MOSQ_ERR_SUCCESS) return absl::OkStatus();
+  const char* const text =
+      error == MOSQ_ERR_ERRNO ? std::strerror(errno) : mosquitto_strerror(error);
+  return absl::UnavailableError(absl::StrCat(what, ": ", text));
+}
+
+// A key under a passphrase would make OpenSSL ask at a terminal.
+int NoPassphrase(char*, int, int, void*) { return 0; }
+
+}  // namespace
+
+void MqttConnection::Destroy::operator()(mosquitto* client) const { mosquitto_destroy(client); }
+
+MqttConnection::MqttConnection(const MqttConfig& config,
+                               std::function<void(const MqttMessage&)> take)
+    : config_(config), take_(std::move(take)) {}
+
+MqttConnection::~MqttConnection() {
+  if (connected_) mosquitto_disconnect(client_.get());
+}
+
+absl::StatusOr<std::unique_ptr<MqttConnection>> MqttConnection::Open(
+    const MqttConfig& config, std::function<void(const MqttMessage&)> take) {
+  StartLibrary();
+  std::unique_ptr<MqttConnection> connection(new MqttConnection(config, std::move(take)));
+  const bool clean = config.client_id.empty();
+  connection->client_.reset(
+      mosquitto_new(clean ? nullptr : config.client_id.c_str(), clean, connection.get()));
+  if (connection->client_ == nullptr) return ErrnoStatus(errno, "MQTT client");
+  MR_RETURN_IF_ERROR(connection->SetUp());
+  MR_RETURN_IF_ERROR(
+      StatusOf(mosquitto_connect_async(connection->client_.get(), config.host.c_str(),
+                                       static_cast<int>(config.port),
+                                       static_cast<int>(std::lround(config.keep_alive_s))),
+               absl::StrCat(config.host, ":", config.port)));
+  return connection;
+}
+
+absl::Status MqttConnection::SetUp() {
+  mosquitto* const client = client_.get();
+  MR_RETURN_IF_ERROR(
+      StatusOf(mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION,
+                                    config_.version_5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311),
+               "protocol version"));
+  mosquitto_connect_callback_set(client, OnConnect);
+  mosquitto_subscribe_callback_set(client, OnSubscribe);
+  mosquitto_message_callback_set(client, OnMessage);
+  MR_RETURN_IF_ERROR(SetUpUser());
+  return config_.tls.on ? SetUpTls() : absl::OkStatus();
+}
+
+absl::Status MqttConnection::SetUpUser() {
+  if (config_.user.empty()) return absl::OkStatus();
+  std::string password;
+  if (!config_.password_file.empty()) {
+    constexpr int64_t kMostBytes = 65536;
+    absl::StatusOr<std::string> text =
+        ReadFile(PosixFileSystem(), config_.password_file, kMostBytes);
+    if (!text.ok()) return absl::FailedPreconditionError(text.status().message());
+    password = text->substr(0, text->find_first_of("\r\n"));
+  }
+  return StatusOf(
+      mosquitto_username_pw_set(client_.get(), config_.user.c_str(),
+                                config_.password_file.empty() ? nullptr : password.c_str()),
+      "user");
+}
+
+absl::Status MqttConnection::SetUpTls() {
+  const auto file = [](const std::string& path) { return path.empty() ? nullptr : path.c_str(); };
+  const MqttTls& tls = config_.tls;
+  const int error = mosquitto_tls_set(client_.get(), file(tls.authority), nullptr,
+                                      file(tls.certificate), file(tls.key), NoPassphrase);
+  if (error != MOSQ_ERR_SUCCESS) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("TLS files ", tls.authority, " ", tls.certificate, " ", tls.key, ": ",
+                     mosquitto_strerror(error), "; can they be read?"));
+  }
+  if (tls.authority.empty()) {
+    MR_RETURN_IF_ERROR(StatusOf(mosquitto_int_option(client_.get(), MOSQ_OPT_TLS_USE_OS_CERTS, 1),
+                                "system's authorities"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MqttConnection::Serve(absl::Duration patience) {
+  took_message_ = false;
+  int error = mosquitto_loop(client_.get(), static_cast<int>(absl::ToInt64Milliseconds(patience)),
+                             /*max_packets=*/1);
+  // The library reads one message a call; while they come no waiting is needed in between.
+  for (int i = 0; error == MOSQ_ERR_SUCCESS && took_message_ && i < kMostAtOnce; ++i) {
+    took_message_ = false;
+    error = mosquitto_loop_read(client_.get(), /*max_packets=*/1);
+  }
+  MR_RETURN_IF_ERROR(refusal_);
+  return StatusOf(error, absl::StrCat(config_.host, ":", config_.port));
+}
+
+absl::Status MqttConnection::Subscribe() {
+  for (const std::string& topic : config_.topics) {
+    MR_ASSIGN_OR_RETURN(const TopicPattern pattern, TopicPattern::Parse(topic));
+    MR_RETURN_IF_ERROR(
+        StatusOf(mosquitto_subscribe(client_.get(), nullptr, pattern.filter().c_str(),
+                                     static_cast<int>(config_.qos)),
+                 pattern.filter()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MqttConnection::Publish(const std::string& topic, absl::string_view payload) {
+  return StatusOf(
+      mosquitto_publish(client_.get(), nullptr, topic.c_str(), static_cast<int>(payload.size()),
+                        payload.data(), static_cast<int>(config_.qos), /*retain=*/false),
+      topic);
+}
+
+void MqttConnection::OnConnect(mosquitto*, void* self, int code) {
+  auto& connection = *static_cast<MqttConnection*>(self);
+  if (code != 0) {
+    connection.refusal_ = absl::PermissionDeniedError(absl::StrCat(
+        "the broker refuses: ", connection.config_.version_5 ? mosquitto_reason_string(code)
+                                                             : mosquitto_connack_string(code)));
+    return;
+  }
+  connection.connected_ = true;
+  const absl::Status subscribed = connection.Subscribe();
+  if (!subscribed.ok()) connection.refusal_ = subscribed;
+}
+
+void MqttConnection::OnSubscribe(mosquitto*, void* self, int, int count, const int* granted) {
+  auto& connection = *static_cast<MqttConnection*>(self);
+  if (std::any_of(granted, granted + count, [](int code) { return code >= kFirstRefusal; })) {
+    connection.refusal_ =
+        absl::PermissionDeniedError("the broker refuses the subscription to a topic");
+  }
+}
+
+void MqttConnection::OnMessage(mosquitto*, void* self, const mosquitto_message* message) {
+  auto& connection = *static_cast<MqttConnection*>(self);
+  connection.took_message_ = true;
+  connection.take_(
+      {message->topic,
+       {static_cast<const char*>(message->payload), static_cast<size_t>(message->payloadlen)},
+       message->retain});
+}
+
+}  // namespace millrace

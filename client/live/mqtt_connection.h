@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "client/live/mqtt_config.h"
+
+struct mosquitto;
+struct mosquitto_message;
+
+namespace millrace {
+
+struct MqttMessage {
+  absl::string_view topic;
+  absl::string_view payload;
+  bool retained = false;  // it was published before the subscription, who knows when
+};
+
+/// One connection to a broker, by libmosquitto, from its beginning to its end: what fails is not
+/// tried again here. Used by one thread.
+class MqttConnection {
+ public:
+  /// Starts to connect; `take` is called from Serve. UNAVAILABLE where that fails at once,
+  /// FAILED_PRECONDITION for files of keys or a password that cannot be used.
+  static absl::StatusOr<std::unique_ptr<MqttConnection>> Open(
+      const MqttConfig& config, std::function<void(const MqttMessage&)> take);
+  ~MqttConnection();
+
+  /// Whether the broker has taken the connection, and when that and all subscriptions are done.
+  bool connected() const { return connected_; }
+
+  /// Waits for the network as long as `patience`, and takes what has come. An error is the
+  /// connection's end: UNAVAILABLE, or PERMISSION_DENIED for what the broker refuses.
+  absl::Status Serve(absl::Duration patience);
+
+  /// Asks for the topics; also again, for a subscription that may be lost.
+  absl::Status Subscribe();
+  absl::Status Publish(const std::string& topic, absl::string_view payload);
+
+ private:
+  struct Destroy {
+    void operator()(mosquitto* client) const;
+  };
+
+  MqttConnection(const MqttConfig& config, std::function<void(const MqttMessage&)> take);
+  absl::Status SetUp();
+  absl::Status SetUpTls();
+  absl::Status SetUpUser();
+
+  static void OnConnect(mosquitto*, void* self, int code);
+  static void OnSubscribe(mosquitto*, void* self, int id, int count, const int* granted);
+  static void OnMessage(mosquitto*, void* self, const mosquitto_message* message);
+
+  const MqttConfig config_;
+  const std::function<void(const MqttMessage&)> take_;
+  std::unique_ptr<mosquitto, Destroy> client_;
+  bool connected_ = false;
+  bool took_message_ = false;
+  absl::Status refusal_;  // by the broker
+};
+
+}  // namespace millrace
