@@ -35,28 +35,10 @@ void ReadColumns(TomlTable& table, DataConfig& config) {
   }
 }
 
-/// Any character that parts fields without being part of one.
-void ReadSeparator(TomlTable& table, DataConfig& config) {
-  std::string separator;
-  if (!table.NonEmptyString("separator", &separator)) return;
-  if (separator == "whitespace") {
-    config.separator = ' ';
-  } else if (separator == "tab" || separator == "\t") {
-    config.separator = '\t';
-  } else if (separator.size() == 1 && absl::ascii_ispunct(separator[0]) &&
-             !absl::StrContains("\"+-._", separator)) {
-    config.separator = separator[0];
-  } else {
-    table.Refuse("separator",
-                 "must be one sign that stands in no number or name, such as , ; or |, or \"tab\" "
-                 "or \"whitespace\"");
-  }
-}
-
 void ReadDelimited(TomlTable& table, const std::string& base_directory, DataConfig& config) {
   constexpr NamedValue<MissingPolicy> kPolicies[] = {{"refuse", MissingPolicy::kRefuse},
                                                      {"drop", MissingPolicy::kDrop}};
-  ReadSeparator(table, config);
+  ReadSeparator(table, &config.separator);
   ReadColumns(table, config);
   table.NonEmptyString("unit", &config.unit);
   table.NonEmptyString("order", &config.order);
@@ -88,6 +70,25 @@ void ReadNpyKeys(TomlTable& table, DataConfig& config) {
 }
 
 }  // namespace
+
+bool ReadSeparator(TomlTable& table, char* separator) {
+  std::string text;
+  if (!table.NonEmptyString("separator", &text)) return false;
+  if (text == "whitespace") {
+    *separator = ' ';
+  } else if (text == "tab" || text == "\t") {
+    *separator = '\t';
+  } else if (text.size() == 1 && absl::ascii_ispunct(text[0]) &&
+             !absl::StrContains("\"+-._", text)) {
+    *separator = text[0];
+  } else {
+    table.Refuse("separator",
+                 "must be one sign that stands in no number or name, such as , ; or |, or \"tab\" "
+                 "or \"whitespace\"");
+    return false;
+  }
+  return true;
+}
 
 DataConfig ReadDataConfig(TomlTable table, const std::string& base_directory) {
   constexpr NamedValue<DataKind> kKinds[] = {{"delimited", DataKind::kDelimited},

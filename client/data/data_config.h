@@ -61,6 +61,10 @@ struct DataConfig {
   std::vector<RowFilter> where;           // all of them must hold
 };
 
+/// Reads the key `separator`: any character that parts fields without being part of one, or the
+/// words "tab" and "whitespace".
+bool ReadSeparator(TomlTable& table, char* separator);
+
 /// Reads [data] or [test]; relative paths (`path`, `truth`) start at `base_directory`, the folder
 /// of the configuration file. What is wrong is reported by the document's Finish, naming the key.
 DataConfig ReadDataConfig(TomlTable table, const std::string& base_directory);
