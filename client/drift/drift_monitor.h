@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "client/drift/cusum.h"
+#include "client/drift/features.h"
+#include "client/drift/two_samples.h"
+
+namespace millrace {
+
+struct DriftParameters {
+  int64_t learn_s = 3600;  // of each operating mode
+  /// For all features together: each gets an h that is ln(features) / 2k higher.
+  Cusum::Parameters cusum;
+  int64_t recent_s = 300;  // the sliding sample
+  int64_t check_s = 30;    // between two comparisons of it with the reference
+  double confirm_p = 1e-3;
+  double confirm_index = 0.25;  // of population stability
+  double clear_index = 0.1;
+  int64_t doubt_s = 1800;  // after which a suspicion that was not confirmed is dropped
+};
+
+enum class DriftState : uint8_t {
+  kLearning,   // no mode is known yet
+  kStable,     // as it was when the reference was learned
+  kSuspected,  // the fast detector has found a shift
+  kConfirmed   // and the recent seconds are distributed otherwise than the reference
+};
+
+/// "learning" and the like.
+const char* NameOf(DriftState state);
+
+/// What is sent upward. Numbers of the feature that has moved furthest.
+struct DriftReport {
+  DriftState state = DriftState::kLearning;
+  int64_t state_s = 0;  // seconds evaluated since the state began
+  DriftFeature feature = kFeatureMean;
+  double cusum = 0;  // the larger sum, in deviations
+  double shift = 0;  // estimated from it, in deviations, signed
+  double ks = 0;     // of the last comparison
+  double p = 1;
+  double stability_index = 0;
+  int64_t evaluated_s = 0;
+  int64_t skipped_s = 0;  // without values, or in a mode that is not known
+};
+
+/// Drift of one channel, or of a model's score, from what it was: a CUSUM suspects, two tests of
+/// the latest minutes against the reference confirm (a shift of the mean from about half a
+/// deviation on, or a change of shape as large). Constant memory; constant time but for the
+/// comparisons. Not thread-safe.
+class DriftMonitor {
+ public:
+  explicit DriftMonitor(const DriftParameters& parameters);
+
+  /// One second of the channel in an operating mode. Modes are learned while nothing is suspected.
+  DriftState Add(int32_t mode, const FeatureValues& features);
+  DriftState state() const { return state_; }
+  DriftReport report() const;
+  /// What comes is the new normal: after a repair, or with a new model.
+  void Relearn() { *this = DriftMonitor(parameters_); }
+
+ private:
+  struct Comparison {
+    double ks = 0;
+    double p = 1;
+    double index = 0;
+  };
+  /// One feature's.
+  struct Track {
+    explicit Track(Cusum::Parameters parameters) : cusum(parameters) {}
+    Cusum cusum;
+    std::vector<float> reference;  // sorted
+    std::optional<StabilityIndex> index;
+    std::vector<float> recent;  // a ring
+    size_t oldest = 0;
+    Comparison comparison;
+  };
+
+  void LearnSample(int32_t mode);
+  bool Observe(const FeatureValues& standard);
+  void Compare();
+  void Become(DriftState state);
+  void Decide(bool alarm);
+  const Track& Worst() const;
+
+  DriftParameters parameters_;
+  FeatureStandardizer standardizer_;
+  std::vector<Track> tracks_;
+  DriftState state_ = DriftState::kLearning;
+  int64_t state_s_ = 0;
+  int64_t evaluated_s_ = 0;
+  int64_t skipped_s_ = 0;
+};
+
+}  // namespace millrace
