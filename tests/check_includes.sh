@@ -35,6 +35,8 @@ rule 'LibTorch is for models/torch/ alone' \
   'torch/|ATen/|c10/' "${production[@]}" '!models/torch/'
 rule 'services belong to coordinator/rpc/, coordinator/cli/ and client/session/ alone' \
   '.*\.grpc\.pb\.h' "${production[@]}" '!coordinator/rpc/' '!coordinator/cli/' '!client/session/'
+rule 'libmosquitto and libmodbus are for client/live/ alone' \
+  'mosquitto\.h|modbus/' "${production[@]}" '!client/live/'
 rule 'the coordinator includes nothing of the client' 'client/' coordinator
 rule 'the client includes nothing of the coordinator' 'coordinator/' client
 rule 'base stands below everything else' \

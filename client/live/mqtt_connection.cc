@@ -75,6 +75,7 @@ absl::Status MqttConnection::SetUp() {
   mosquitto_connect_callback_set(client, OnConnect);
   mosquitto_subscribe_callback_set(client, OnSubscribe);
   mosquitto_message_callback_set(client, OnMessage);
+  mosquitto_log_callback_set(client, OnLog);
   MR_RETURN_IF_ERROR(SetUpUser());
   return config_.tls.on ? SetUpTls() : absl::OkStatus();
 }
@@ -101,9 +102,9 @@ absl::Status MqttConnection::SetUpTls() {
   const int error = mosquitto_tls_set(client_.get(), file(tls.authority), nullptr,
                                       file(tls.certificate), file(tls.key), NoPassphrase);
   if (error != MOSQ_ERR_SUCCESS) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("TLS files ", tls.authority, " ", tls.certificate, " ", tls.key, ": ",
-                     mosquitto_strerror(error), "; can they be read?"));
+    return absl::FailedPreconditionError(absl::StrCat("TLS: one of the files ", tls.authority, " ",
+                                                      tls.certificate, " ", tls.key,
+                                                      " cannot be read"));
   }
   if (tls.authority.empty()) {
     MR_RETURN_IF_ERROR(StatusOf(mosquitto_int_option(client_.get(), MOSQ_OPT_TLS_USE_OS_CERTS, 1),
@@ -122,7 +123,8 @@ absl::Status MqttConnection::Serve(absl::Duration patience) {
     error = mosquitto_loop_read(client_.get(), /*max_packets=*/1);
   }
   MR_RETURN_IF_ERROR(refusal_);
-  return StatusOf(error, absl::StrCat(config_.host, ":", config_.port));
+  const std::string where = absl::StrCat(config_.host, ":", config_.port);
+  return StatusOf(error, error_log_.empty() ? where : absl::StrCat(where, ": ", error_log_));
 }
 
 absl::Status MqttConnection::Subscribe() {
@@ -171,6 +173,11 @@ void MqttConnection::OnMessage(mosquitto*, void* self, const mosquitto_message* 
       {message->topic,
        {static_cast<const char*>(message->payload), static_cast<size_t>(message->payloadlen)},
        message->retain});
+}
+
+// Why TLS fails is told nowhere else.
+void MqttConnection::OnLog(mosquitto*, void* self, int level, const char* text) {
+  if (level == MOSQ_LOG_ERR) static_cast<MqttConnection*>(self)->error_log_ = text;
 }
 
 }  // namespace millrace

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -33,7 +32,7 @@ class MqttConnection {
       const MqttConfig& config, std::function<void(const MqttMessage&)> take);
   ~MqttConnection();
 
-  /// Whether the broker has taken the connection, and when that and all subscriptions are done.
+  /// Whether the broker has taken the connection; the topics are then asked for.
   bool connected() const { return connected_; }
 
   /// Waits for the network as long as `patience`, and takes what has come. An error is the
@@ -57,13 +56,15 @@ class MqttConnection {
   static void OnConnect(mosquitto*, void* self, int code);
   static void OnSubscribe(mosquitto*, void* self, int id, int count, const int* granted);
   static void OnMessage(mosquitto*, void* self, const mosquitto_message* message);
+  static void OnLog(mosquitto*, void* self, int level, const char* text);
 
   const MqttConfig config_;
   const std::function<void(const MqttMessage&)> take_;
   std::unique_ptr<mosquitto, Destroy> client_;
   bool connected_ = false;
   bool took_message_ = false;
-  absl::Status refusal_;  // by the broker
+  std::string error_log_;  // the library's last word on an error
+  absl::Status refusal_;   // by the broker
 };
 
 }  // namespace millrace

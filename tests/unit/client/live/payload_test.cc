@@ -20,7 +20,6 @@ namespace {
 using ::millrace::testing::IsStatus;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::NanSensitiveFloatEq;
 using ::testing::Optional;
 using ::testing::SizeIs;
