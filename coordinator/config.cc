@@ -51,6 +51,8 @@ absl::StatusOr<CoordinatorConfig> ParseCoordinatorConfig(absl::string_view toml,
   storage.Int("min_free_mb", {0, kMaxMegabytes}, &config.min_free_mb);
   storage.Int("staging_mb", {0, kMaxMegabytes}, &config.staging_mb);
   storage.Int("keep_versions", {0, 1'000'000}, &config.keep_versions);
+  storage.Int("keep_runs", {0, 1'000'000}, &config.keep_runs);
+  storage.Int("quarantine_mb", {0, kMaxMegabytes}, &config.quarantine_mb);
 
   TomlTable limits = root.Table("limits");
   limits.Int("parameters", {1, kMaxParameters}, &config.max_parameters);

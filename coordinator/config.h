@@ -19,10 +19,12 @@ struct CoordinatorConfig {
   std::string key;
   std::string authority;
   // [storage]
-  std::string folder;          // store, blobs and staged updates
-  int64_t min_free_mb = 256;   // MiB; with less free space nothing new is taken
-  int64_t staging_mb = 0;      // MiB of updates of open rounds; 0: no bound but min_free_mb
-  int64_t keep_versions = 10;  // of each run, and its best; 0: all
+  std::string folder;            // store, blobs and staged updates
+  int64_t min_free_mb = 256;     // MiB; with less free space nothing new is taken
+  int64_t staging_mb = 0;        // MiB of updates of open rounds; 0: no bound but min_free_mb
+  int64_t keep_versions = 10;    // of each run, and its best; 0: all
+  int64_t keep_runs = 1000;      // that have ended; 0: all
+  int64_t quarantine_mb = 1024;  // MiB of damaged blobs that are kept
   // [limits]
   int64_t max_parameters = kMaxParameters;  // of a run's model
   CallLimits calls;

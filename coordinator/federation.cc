@@ -19,6 +19,7 @@ constexpr absl::Duration kExpiryNotice = absl::Hours(7 * 24);
 constexpr absl::Duration kWarnEvery = absl::Hours(24);
 // A call that was let in just before its certificate was revoked is found within this.
 constexpr absl::Duration kLatecomers = absl::Seconds(5);
+constexpr absl::Duration kForgetEvery = absl::Hours(24);
 constexpr int64_t kMaxPem = 1 << 20;
 
 }  // namespace
@@ -36,9 +37,12 @@ Federation::Federation(std::unique_ptr<EnrollmentStore> store,
 
 absl::StatusOr<std::unique_ptr<Federation>> Federation::Open(const CoordinatorConfig& config,
                                                              const std::string& store_path,
-                                                             FileSystem* files, Clock* clock) {
+                                                             StorageHealth* storage, Clock* clock) {
+  FileSystem* const files = storage->files();
   MR_ASSIGN_OR_RETURN(const std::string authority, ReadFile(files, config.authority, kMaxPem));
-  MR_ASSIGN_OR_RETURN(auto store, OpenSqliteEnrollmentStore(store_path));
+  MR_ASSIGN_OR_RETURN(
+      auto store, OpenSqliteEnrollmentStore(
+                      store_path, [storage](const absl::Status& fault) { storage->Note(fault); }));
   absl::StatusOr<std::unique_ptr<Membership>> membership =
       Membership::Create(authority, store.get(), clock);
   if (!membership.ok()) return Annotate(membership.status(), config.authority);
@@ -143,6 +147,11 @@ void Federation::Tick() {
   if (now < next_refresh_) return;
   next_refresh_ = now + kRefreshEvery;
   RefreshCertificate(now);
+  if (now < next_forgetting_) return;
+  next_forgetting_ = now + kForgetEvery;
+  if (const absl::Status forgotten = enrollment_.ForgetOld(); !forgotten.ok()) {
+    LogWarning("old requests are not forgotten", {{"error", forgotten.message()}});
+  }
 }
 
 void Federation::RefreshCertificate(absl::Time now) {

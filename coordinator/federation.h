@@ -22,6 +22,7 @@
 #include "coordinator/rpc/entry_service.h"
 #include "coordinator/rpc/gate.h"
 #include "coordinator/rpc/site_calls.h"
+#include "coordinator/storage/storage_health.h"
 #include "coordinator/tls_identity.h"
 
 namespace millrace {
@@ -31,10 +32,10 @@ namespace millrace {
 class Federation {
  public:
   /// Opens what is kept in `store_path` and checks the configured certificate. Messages name the
-  /// file and the reason. `files` and `clock` outlive it.
+  /// file and the reason. `storage`, which hears of faults, and `clock` outlive it.
   static absl::StatusOr<std::unique_ptr<Federation>> Open(const CoordinatorConfig& config,
                                                           const std::string& store_path,
-                                                          FileSystem* files, Clock* clock);
+                                                          StorageHealth* storage, Clock* clock);
 
   const std::string& name() const { return name_; }
   AuditLog* audit() { return &audit_; }
@@ -45,8 +46,8 @@ class Federation {
                      grpc::ServerBuilder& builder);
 
   /// What there is to do from time to time: takes up a new certificate of the coordinator, warns of
-  /// one that ends, and ends the calls of the revoked that came in just before and those that are
-  /// too slow for a caller without a certificate. One thread at a time.
+  /// one that ends, ends the calls of the revoked that came in just before and those that are too
+  /// slow for a caller without a certificate, and forgets old requests. One thread at a time.
   void Tick();
 
  private:
@@ -73,6 +74,7 @@ class Federation {
   std::unique_ptr<EntryService> entry_;
   absl::Time next_refresh_ = absl::InfinitePast();
   absl::Time next_warning_ = absl::InfinitePast();
+  absl::Time next_forgetting_ = absl::InfinitePast();
   absl::Status refusal_;  // the last one of the configured files, said once
 
   absl::Mutex mutex_;

@@ -81,12 +81,14 @@ class Server final : public CoordinatorServer {
   absl::Status Start(const CoordinatorConfig& config) {
     MR_RETURN_IF_ERROR(OpenStorage(config));
     MR_RETURN_IF_ERROR(CheckAtStart(store_.get(), blobs_.get(), uploads_.get(),
-                                    {config.keep_versions, config.check, clock_->Now()})
+                                    {config.keep_versions, config.check, clock_->Now(),
+                                     config.quarantine_mb << 20})
                            .status());
     EngineOptions options;
     options.allowed_sites = config.allowed;
     options.max_parameters = config.max_parameters;
     options.keep_versions = config.keep_versions;
+    options.keep_runs = config.keep_runs;
     options.max_staged_bytes = config.staging_mb << 20;
     options.federation = federation_->name();
     options.unmask_threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -105,7 +107,8 @@ class Server final : public CoordinatorServer {
         std::make_unique<TransferService>(engine_.get(), calls_.get(), blobs_.get(), &disk_);
     secure_ = std::make_unique<SecureService>(engine_.get(), calls_.get(), &room_, clock_);
     models_ = std::make_unique<ModelsService>(engine_.get(), calls_.get(), blobs_.get());
-    admin_ = std::make_unique<AdminService>(engine_.get(), calls_.get(), &room_, federation_->audit(), clock_);
+    admin_ = std::make_unique<AdminService>(engine_.get(), calls_.get(), &room_,
+                                            federation_->audit(), clock_);
     MR_RETURN_IF_ERROR(Listen(config));
     if (!config.metrics_listen.empty()) MR_RETURN_IF_ERROR(ServeStatus(config.metrics_listen));
     driver_ = std::thread([this] { Drive(); });
@@ -122,7 +125,7 @@ class Server final : public CoordinatorServer {
     FileSystem* const files = storage_->files();
     const std::string store_path = absl::StrCat(config.folder, "/store.sqlite");
     MR_ASSIGN_OR_RETURN(store_, OpenSqliteStore(store_path));
-    MR_ASSIGN_OR_RETURN(federation_, Federation::Open(config, store_path, files, clock_));
+    MR_ASSIGN_OR_RETURN(federation_, Federation::Open(config, store_path, storage_.get(), clock_));
     MR_ASSIGN_OR_RETURN(blobs_,
                         DirectoryBlobStore::Create(files, absl::StrCat(config.folder, "/blobs")));
     MR_ASSIGN_OR_RETURN(uploads_,

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,6 +49,10 @@ class BlobStore {
   virtual absl::Status Remove(const Digest& digest) = 0;
   /// Takes a damaged blob out of the store without destroying it: somebody may want to look at it.
   virtual absl::Status Quarantine(const Digest& digest) = 0;
+  /// Removes damaged blobs for good until the rest have at most `max_bytes`, those of `newest`
+  /// last; returns how many. They are no blobs of List.
+  virtual absl::StatusOr<int64_t> ShrinkQuarantine(int64_t max_bytes,
+                                                   const std::set<Digest>& newest) = 0;
   /// Every blob, in ascending order.
   virtual absl::StatusOr<std::vector<Digest>> List() = 0;
 };

@@ -32,6 +32,8 @@ class DirectoryBlobStore final : public BlobStore {
   absl::StatusOr<std::unique_ptr<BlobWriter>> NewWriter() override;
   absl::Status Remove(const Digest& digest) override;
   absl::Status Quarantine(const Digest& digest) override;
+  absl::StatusOr<int64_t> ShrinkQuarantine(int64_t max_bytes,
+                                           const std::set<Digest>& newest) override;
   absl::StatusOr<std::vector<Digest>> List() override;
 
  private:
@@ -41,6 +43,7 @@ class DirectoryBlobStore final : public BlobStore {
   DirectoryBlobStore(FileSystem* files, std::string folder);
   absl::Status PrepareFolder();
   std::string PathOf(const Digest& digest) const;
+  std::string QuarantineFolder() const { return folder_ + "/quarantine"; }
 
   FileSystem* const files_;
   const std::string folder_;

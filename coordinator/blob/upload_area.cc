@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/name.h"
 #include "base/status.h"
 
@@ -121,6 +122,25 @@ absl::StatusOr<std::vector<StagedRound>> UploadArea::List() {
     }
   }
   return rounds;
+}
+
+absl::StatusOr<std::map<std::string, int64_t>> UploadArea::StagedBytes(absl::string_view run,
+                                                                       int64_t round,
+                                                                       int64_t attempt) {
+  std::map<std::string, int64_t> bytes;
+  const std::string folder = RoundFolder(folder_, run, round, attempt);
+  const auto names = files_->List(folder);
+  if (absl::IsNotFound(names.status())) return bytes;
+  MR_RETURN_IF_ERROR(names.status());
+  for (const std::string& name : *names) {
+    absl::string_view site = name;
+    if (!absl::ConsumeSuffix(&site, ".part") && !absl::ConsumeSuffix(&site, ".update")) continue;
+    MR_ASSIGN_OR_RETURN(const auto file,
+                        files_->Open(absl::StrCat(folder, "/", name), FileSystem::OpenMode::kRead));
+    MR_ASSIGN_OR_RETURN(const int64_t size, file->Size());
+    bytes[std::string(site)] += size;
+  }
+  return bytes;
 }
 
 bool UploadArea::HasWhole(const UploadKey& key, int64_t bytes) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -60,6 +61,9 @@ class UploadArea {
   /// Every try of a round that has a folder here, whatever is in it. Names that are none of the
   /// area's are left out.
   absl::StatusOr<std::vector<StagedRound>> List();
+  /// Bytes on disk of one try of a round, whole updates or not, by site.
+  absl::StatusOr<std::map<std::string, int64_t>> StagedBytes(absl::string_view run, int64_t round,
+                                                             int64_t attempt);
   /// True if a whole update of this length lies here.
   bool HasWhole(const UploadKey& key, int64_t bytes);
   /// Removes the folder of a run whose rounds were all discarded; nothing if something is in it. No

@@ -29,6 +29,12 @@ bool WantsWork(const RoundState& round, const std::string& site) {
          (!round.secure || round.Members().contains(site));
 }
 
+absl::Status NoSuchRun(const std::string& id, int64_t keep_runs) {
+  return absl::NotFoundError(absl::StrCat(
+      "run ", id, ": there is no such run",
+      keep_runs == 0 ? "" : absl::StrCat("; of ended ones the coordinator keeps ", keep_runs)));
+}
+
 }  // namespace
 
 Engine::Engine(const EngineParts& parts, const EngineOptions& options)
@@ -48,12 +54,15 @@ absl::Status Engine::Load() {
   MR_ASSIGN_OR_RETURN(const std::vector<StoredRun> stored, parts_.store->LoadRuns());
   absl::MutexLock lock(&mutex_);
   MR_RETURN_IF_ERROR(sites_.Load());
+  MR_ASSIGN_OR_RETURN(const std::vector<ForgottenRuns> forgotten, parts_.store->LoadForgotten());
+  for (const ForgottenRuns& runs : forgotten) forgotten_[runs.name] = runs.number;
   for (const StoredRun& record : stored) {
     auto run = std::make_unique<Run>();
     MR_ASSIGN_OR_RETURN(run->state, Replay(record.id, record.events));
     run->staged = !run->state.rounds.empty();
     const RoundState* const open = run->state.Current();
     run->returning = open != nullptr && open->phase == RoundPhase::kOpen;
+    if (open != nullptr) MR_RETURN_IF_ERROR(uploads_.CountStaged(open->id));
     MR_ASSIGN_OR_RETURN(run->architecture, BuildArchitecture(run->state.plan));
     runs_.push_back(std::move(run));
   }
@@ -65,7 +74,7 @@ absl::StatusOr<Engine::Run*> Engine::Find(const std::string& id) {
   for (const std::unique_ptr<Run>& run : runs_) {
     if (run->state.id == id) return run.get();
   }
-  return absl::NotFoundError(absl::StrCat("run ", id, ": there is no such run"));
+  return NoSuchRun(id, options_.keep_runs);
 }
 
 absl::Status Engine::CheckStorage() const {
@@ -145,10 +154,8 @@ absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
   std::string id;
   {
     absl::MutexLock lock(&mutex_);
-    int64_t number = 1;
-    do {
-      id = absl::StrCat(plan.run.name, "-", number++);
-    } while (Find(id).ok());
+    int64_t number = forgotten_.contains(plan.run.name) ? forgotten_[plan.run.name] + 1 : 1;
+    while (Find(id = absl::StrCat(plan.run.name, "-", number)).ok()) ++number;
     auto run = std::make_unique<Run>();
     MR_ASSIGN_OR_RETURN(run->state, StartOf(id, event));
     run->architecture = std::move(architecture);
@@ -178,7 +185,7 @@ absl::StatusOr<RunState> Engine::GetRun(const std::string& id) const {
   for (const std::unique_ptr<Run>& run : runs_) {
     if (run->state.id == id) return run->state;
   }
-  return absl::NotFoundError(absl::StrCat("run ", id, ": there is no such run"));
+  return NoSuchRun(id, options_.keep_runs);
 }
 
 std::vector<RunState> Engine::Runs() const {

@@ -56,6 +56,7 @@ struct EngineOptions {
   std::vector<std::string> allowed_sites;               // empty: all that the authority certified
   int64_t max_parameters = kMaxParameters;              // of a run's model
   int64_t keep_versions = 0;                            // of each run, and its best; 0: all
+  int64_t keep_runs = 0;                                // of those that have ended; 0: all
   int64_t max_staged_bytes = 0;                         // of updates on disk; 0: no bound
   absl::Duration presence = absl::Seconds(30);          // of a site, after its last check-in
   absl::Duration retry_after_fault = absl::Seconds(2);  // of the store or the disk
@@ -155,7 +156,7 @@ class Engine {
     Plan plan;
     RoundState round;
     ModelVersion newest;
-    const Layout* layout = nullptr;  // the run's; runs live as long as the engine
+    const Layout* layout = nullptr;  // the run's; one that has a round is not forgotten
     int64_t bytes_down = 0;
     std::shared_ptr<const SecureRound> secure;  // complete, if the round is
   };
@@ -219,6 +220,11 @@ class Engine {
   absl::Time TryAgain(const std::string& id, absl::string_view what, const absl::Status& fault);
   /// Removes the run's blobs that no run keeps (coordinator/storage/retention.h).
   void DropOldBlobs(const Run& run) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// Removes those of `blobs` that no run keeps.
+  void DropUnkept(const std::string& of_run, const std::set<Digest>& blobs)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// Forgets ended runs beyond those that are kept, with their models.
+  void ForgetOldRuns() ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
   /// Folds what is in. Any error leaves the run without a fold: the next call begins anew.
   absl::Status Fold(const RoundWork& work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(step_mutex_);
   /// What a round's updates come to, masked or not.
@@ -249,7 +255,8 @@ class Engine {
 
   mutable absl::Mutex mutex_;
   SiteRegistry sites_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::unique_ptr<Run>> runs_ ABSL_GUARDED_BY(mutex_);  // oldest first
+  std::vector<std::unique_ptr<Run>> runs_ ABSL_GUARDED_BY(mutex_);    // oldest first
+  std::map<std::string, int64_t> forgotten_ ABSL_GUARDED_BY(mutex_);  // highest number by name
   std::multiset<Digest> starting_ ABSL_GUARDED_BY(mutex_);  // blobs of runs that are being started
 };
 

@@ -6,8 +6,10 @@
 #include <span>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "aggregation/exact_sum.h"
+#include "base/check.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "coordinator/engine/commit.h"
@@ -18,6 +20,14 @@ namespace millrace {
 namespace {
 
 constexpr size_t kMasksAtOnce = 64;  // a fraction of a second for a million parameters
+
+/// What StartRun has put behind the plan's name.
+int64_t RunNumber(const RunState& run) {
+  int64_t number = 0;
+  MR_CHECK(
+      absl::SimpleAtoi(absl::string_view(run.id).substr(run.plan.run.name.size() + 1), &number));
+  return number;
+}
 
 /// Faults that may pass by themselves: the work is done again, nothing is given up.
 bool IsTransient(const absl::Status& status) {
@@ -53,6 +63,7 @@ absl::Time Engine::Step() {
   for (const std::string& id : working) wake[id] = StepWithinMemory(id, false);
   list();
   for (const auto& [turn, id] : opening) wake[id] = StepWithinMemory(id, true);
+  ForgetOldRuns();
   absl::Time first = recheck;
   for (const auto& [id, time] : wake) first = std::min(first, time);
   return first;
@@ -191,26 +202,66 @@ absl::Time Engine::TryAgain(const std::string& id, absl::string_view what,
 
 void Engine::DropOldBlobs(const Run& run) {
   const std::set<Digest> own = KeptBlobs(run.state, options_.keep_versions);
-  std::vector<Digest> old;
+  std::set<Digest> old;
   const auto consider = [&](const Digest& digest) {
-    if (!own.contains(digest) && parts_.blobs->Has(digest)) old.push_back(digest);
+    if (!own.contains(digest)) old.insert(digest);
   };
   const std::vector<ModelVersion>& versions = run.state.versions;
   for (const ModelVersion& version : versions) consider(version.parameters);
   if (versions.size() >= 2) {
     for (const Digest& digest : versions[versions.size() - 2].optimizer_state) consider(digest);
   }
-  if (old.empty()) return;
+  DropUnkept(run.state.id, old);
+}
+
+void Engine::DropUnkept(const std::string& of_run, const std::set<Digest>& blobs) {
+  std::vector<Digest> there;
+  for (const Digest& digest : blobs) {
+    if (parts_.blobs->Has(digest)) there.push_back(digest);
+  }
+  if (there.empty()) return;
   std::set<Digest> kept(starting_.begin(), starting_.end());
   for (const std::unique_ptr<Run>& other : runs_) {
     kept.merge(KeptBlobs(other->state, options_.keep_versions));
   }
-  for (const Digest& digest : old) {
+  for (const Digest& digest : there) {
     if (kept.contains(digest)) continue;
     if (const absl::Status removed = parts_.blobs->Remove(digest); !removed.ok()) {
-      LogWarning("old blob not removed", {{"run", run.state.id}, {"error", removed.ToString()}});
+      LogWarning("old blob not removed", {{"run", of_run}, {"error", removed.ToString()}});
     }
   }
+}
+
+void Engine::ForgetOldRuns() {
+  if (options_.keep_runs == 0 || !CheckStorage().ok()) return;
+  bool changed = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (std::ssize(runs_) <= options_.keep_runs) return;
+    std::vector<EndedRun> ended;
+    for (const std::unique_ptr<Run>& run : runs_) {
+      if (run->state.phase != RunPhase::kRunning && !run->staged) {
+        ended.push_back({run->state.id, run->state.ended});
+      }
+    }
+    for (const std::string& id : RunsToForget(std::move(ended), options_.keep_runs)) {
+      const RunState& state = (*Find(id))->state;
+      const std::string& name = state.plan.run.name;
+      const int64_t number = RunNumber(state);
+      if (const absl::Status forgotten = Noted(parts_.store->ForgetRun(id, name, number));
+          !forgotten.ok()) {
+        LogWarning("old run not forgotten", {{"run", id}, {"error", forgotten.ToString()}});
+        break;
+      }
+      LogInfo("run forgotten", {{"run", id}, {"ended", absl::FormatTime(state.ended)}});
+      forgotten_[name] = std::max(forgotten_[name], number);
+      const std::set<Digest> blobs = KeptBlobs(state, options_.keep_versions);
+      std::erase_if(runs_, [&](const auto& run) { return run->state.id == id; });
+      DropUnkept(id, blobs);
+      changed = true;
+    }
+  }
+  if (changed) Changed();
 }
 
 void Engine::CleanUp(Run& run) {

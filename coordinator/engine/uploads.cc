@@ -86,10 +86,23 @@ absl::StatusOr<double> Upload::Norm(int64_t count) {
   return std::sqrt(squares);
 }
 
-int64_t Uploads::Promised() const {
+int64_t Uploads::PromisedBeside(const Key& key) const {
   int64_t bytes = 0;
-  for (const auto& [key, upload] : uploads_) bytes += upload->claim().bytes;
+  for (const auto& [other, upload] : uploads_) {
+    if (other != key) bytes += upload->claim().bytes;
+  }
+  for (const auto& [other, staged] : staged_) {
+    if (other != key && !uploads_.contains(other)) bytes += staged;
+  }
   return bytes;
+}
+
+absl::Status Uploads::CountStaged(const RoundId& round) {
+  if (max_bytes_ == 0) return absl::OkStatus();
+  MR_ASSIGN_OR_RETURN(const auto staged, area_->StagedBytes(round.run, round.round, round.attempt));
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [site, bytes] : staged) staged_[{round, site}] = bytes;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<Upload>> Uploads::Begin(const UpdateClaim& claim,
@@ -104,12 +117,13 @@ absl::StatusOr<std::shared_ptr<Upload>> Uploads::Take(const UpdateClaim& claim,
   std::shared_ptr<Upload> replaced;
   {
     absl::MutexLock lock(&mutex_);
-    if (max_bytes > 0 && !uploads_.contains(key) && Promised() + claim.bytes > max_bytes) {
+    const int64_t free = max_bytes - PromisedBeside(key);
+    if (max_bytes > 0 && !uploads_.contains(key) && claim.bytes > free) {
       return WithRetryAfter(
-          absl::ResourceExhaustedError(
-              absl::StrCat("site ", claim.site, ": update for ", ToString(claim.round), ": ",
-                           claim.bytes, " bytes, of [storage] staging_mb ", max_bytes - Promised(),
-                           " bytes are free; try again when other rounds are over")),
+          absl::ResourceExhaustedError(absl::StrCat(
+              "site ", claim.site, ": update for ", ToString(claim.round), ": ", claim.bytes,
+              " bytes, of [storage] staging_mb ", std::max<int64_t>(0, free),
+              " bytes are free; try again when other rounds are over")),
           kRetryWhenStaged);
     }
     std::shared_ptr<Upload>& place = uploads_[key];
@@ -169,6 +183,7 @@ void Uploads::Remove(const RoundId& round, const std::string& site) {
     if (!upload.ok() || found->second != *upload) return;  // the site has begun another meanwhile
     uploads_.erase(found);
   }
+  staged_.erase({round, site});
   if (const absl::Status status = area_->Remove(KeyOf(round, site)); !status.ok()) {
     LogWarning("staged update not removed",
                {{"round", ToString(round)}, {"site", site}, {"error", status.ToString()}});
@@ -184,6 +199,7 @@ void Uploads::DiscardRound(const RoundId& round) {
       ended.push_back(entry.second);
       return true;
     });
+    std::erase_if(staged_, [&](const auto& entry) { return entry.first.first == round; });
   }
   for (const std::shared_ptr<Upload>& upload : ended) upload->Close();
   const absl::Status status = area_->DiscardRound(round.run, round.round, round.attempt);

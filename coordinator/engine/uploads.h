@@ -62,6 +62,9 @@ class Uploads {
   /// `area` outlives the object. At most `max_bytes` are promised to uploads at once; 0: no bound.
   explicit Uploads(UploadArea* area, int64_t max_bytes = 0) : area_(area), max_bytes_(max_bytes) {}
 
+  /// Counts what lies on disk of an open round, from before a restart, against the bound until its
+  /// site takes it up or the round is over.
+  absl::Status CountStaged(const RoundId& round);
   /// The upload of this claim, with what has arrived of it. Another digest than before replaces an
   /// upload that is not finished; ALREADY_EXISTS if it is. RESOURCE_EXHAUSTED, until other rounds
   /// are over, if its bytes go beyond what may be staged.
@@ -82,12 +85,16 @@ class Uploads {
 
   absl::StatusOr<std::shared_ptr<Upload>> Take(const UpdateClaim& claim, const Digest& digest,
                                                int64_t max_bytes);
-  int64_t Promised() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// To all but this one.
+  int64_t PromisedBeside(const Key& key) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   UploadArea* const area_;
   const int64_t max_bytes_;
   absl::Mutex mutex_;
   std::map<Key, std::shared_ptr<Upload>> uploads_ ABSL_GUARDED_BY(mutex_);
+  // What CountStaged found. It stays when the site takes it up, which may fail; `uploads_` counts
+  // then.
+  std::map<Key, int64_t> staged_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace

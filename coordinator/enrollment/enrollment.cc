@@ -19,6 +19,19 @@ namespace {
 constexpr size_t kProofBytes = 32;
 constexpr size_t kMaxReason = 500;
 
+constexpr absl::Duration kRemembered = absl::Hours(30 * 24);
+
+/// When nobody asks for it any more. A renewal that waits ends with the certificate that it is to
+/// replace; an enrollment that waits does so until it is decided.
+absl::Time EndOf(const CertificateCase& found) {
+  if (found.state == RequestState::kRejected) return found.created;
+  const std::string& der = found.state == RequestState::kSigned ? found.certificate : found.present;
+  const absl::StatusOr<std::string> pem = CertificatePem(der);
+  if (!pem.ok()) return absl::InfiniteFuture();
+  const absl::StatusOr<CertificateInfo> info = ParseCertificate(*pem);
+  return info.ok() ? info->not_after : absl::InfiniteFuture();
+}
+
 absl::Status Refused(absl::string_view why) {
   return absl::PermissionDeniedError(absl::StrCat(
       "token: ", why, "; have the operator make a new one with `millrace site invite`"));
@@ -127,6 +140,16 @@ absl::StatusOr<std::string> Enrollment::Approve(const Digest& key,
                                  {"serial", info.serial},
                                  {"not_after", absl::FormatTime(info.not_after)}});
   return found->site;
+}
+
+absl::Status Enrollment::ForgetOld() {
+  const absl::Time before = clock_->Now() - kRemembered;
+  MR_RETURN_IF_ERROR(store_->DropInvitations(before));
+  MR_ASSIGN_OR_RETURN(const std::vector<CertificateCase> cases, store_->LoadCases());
+  for (const CertificateCase& found : cases) {
+    if (EndOf(found) < before) MR_RETURN_IF_ERROR(store_->DropCase(found.key));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Enrollment::Reject(const std::string& site, const std::string& reason) {

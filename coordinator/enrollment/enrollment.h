@@ -43,6 +43,10 @@ class Enrollment {
 
   absl::StatusOr<std::vector<CertificateCase>> Cases() { return store_->LoadCases(); }
 
+  /// Forgets what nobody asks for any more: invitations that are over for a month, and requests
+  /// whose certificate is, or that were rejected a month ago. Of each site what counts stays.
+  absl::Status ForgetOld();
+
   /// The authority has signed: returns the site. NOT_FOUND for a key that did not ask,
   /// INVALID_ARGUMENT for a certificate that is not for this key and site.
   absl::StatusOr<std::string> Approve(const Digest& key, const std::string& certificate_der);

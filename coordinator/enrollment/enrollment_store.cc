@@ -63,6 +63,9 @@ absl::Status StatusOf(const SQLite::Exception& error, const std::string& path) {
   const std::string message = absl::StrCat("enrollment store ", path, ": ", error.what());
   switch (error.getErrorCode()) {
     case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
       return absl::ResourceExhaustedError(message);
     case SQLITE_CONSTRAINT:
       return absl::AbortedError(message);
@@ -99,8 +102,9 @@ absl::StatusOr<CertificateCase> CaseOf(SQLite::Statement& row) {
 
 class SqliteEnrollmentStore final : public EnrollmentStore {
  public:
-  explicit SqliteEnrollmentStore(const std::string& path)
+  SqliteEnrollmentStore(const std::string& path, std::function<void(const absl::Status&)> on_fault)
       : path_(path),
+        on_fault_(std::move(on_fault)),
         database_(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, kBusyTimeoutMs) {}
 
   absl::Status Prepare() {
@@ -148,6 +152,15 @@ class SqliteEnrollmentStore final : public EnrollmentStore {
     return found;
   }
 
+  absl::Status DropInvitations(absl::Time time) override {
+    return Guard([&] {
+      SQLite::Statement drop(database_, "DELETE FROM invitations WHERE expires_us < ?");
+      drop.bind(1, absl::ToUnixMicros(time));
+      drop.exec();
+      return absl::OkStatus();
+    });
+  }
+
   absl::Status Redeem(const Digest& token, const CertificateCase& opened) override {
     return Guard([&]() -> absl::Status {
       SQLite::Transaction transaction(database_);
@@ -185,6 +198,15 @@ class SqliteEnrollmentStore final : public EnrollmentStore {
       return absl::OkStatus();
     }));
     return found;
+  }
+
+  absl::Status DropCase(const Digest& key) override {
+    return Guard([&] {
+      SQLite::Statement drop(database_, "DELETE FROM certificate_cases WHERE key = ?");
+      BindBytes(drop, 1, key.ToBytes());
+      drop.exec();
+      return absl::OkStatus();
+    });
   }
 
   absl::StatusOr<std::vector<CertificateCase>> LoadCases() override {
@@ -327,11 +349,14 @@ class SqliteEnrollmentStore final : public EnrollmentStore {
     try {
       return body();
     } catch (const SQLite::Exception& error) {
-      return StatusOf(error, path_);
+      const absl::Status fault = StatusOf(error, path_);
+      if (on_fault_) on_fault_(fault);
+      return fault;
     }
   }
 
   const std::string path_;
+  const std::function<void(const absl::Status&)> on_fault_;
   absl::Mutex mutex_;
   SQLite::Database database_;  // guarded by mutex_, which Guard holds
 };
@@ -339,9 +364,9 @@ class SqliteEnrollmentStore final : public EnrollmentStore {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<EnrollmentStore>> OpenSqliteEnrollmentStore(
-    const std::string& path) {
+    const std::string& path, std::function<void(const absl::Status&)> on_fault) {
   try {
-    auto store = std::make_unique<SqliteEnrollmentStore>(path);
+    auto store = std::make_unique<SqliteEnrollmentStore>(path, std::move(on_fault));
     MR_RETURN_IF_ERROR(store->Prepare());
     return store;
   } catch (const SQLite::Exception& error) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,7 +45,7 @@ struct CertificateCase {
 
 /// What the coordinator must not forget of who belongs to the federation. Thread-safe; more than
 /// one process may share one store. Every change is durable on return; RESOURCE_EXHAUSTED when the
-/// disk is full, UNAVAILABLE for other faults of the disk.
+/// disk is full, read-only or failing, UNAVAILABLE when another process keeps the store busy.
 class EnrollmentStore {
  public:
   virtual ~EnrollmentStore() = default;
@@ -56,11 +57,16 @@ class EnrollmentStore {
   /// another call was faster.
   virtual absl::Status Redeem(const Digest& token, const CertificateCase& opened) = 0;
 
+  /// Forgets the invitations that ended before `time`, used or not.
+  virtual absl::Status DropInvitations(absl::Time time) = 0;
+
   /// Inserts or replaces, by key. A pending case takes the place of the site's other pending ones,
   /// an enrollment of enrollments and a renewal of renewals: a site may have one of each, from two
   /// machines.
   virtual absl::Status PutCase(const CertificateCase& changed) = 0;
   virtual absl::StatusOr<std::optional<CertificateCase>> FindCase(const Digest& key) = 0;
+  /// OK if there is none.
+  virtual absl::Status DropCase(const Digest& key) = 0;
   /// By site and time.
   virtual absl::StatusOr<std::vector<CertificateCase>> LoadCases() = 0;
 
@@ -78,7 +84,9 @@ class EnrollmentStore {
 };
 
 /// Opens or makes the tables in the database at `path`, which may be the Store's own; ":memory:"
-/// for one that ends with the process.
-absl::StatusOr<std::unique_ptr<EnrollmentStore>> OpenSqliteEnrollmentStore(const std::string& path);
+/// for one that ends with the process. `on_fault` hears of what goes wrong with the database, by
+/// the thread that meets it.
+absl::StatusOr<std::unique_ptr<EnrollmentStore>> OpenSqliteEnrollmentStore(
+    const std::string& path, std::function<void(const absl::Status&)> on_fault = {});
 
 }  // namespace millrace

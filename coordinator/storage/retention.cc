@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/storage/retention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace millrace {
 namespace {
@@ -30,6 +32,15 @@ std::vector<const ModelVersion*> KeptVersions(const RunState& run, int64_t keep_
     if (i >= first || &run.versions[i] == best) kept.push_back(&run.versions[i]);
   }
   return kept;
+}
+
+std::vector<std::string> RunsToForget(std::vector<EndedRun> ended, int64_t keep_runs) {
+  std::vector<std::string> forgotten;
+  if (keep_runs == 0 || std::ssize(ended) <= keep_runs) return forgotten;
+  std::ranges::stable_sort(ended, {}, &EndedRun::ended);
+  ended.resize(ended.size() - keep_runs);
+  for (EndedRun& run : ended) forgotten.push_back(std::move(run.id));
+  return forgotten;
 }
 
 std::set<Digest> VitalBlobs(const RunState& run) {

@@ -94,6 +94,15 @@ void CleanUp(const StartPlan& plan, BlobStore* blobs, UploadArea* uploads, Start
   for (const std::string& run : plan.over) uploads->RemoveRun(run);
 }
 
+void ShrinkQuarantine(const StartPlan& plan, int64_t max_bytes, BlobStore* blobs) {
+  const absl::StatusOr<int64_t> removed =
+      blobs->ShrinkQuarantine(max_bytes, {plan.quarantine.begin(), plan.quarantine.end()});
+  if (!removed.ok() || *removed > 0) {
+    Log("damaged blobs removed beyond [storage] quarantine_mb", removed.status(),
+        absl::StrCat(removed.value_or(0), " blobs"));
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<StartReport> CheckAtStart(Store* store, BlobStore* blobs, UploadArea* uploads,
@@ -125,6 +134,7 @@ absl::StatusOr<StartReport> CheckAtStart(Store* store, BlobStore* blobs, UploadA
   for (const std::string& loss : plan.losses) LogError("storage has lost", {{"what", loss}});
   report.losses = std::ssize(plan.losses);
   CleanUp(plan, blobs, uploads, report);
+  ShrinkQuarantine(plan, options.quarantine_bytes, blobs);
   LogInfo("storage checked", {{"runs", report.runs},
                               {"blobs", report.blobs},
                               {"verified", report.verified},

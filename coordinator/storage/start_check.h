@@ -16,6 +16,8 @@ struct StartCheckOptions {
   int64_t keep_versions = 0;  // as in retention.h
   bool whole = false;         // read every blob, not only what running runs need to go on
   absl::Time now;
+  int64_t quarantine_bytes = int64_t{1}
+                             << 30;  // of damaged blobs that are kept, the newly found ones first
 };
 
 struct StartReport {

@@ -42,6 +42,10 @@ constexpr char kSchema[] = R"sql(
     body BLOB NOT NULL,
     PRIMARY KEY (run, round, attempt, phase, site)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS forgotten_runs (
+    name TEXT PRIMARY KEY,
+    number INTEGER NOT NULL
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS sites (
     name TEXT PRIMARY KEY,
     first_seen_us INTEGER NOT NULL,
@@ -174,6 +178,39 @@ class SqliteStore final : public Store {
       return absl::OkStatus();
     }));
     return runs;
+  }
+
+  absl::Status ForgetRun(const std::string& run, const std::string& name, int64_t number) override {
+    return Guard([&] {
+      absl::MutexLock lock(&mutex_);
+      SQLite::Transaction transaction(database_);
+      for (const char* table : {"events", "messages"}) {
+        SQLite::Statement drop(database_, absl::StrCat("DELETE FROM ", table, " WHERE run = ?"));
+        drop.bind(1, run);
+        drop.exec();
+      }
+      SQLite::Statement keep(database_,
+                             "INSERT INTO forgotten_runs VALUES (?, ?) ON CONFLICT (name) "
+                             "DO UPDATE SET number = max(number, excluded.number)");
+      keep.bind(1, name);
+      keep.bind(2, number);
+      keep.exec();
+      transaction.commit();
+      return absl::OkStatus();
+    });
+  }
+
+  absl::StatusOr<std::vector<ForgottenRuns>> LoadForgotten() override {
+    std::vector<ForgottenRuns> forgotten;
+    MR_RETURN_IF_ERROR(Guard([&] {
+      absl::MutexLock lock(&mutex_);
+      SQLite::Statement rows(database_, "SELECT name, number FROM forgotten_runs ORDER BY name");
+      while (rows.executeStep()) {
+        forgotten.push_back({rows.getColumn(0), rows.getColumn(1).getInt64()});
+      }
+      return absl::OkStatus();
+    }));
+    return forgotten;
   }
 
   absl::Status PutSite(const SiteRecord& site) override {

@@ -34,6 +34,12 @@ struct SiteRecord {
   int64_t updates = 0;  // accepted
 };
 
+/// The highest number that a forgotten run of this name had: "press-12" of "press".
+struct ForgottenRuns {
+  std::string name;
+  int64_t number = 0;
+};
+
 /// What the coordinator must not forget: the events of every run, and the sites. Thread-safe; more
 /// than one process may share one store.
 class Store {
@@ -49,6 +55,14 @@ class Store {
                               std::span<const StoredMessage> messages = {}) = 0;
   /// Every run, oldest first. DATA_LOSS names a run whose events cannot be read.
   virtual absl::StatusOr<std::vector<StoredRun>> LoadRuns() = 0;
+
+  /// Forgets an ended run: its events and messages. That `number` was its one among those of `name`
+  /// is kept, so that no other run gets its id: sites remember what they did for it. All or
+  /// nothing, durable on return; statuses as Append's.
+  virtual absl::Status ForgetRun(const std::string& run, const std::string& name,
+                                 int64_t number) = 0;
+  /// By name.
+  virtual absl::StatusOr<std::vector<ForgottenRuns>> LoadForgotten() = 0;
 
   /// Every message that was kept of this run's rounds and not dropped, in no order.
   virtual absl::StatusOr<std::vector<StoredMessage>> LoadMessages(const std::string& run) = 0;

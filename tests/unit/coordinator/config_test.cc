@@ -45,15 +45,20 @@ TEST(CoordinatorConfig, EveryKeyIsReadAndPathsStartAtTheFilesFolder) {
 TEST(CoordinatorConfig, StorageIsBoundedAndMetricsAreOffUnlessTold) {
   MR_ASSERT_OK_AND_ASSIGN(const CoordinatorConfig usual, ParseCoordinatorConfig(kFull, "."));
   EXPECT_EQ(usual.keep_versions, 10);
+  EXPECT_EQ(usual.keep_runs, 1000);
+  EXPECT_EQ(usual.quarantine_mb, 1024);
   EXPECT_EQ(usual.min_free_mb, 256);
   EXPECT_EQ(usual.staging_mb, 0);
   EXPECT_EQ(usual.metrics_listen, "");
-  const std::string told = absl::StrReplaceAll(
-      kFull, {{"folder = \"state\"\n",
-               "folder = \"state\"\nkeep_versions = 0\nmin_free_mb = 5\nstaging_mb = 7\n"
-               "[metrics]\nlisten = \"127.0.0.1:9464\"\n"}});
+  const std::string told =
+      absl::StrReplaceAll(kFull, {{"folder = \"state\"\n",
+                                   "folder = \"state\"\nkeep_versions = 0\nkeep_runs = "
+                                   "9\nquarantine_mb = 0\nmin_free_mb = 5\nstaging_mb = 7\n"
+                                   "[metrics]\nlisten = \"127.0.0.1:9464\"\n"}});
   MR_ASSERT_OK_AND_ASSIGN(const CoordinatorConfig config, ParseCoordinatorConfig(told, "."));
   EXPECT_EQ(config.keep_versions, 0);
+  EXPECT_EQ(config.keep_runs, 9);
+  EXPECT_EQ(config.quarantine_mb, 0);
   EXPECT_EQ(config.min_free_mb, 5);
   EXPECT_EQ(config.staging_mb, 7);
   EXPECT_EQ(config.metrics_listen, "127.0.0.1:9464");

@@ -44,6 +44,12 @@ class DyingStore final : public Store {
     return Death();
   }
   absl::StatusOr<std::vector<StoredRun>> LoadRuns() override { return base_->LoadRuns(); }
+  absl::Status ForgetRun(const std::string& run, const std::string& name, int64_t number) override {
+    return dead_ ? Death() : base_->ForgetRun(run, name, number);
+  }
+  absl::StatusOr<std::vector<ForgottenRuns>> LoadForgotten() override {
+    return base_->LoadForgotten();
+  }
   absl::StatusOr<std::vector<StoredMessage>> LoadMessages(const std::string& run) override {
     return base_->LoadMessages(run);
   }

@@ -151,6 +151,26 @@ TEST_F(EnrollmentTest, EverythingIsThereAfterARestart) {
   EXPECT_EQ(again.Cases()->size(), 1u);
 }
 
+TEST_F(EnrollmentTest, WhatNobodyAsksForAnyMoreIsForgottenAMonthLater) {
+  MR_ASSERT_OK_AND_ASSIGN(const CertificateCase opened, Redeem(request_));
+  MR_ASSERT_OK(enrollment_.Approve(opened.key, Certify(request_, "press-7", authority_)));
+  MR_ASSERT_OK(enrollment_.Invite("press-8", Sha256Of("other"), life_));
+  const std::string waiting = NewRequest();
+  MR_ASSERT_OK(enrollment_.Redeem("other", waiting, std::string(32, 'p')));
+  clock_.Advance(absl::Hours(30 * 24));
+  MR_ASSERT_OK(enrollment_.ForgetOld());
+  EXPECT_EQ(enrollment_.Cases()->size(), 2u) << "the certificate was good for a day";
+  MR_EXPECT_OK(Redeem(request_));
+  clock_.Advance(absl::Hours(25));
+  MR_ASSERT_OK(enrollment_.ForgetOld());
+  ASSERT_EQ(enrollment_.Cases()->size(), 1u);
+  EXPECT_EQ(enrollment_.Cases()->front().site, "press-8") << "waits for its approval still";
+  EXPECT_THAT(Redeem(request_), IsStatus(kDenied, HasSubstr("not known")));
+  MR_ASSERT_OK(enrollment_.Reject("press-8", "nobody there knows of it"));
+  MR_ASSERT_OK(enrollment_.ForgetOld());
+  EXPECT_TRUE(enrollment_.Cases()->empty());
+}
+
 TEST_F(EnrollmentTest, AuthorityThatIsTrustedNoMoreEndsItsCertificates) {
   MR_ASSERT_OK_AND_ASSIGN(const std::string pem,
                           CertificatePem(Certify(request_, "press-7", authority_)));

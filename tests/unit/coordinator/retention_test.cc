@@ -17,7 +17,9 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using testing::EngineRig;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing::IsStatus;
+using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
 Digest Name(const std::string& what) { return Sha256Of(what); }
@@ -104,6 +106,75 @@ TEST(EngineRetention, StartOfASecondRunKeepsTheBlobThatTheFirstLetsGoOf) {
   const auto second = rig.engine().GetRun("tiny-2");
   ASSERT_EQ(second->Newest().version, 0);
   EXPECT_TRUE(rig.blobs().Has(start));
+}
+
+TEST(Retention, RunsThatEndedFirstAreForgottenFirst) {
+  const absl::Time day = absl::UnixEpoch();
+  const std::vector<EndedRun> ended = {
+      {"b", day + absl::Hours(2)}, {"a", day + absl::Hours(3)}, {"c", day + absl::Hours(1)}};
+  EXPECT_THAT(RunsToForget(ended, 1), ElementsAre("c", "b"));
+  EXPECT_THAT(RunsToForget(ended, 3), IsEmpty());
+  EXPECT_THAT(RunsToForget(ended, 0), IsEmpty()) << "all are kept";
+}
+
+TEST(EngineRetention, ForgetsOldRunsWithTheirModelsButNeverGivesAnIdAgain) {
+  EngineOptions options;
+  options.keep_runs = 1;
+  EngineRig rig(options);
+  const auto run_to_end = [&](int seed) {
+    const std::string id =
+        rig.engine().StartRun(testing::TinyPlan{.seed = seed}.Text()).value_or("none");
+    MR_EXPECT_OK(rig.engine().StopRun(id, "enough"));
+    rig.clock().Advance(absl::Seconds(1));
+    rig.engine().Step();
+    return id;
+  };
+  EXPECT_EQ(run_to_end(1), "tiny-1");
+  MR_EXPECT_OK(rig.engine().GetRun("tiny-1"));
+  EXPECT_EQ(run_to_end(2), "tiny-2");
+  EXPECT_THAT(
+      rig.engine().GetRun("tiny-1"),
+      IsStatus(absl::StatusCode::kNotFound, AllOf(HasSubstr("run tiny-1"), HasSubstr("keeps 1"))));
+  MR_EXPECT_OK(rig.engine().GetRun("tiny-2"));
+  EXPECT_THAT(rig.blobs().List().value(),
+              ElementsAre(rig.engine().GetRun("tiny-2")->Newest().parameters));
+  rig.Restart();
+  EXPECT_THAT(rig.engine().Runs(), SizeIs(1));
+  EXPECT_EQ(run_to_end(3), "tiny-3");
+  EXPECT_EQ(run_to_end(1), "tiny-4");
+  rig.Restart();
+  EXPECT_EQ(run_to_end(1), "tiny-5");
+}
+
+TEST(EngineRetention, RunThatIsStillRunningIsKeptHoweverOld) {
+  EngineOptions options;
+  options.keep_runs = 1;
+  EngineRig rig(options);
+  rig.Start({.rounds = 1});
+  for (int seed = 1; seed < 4; ++seed) {
+    const std::string id = rig.engine().StartRun(testing::TinyPlan{.seed = seed}.Text()).value();
+    MR_ASSERT_OK(rig.engine().StopRun(id, "enough"));
+    rig.engine().Step();
+  }
+  EXPECT_THAT(rig.engine().Runs(), SizeIs(2));
+  ASSERT_TRUE(rig.Finish(kSites));
+}
+
+TEST(EngineRetention, RunThatCannotBeForgottenNowIsForgottenLater) {
+  EngineOptions options;
+  options.keep_runs = 1;
+  EngineRig rig(options);
+  for (int seed = 1; seed < 3; ++seed) {
+    const std::string id = rig.engine().StartRun(testing::TinyPlan{.seed = seed}.Text()).value();
+    MR_ASSERT_OK(rig.engine().StopRun(id, "enough"));
+  }
+  rig.store().DieAtAppend(0, false);
+  EXPECT_FALSE(rig.engine().StartRun(testing::TinyPlan{}.Text()).ok());
+  rig.engine().Step();
+  EXPECT_THAT(rig.engine().Runs(), SizeIs(2));
+  rig.store().Revive();
+  rig.engine().Step();
+  EXPECT_THAT(rig.engine().Runs(), SizeIs(1));
 }
 
 TEST(EngineStaging, UpdatesBeyondTheBoundWaitForOtherRounds) {

@@ -103,6 +103,27 @@ TEST_F(StartCheckTest, RunWithADamagedNewestVersionFailsAndOthersGoOn) {
   EXPECT_EQ(Check().failed, 0) << "it has ended";
 }
 
+TEST_F(StartCheckTest, QuarantineKeepsItsBoundAndTheNewestDamage) {
+  TrainOneRound();
+  const Digest older = Sha256Of("damaged long ago");
+  MR_ASSERT_OK(rig_.disk().CreateDirectories("blobs/quarantine"));
+  MR_ASSERT_OK(WriteFileDurably(&rig_.disk(), "blobs/quarantine/" + older.Hex(), "0123456789"));
+  MR_ASSERT_OK(WriteFileDurably(&rig_.disk(), "blobs/quarantine/a note", "not a blob"));
+  const Digest newest = rig_.Run().Newest().parameters;
+  const int64_t bytes = rig_.blobs().Open(newest).value()->size();
+  Damage(newest);
+  const auto check = [&](int64_t quarantine_bytes) {
+    MR_EXPECT_OK(CheckAtStart(&rig_.store(), &rig_.blobs(), &rig_.area(),
+                              {0, false, rig_.clock().Now(), quarantine_bytes}));
+  };
+  check(bytes + 9);
+  EXPECT_FALSE(rig_.disk().Exists("blobs/quarantine/" + older.Hex()));
+  EXPECT_TRUE(rig_.disk().Exists("blobs/quarantine/" + newest.Hex()));
+  check(0);
+  EXPECT_FALSE(rig_.disk().Exists("blobs/quarantine/" + newest.Hex()));
+  EXPECT_TRUE(rig_.disk().Exists("blobs/quarantine/a note"));
+}
+
 TEST_F(StartCheckTest, DamagedOldVersionIsFoundByAWholeCheckAndCostsNoRun) {
   TrainOneRound();
   Damage(rig_.Run().versions[0].parameters);

@@ -105,6 +105,22 @@ TEST_P(StoreConformance, EventThatIsMissingIsDataLossNamingTheRun) {
                                            ::testing::HasSubstr("run tiny-1 event 1: is missing")));
 }
 
+TEST_P(StoreConformance, ForgottenRunLeavesTheHighestNumberOfItsNameAlone) {
+  const Event start = Start();
+  const StoredMessage message{{"tiny-2", 1, 1}, SecurePhase::kAdvertise, "a", "bytes"};
+  for (const char* run : {"tiny-1", "tiny-2", "tiny-3"}) {
+    MR_ASSERT_OK(store_->Append(run, 0, std::span(&start, 1), std::span(&message, 1)));
+  }
+  MR_ASSERT_OK(store_->ForgetRun("tiny-2", "tiny", 2));
+  MR_ASSERT_OK(store_->ForgetRun("tiny-1", "tiny", 1));
+  EXPECT_THAT(Contents(*store_), ::testing::ElementsAre("tiny-3: run_started"));
+  EXPECT_THAT(store_->LoadMessages("tiny-2"), testing::IsOkAndHolds(IsEmpty()));
+  MR_ASSERT_OK_AND_ASSIGN(const std::vector<ForgottenRuns> forgotten, store_->LoadForgotten());
+  ASSERT_EQ(forgotten.size(), 1u);
+  EXPECT_EQ(forgotten[0].name, "tiny");
+  EXPECT_EQ(forgotten[0].number, 2);
+}
+
 TEST_P(StoreConformance, SiteIsReplacedByName) {
   MR_ASSERT_OK(store_->PutSite({"press-7", kStart, kStart, "0.1", 1}));
   MR_ASSERT_OK(store_->PutSite({"lathe", kStart, kStart, "0.1", 4}));

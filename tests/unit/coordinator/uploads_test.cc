@@ -67,6 +67,24 @@ class UploadsTest : public ::testing::Test {
   const Digest digest_ = Sha256Of(kBytes);
 };
 
+TEST_F(UploadsTest, WhatLiesOnDiskFromBeforeARestartCountsUntilItsRoundIsOver) {
+  MR_ASSERT_OK(files_.CreateDirectories("uploads/tiny-1/3-1"));
+  MR_ASSERT_OK(WriteFileDurably(&files_, "uploads/tiny-1/3-1/press-7.part", "1234"));
+  MR_ASSERT_OK(WriteFileDurably(&files_, "uploads/tiny-1/3-1/press-8.update", kBytes));
+  Uploads uploads(area_.get(), 24);
+  MR_ASSERT_OK(uploads.CountStaged(round_));
+  UpdateClaim other{{"other-1", 1, 1}, "lathe", 16, {}, 5};
+  EXPECT_THAT(uploads.Begin(other, digest_),
+              IsStatus(absl::StatusCode::kResourceExhausted, HasSubstr("12 bytes are free")));
+  MR_EXPECT_OK(uploads.Begin(claim_, digest_)) << "in the place of what it has sent before";
+  other.bytes = 12;
+  EXPECT_THAT(uploads.Begin(other, digest_),
+              IsStatus(absl::StatusCode::kResourceExhausted, HasSubstr("8 bytes are free")));
+  uploads.DiscardRound(round_);
+  other.bytes = 24;
+  MR_EXPECT_OK(uploads.Begin(other, digest_));
+}
+
 TEST_F(UploadsTest, BeginningAgainGivesTheSameUpload) {
   MR_ASSERT_OK_AND_ASSIGN(const auto upload, uploads_.Begin(claim_, digest_));
   MR_ASSERT_OK(upload->Append(0, {kBytes, 5}));
