@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/check.h"
 
@@ -11,8 +12,7 @@ namespace {
 
 /// One second cannot count for more than this, whatever happened in it.
 constexpr double kMostDeviations = 4;
-constexpr size_t kMostReference = 1024;  // seconds, of all modes
-constexpr size_t kLeastCompared = 50;    // values on either side
+constexpr size_t kLeastCompared = 50;  // values on either side
 
 }  // namespace
 
@@ -59,18 +59,22 @@ DriftState DriftMonitor::Add(int32_t mode, const FeatureValues& features) {
   return state_;
 }
 
+void DriftMonitor::Track::SetReference(std::vector<float> values) {
+  reference = std::move(values);
+  std::sort(reference.begin(), reference.end());
+  if (reference.size() >= kLeastCompared) index.emplace(reference);
+}
+
 void DriftMonitor::LearnSample(int32_t mode) {
-  for (const FeatureValues& second : standardizer_.TakeSample(mode)) {
-    for (int i = 0; i < kDriftFeatures; ++i) {
-      std::vector<float>& reference = tracks_[i].reference;
-      if (std::isfinite(second[i]) && reference.size() < kMostReference) {
+  const std::vector<FeatureValues> sample = standardizer_.TakeSample(mode);
+  for (int i = 0; i < kDriftFeatures; ++i) {
+    std::vector<float> reference = std::move(tracks_[i].reference);
+    for (const FeatureValues& second : sample) {
+      if (std::isfinite(second[i]) && std::ssize(reference) < kMostReference) {
         reference.push_back(static_cast<float>(second[i]));
       }
     }
-  }
-  for (Track& track : tracks_) {
-    std::sort(track.reference.begin(), track.reference.end());
-    if (track.reference.size() >= kLeastCompared) track.index.emplace(track.reference);
+    tracks_[i].SetReference(std::move(reference));
   }
 }
 

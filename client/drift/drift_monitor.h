@@ -4,8 +4,11 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "client/drift/cusum.h"
 #include "client/drift/features.h"
 #include "client/drift/two_samples.h"
@@ -63,7 +66,17 @@ class DriftMonitor {
   /// What comes is the new normal: after a repair, or with a new model.
   void Relearn() { *this = DriftMonitor(parameters_); }
 
+  /// What was learned, and whether a drift is confirmed, for the next start. The latest minutes and
+  /// the sums of the detectors are not kept: nobody knows what the channel did in between.
+  std::string Serialize() const;
+  /// DATA_LOSS for anything that Serialize did not give; FAILED_PRECONDITION for what was learned
+  /// over another number of seconds.
+  static absl::StatusOr<DriftMonitor> Parse(const DriftParameters& parameters,
+                                            absl::string_view bytes);
+
  private:
+  static constexpr int kMostReference = 1024;  // seconds, of all modes
+
   struct Comparison {
     double ks = 0;
     double p = 1;
@@ -72,6 +85,8 @@ class DriftMonitor {
   /// One feature's.
   struct Track {
     explicit Track(Cusum::Parameters parameters) : cusum(parameters) {}
+    void SetReference(std::vector<float> values);
+
     Cusum cusum;
     std::vector<float> reference;  // sorted
     std::optional<StabilityIndex> index;

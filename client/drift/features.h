@@ -9,7 +9,13 @@
 #include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
+
 namespace millrace {
+
+namespace internal {
+class DriftState;
+}  // namespace internal
 
 /// What drift is looked for in. Peaks (the crest factor) are not: their skewed distribution would
 /// multiply the false alarms of every detector that counts in deviations.
@@ -59,6 +65,11 @@ class FeatureStandardizer {
   /// Some of the seconds learned of a mode that is known, evenly spread, as Standardize gives them.
   /// They are given away once.
   std::vector<FeatureValues> TakeSample(int32_t mode);
+
+  void Save(internal::DriftState* file) const;
+  /// DATA_LOSS, and nothing changed, for what Save did not write; FAILED_PRECONDITION for what was
+  /// learned over another number of seconds.
+  absl::Status Restore(const internal::DriftState& file);
 
  private:
   struct Moments {

@@ -19,7 +19,8 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 /// Seconds of a channel whose mean and spread are normal.
 class Plant {
  public:
-  Plant(DriftParameters parameters, uint64_t seed) : monitor_(parameters), random_(seed) {}
+  Plant(const DriftParameters& parameters, uint64_t seed)
+      : parameters_(parameters), monitor_(parameters), random_(seed) {}
 
   /// The second's features, `shift` and `spread` in deviations.
   DriftState Second(double shift = 0, double spread = 0, int32_t mode = 0, double level = 50) {
@@ -39,9 +40,11 @@ class Plant {
     } while (Second(shift, spread) != state && seconds < 10'000);
     return seconds;
   }
+  void Restart() { monitor_ = DriftMonitor::Parse(parameters_, monitor_.Serialize()).value(); }
   DriftMonitor& monitor() { return monitor_; }
 
  private:
+  DriftParameters parameters_;
   DriftMonitor monitor_;
   Random random_;
 };
@@ -216,6 +219,40 @@ TEST(DriftMonitor, LearnsAnewWhenTold) {
   plant.monitor().Relearn();
   EXPECT_EQ(plant.Seconds(3599, 3), DriftState::kLearning);
   EXPECT_EQ(plant.Seconds(5000, 3), DriftState::kStable);
+}
+
+TEST(DriftMonitor, WhatWasLearnedSurvivesARestart) {
+  Plant plant({}, 9);
+  plant.Seconds(1800);
+  plant.Restart();
+  EXPECT_EQ(plant.Seconds(1799), DriftState::kLearning);
+  EXPECT_EQ(plant.Second(), DriftState::kStable) << "the hour goes on where it was";
+  plant.Restart();
+  EXPECT_EQ(plant.monitor().state(), DriftState::kStable);
+  EXPECT_EQ(plant.Seconds(600, 1.5), DriftState::kConfirmed);
+  plant.Restart();
+  EXPECT_EQ(plant.Seconds(250), DriftState::kConfirmed);
+  EXPECT_EQ(plant.Seconds(400), DriftState::kStable);
+}
+
+TEST(DriftMonitor, AnyOtherFileIsRefused) {
+  Plant plant({}, 10);
+  plant.Seconds(4000);
+  const std::string file = plant.monitor().Serialize();
+  DriftParameters shorter;
+  shorter.learn_s = 60;
+  EXPECT_EQ(DriftMonitor::Parse(shorter, file).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(DriftMonitor::Parse({}, file.substr(0, file.size() - 1)).status().code(),
+            absl::StatusCode::kDataLoss);
+  Random random(11);
+  for (int i = 0; i < 2000; ++i) {
+    std::string damaged = file;
+    damaged[random.Below(damaged.size())] = static_cast<char>(random.Below(256));
+    auto parsed = DriftMonitor::Parse({}, damaged);
+    if (!parsed.ok()) continue;
+    for (int second = 0; second < 40; ++second) parsed->Add(0, {50 + 20.0 * second, 3});
+  }
 }
 
 // Two features with a limit of 6 each. The reference's own error shortens run lengths: its mean is
