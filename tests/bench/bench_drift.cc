@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What validation finds of faults, and how soon drift is found in streams of 36,000 seconds, beside
-// theory. One JSON line per measurement; the same numbers on every machine, but for the times.
+// What validation finds of faults, how soon drift is found in streams of 36,000 seconds, beside
+// theory, and how near thresholds come to the wanted rate of alarms. One JSON line per measurement;
+// the same numbers on every machine, but for the times.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -14,6 +18,7 @@
 #include "client/drift/cusum.h"
 #include "client/drift/drift_monitor.h"
 #include "client/drift/page_hinkley.h"
+#include "client/inference/threshold.h"
 #include "client/quality/channel_validator.h"
 #include "tests/testing/faulty_signal.h"
 
@@ -168,10 +173,53 @@ void BenchFalseAlarms() {
   }
 }
 
+/// What share of a million other scores exceed the threshold, of what was wanted, over
+/// calibrations.
+void BenchThresholds() {
+  const std::map<std::string, double (*)(Random&)> kinds = {
+      {"normal", [](Random& random) { return random.Normal(); }},
+      {"exponential", [](Random& random) { return -std::log1p(-random.Uniform()); }},
+      {"heavy_tail", [](Random& random) { return std::pow(1 - random.Uniform(), -0.25); }}};
+  constexpr int kCalibrations = 100;
+  for (const auto& [kind, draw] : kinds) {
+    Random others_random(99);
+    std::vector<float> others(1'000'000);
+    for (float& score : others) score = static_cast<float>(draw(others_random));
+    std::sort(others.begin(), others.end());
+    for (const auto& [count, rate] :
+         {std::pair(3'600, 1e-3), std::pair(10'000, 1e-3), std::pair(10'000, 1e-4)}) {
+      std::vector<double> ratios;
+      int peaks = 0;
+      for (int i = 0; i < kCalibrations; ++i) {
+        Random random(i + 1);
+        std::vector<float> scores(count);
+        for (float& score : scores) score = static_cast<float>(draw(random));
+        const absl::StatusOr<ThresholdFit> fit = FitThreshold(scores, rate);
+        if (!fit.ok()) continue;
+        peaks += fit->method == ThresholdMethod::kPeaksOverThreshold ? 1 : 0;
+        const auto limit = static_cast<float>(fit->value);
+        const auto above = others.end() - std::upper_bound(others.begin(), others.end(), limit);
+        ratios.push_back(static_cast<double>(above) / 1e6 / rate);
+      }
+      std::sort(ratios.begin(), ratios.end());
+      Print({{"bench", "threshold"},
+             {"scores", kind},
+             {"calibrated_with", count},
+             {"rate", rate},
+             {"fitted", ratios.size()},
+             {"by_peaks", peaks},
+             {"median_of_wanted", Rounded(ratios[ratios.size() / 2])},
+             {"p5", Rounded(ratios[ratios.size() / 20])},
+             {"p95", Rounded(ratios[ratios.size() * 19 / 20])}});
+    }
+  }
+}
+
 }  // namespace
 }  // namespace millrace
 
 int main() {
+  millrace::BenchThresholds();
   millrace::BenchRules();
   millrace::BenchCost();
   millrace::BenchFalseAlarms();
