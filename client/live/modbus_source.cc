@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/status.h"
-#include "client/session/backoff.h"
+#include "client/operation/backoff.h"
 
 namespace millrace {
 namespace {

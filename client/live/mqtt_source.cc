@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "client/session/backoff.h"
+#include "client/operation/backoff.h"
 
 namespace millrace {
 namespace {

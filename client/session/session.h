@@ -10,7 +10,7 @@
 #include "base/life_sign.h"
 #include "base/random.h"
 #include "client/operation/availability.h"
-#include "client/session/backoff.h"
+#include "client/operation/backoff.h"
 #include "client/session/link.h"
 #include "client/session/secure_session.h"
 #include "client/session/site_identity.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/session/backoff.h"
+#include "client/operation/backoff.h"
 
 #include <algorithm>
 
