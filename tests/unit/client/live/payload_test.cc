@@ -251,7 +251,10 @@ TEST_F(AppendSamplesTest, ABlockWithoutATimeEndsWhenItArrived) {
 }
 
 TEST_F(AppendSamplesTest, ATimeAtTheEndOfAllTimesIsNoTrap) {
-  EXPECT_THAT(Times(std::numeric_limits<int64_t>::max(), {.rate_hz = 1}), SizeIs(3));
+  const Payload payload{{{"current", std::numeric_limits<int64_t>::max(), 0, 3}}, {1, 2, 3}};
+  std::vector<Sample> samples;
+  AppendSamples(payload, {kTime, "pump-1", ""}, {.rate_hz = 1}, channels_, &samples);
+  EXPECT_THAT(samples, SizeIs(3));
 }
 
 TEST_F(AppendSamplesTest, ValuesOfChannelsThatNobodyKnowsAreCountedAndLeftOut) {
