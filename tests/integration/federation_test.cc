@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "base/status.h"
 #include "models/package.h"
 #include "scripts/plant_simulator/plant_set.h"
 #include "tests/testing/eventually.h"
@@ -25,9 +26,9 @@ using testing::TestFederation;
 constexpr int kExitConfig = 2;
 
 /// Remaining life from two channels, by a model of a few weights; seconds of work in all.
-std::string LifePlan(int rounds, const std::string& cohort) {
-  return absl::StrCat("secure_aggregation = \"off\"\n[run]\nname = \"life\"\nrounds = ", rounds,
-                      "\n[cohort]\n", cohort,
+std::string LifePlan(int rounds, const std::string& cohort, const std::string& secure = "off") {
+  return absl::StrCat("secure_aggregation = \"", secure,
+                      "\"\n[run]\nname = \"life\"\nrounds = ", rounds, "\n[cohort]\n", cohort,
                       "[model]\nkind = \"mlp\"\nhidden = [4]\n"
                       "[input]\nchannels = [\"vib_rms\", \"bearing_temp\"]\nwindow = 5\n"
                       "stride = 5\n"
@@ -56,6 +57,15 @@ std::map<std::string, std::string> SimulatePlants(const std::string& folder, int
   return tables;
 }
 
+absl::StatusOr<ModelPackage> NewestModel(Fleet& fleet, const std::string& run) {
+  std::string bytes;
+  MR_RETURN_IF_ERROR(fleet.as_operator().ExportModel(run, -1, [&](absl::string_view chunk) {
+    bytes.append(chunk.data(), chunk.size());
+    return absl::OkStatus();
+  }));
+  return ParsePackage(bytes);
+}
+
 TEST(Federation, FourPlantsTrainOneModelToTheEnd) {
   Fleet fleet(MILLRACE_COORDINATOR);
   ASSERT_TRUE(fleet.StartCoordinator());
@@ -76,15 +86,35 @@ TEST(Federation, FourPlantsTrainOneModelToTheEnd) {
   EXPECT_GT(run.history(3).metrics().at("rmse"), 0);
   EXPECT_LT(run.history(3).metrics().at("rmse"), 50) << "labels lie in 0 .. 50";
 
-  std::string bytes;
-  MR_ASSERT_OK(fleet.as_operator().ExportModel("life-1", -1, [&](absl::string_view chunk) {
-    bytes.append(chunk.data(), chunk.size());
-    return absl::OkStatus();
-  }));
-  MR_ASSERT_OK_AND_ASSIGN(const ModelPackage package, ParsePackage(bytes));
+  MR_ASSERT_OK_AND_ASSIGN(const ModelPackage package, NewestModel(fleet, "life-1"));
   EXPECT_EQ(package.manifest.version(), 2);
   ASSERT_TRUE(package.scaling);
   EXPECT_EQ(package.scaling->channels, 2);
+}
+
+TEST(Federation, ScalingThatPlantsAgreeOnUnderMasksIsTheOneInTheClear) {
+  Fleet fleet(MILLRACE_COORDINATOR);
+  ASSERT_TRUE(fleet.StartCoordinator());
+  for (const auto& [name, data] : SimulatePlants(fleet.folder(), 4)) {
+    fleet.StartSite(MILLRACE_CLIENT, name, data);
+  }
+  ASSERT_TRUE(fleet.AwaitSites()) << fleet.Logs();
+  std::vector<Scaling> scalings;
+  for (const std::string secure : {"honest_but_curious", "off"}) {
+    MR_ASSERT_OK_AND_ASSIGN(const v1::Run started, fleet.as_operator().StartRun(LifePlan(
+                                                       1, "target = 4\nminimum = 4\n", secure)));
+    const v1::Run run = fleet.AwaitEnd(started.id());
+    ASSERT_EQ(run.phase(), v1::RUN_PHASE_FINISHED) << secure << run.note() << fleet.Logs();
+    ASSERT_EQ(run.history_size(), 3) << "statistics, one round of training, evaluation";
+    for (const v1::Round& round : run.history()) EXPECT_EQ(round.received_size(), 4) << secure;
+    MR_ASSERT_OK_AND_ASSIGN(const ModelPackage package, NewestModel(fleet, started.id()));
+    ASSERT_TRUE(package.scaling) << secure;
+    scalings.push_back(*package.scaling);
+  }
+  EXPECT_GT(scalings[0].overall.count, 0);
+  EXPECT_EQ(scalings[0].overall.mean, scalings[1].overall.mean) << "bit for bit";
+  EXPECT_EQ(scalings[0].overall.deviation, scalings[1].overall.deviation);
+  EXPECT_EQ(scalings[0].overall.count, scalings[1].overall.count);
 }
 
 TEST(Federation, SiteWhoseFileLacksAColumnSaysSoAndTheOthersGoOn) {
