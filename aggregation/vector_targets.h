@@ -11,8 +11,9 @@
 #define MR_NO_VECTOR_TARGETS
 #endif
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__x86_64__) || \
-    !defined(__GLIBC__)
+// MILLRACE_SANITIZED: the build for ThreadSanitizer takes the compiler's own macro away.
+#if defined(MILLRACE_SANITIZED) || defined(__SANITIZE_ADDRESS__) || \
+    defined(__SANITIZE_THREAD__) || !defined(__x86_64__) || !defined(__GLIBC__)
 #define MR_NO_VECTOR_TARGETS
 #endif
 
