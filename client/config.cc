@@ -110,6 +110,8 @@ absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::st
 
   ReadSecure(root.Table("secure"), config.secure);
 
+  config.live = ReadLiveConfig(root, folder);
+
   constexpr NamedValue<bool> kFormats[] = {{"json", true}, {"text", false}};
   TomlTable log = root.Table("log");
   if (log.NonEmptyString("level", &config.log_level) && !IsLogLevel(config.log_level)) {

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "aggregation/secure/secure_floor.h"
 #include "client/data/data_config.h"
+#include "client/live_config.h"
 #include "client/operation/transfer_pace.h"
 #include "client/operation/weekly_window.h"
 
@@ -39,6 +40,8 @@ struct SiteConfig {
   int64_t memory_mb = 0;    // that the training process may allocate, MiB; 0: no limit
   // [secure]
   SecureFloor secure;  // what the site asks of every round
+  // [live], [[source]], [[machine]]
+  LiveConfig live;
   // [log]
   std::string log_level = "info";
   bool log_json = true;

@@ -9,11 +9,14 @@
 #include "base/clock.h"
 #include "base/crypto/certificate.h"
 #include "base/file_system.h"
+#include "base/folder_lock.h"
 #include "base/log.h"
 #include "base/patient_start.h"
 #include "base/service_manager.h"
 #include "base/status.h"
 #include "base/stop_signals.h"
+#include "client/live/live_clock.h"
+#include "client/live_service.h"
 #include "client/training/control_group.h"
 
 namespace millrace {
@@ -31,21 +34,23 @@ std::vector<std::string> WithSite(std::vector<std::string> command, const std::s
 }
 
 /// The first signal that comes. Meanwhile whoever waits for a coordinator that has fallen silent is
-/// set free, and the watchdog hears while every thread goes on.
-int AwaitStop(const StopSignals& signals, Daemon& daemon) {
-  LifeSign life(WatchdogPeriod(), daemon.hearts());
+/// set free, and the watchdog hears while every thread goes on. Either part may be missing.
+int AwaitStop(const StopSignals& signals, const LiveService* live, Daemon* daemon) {
+  std::vector<const Heartbeat*> hearts;
+  if (daemon != nullptr) hearts = daemon->hearts();
+  if (live != nullptr) hearts.push_back(live->heart());
+  LifeSign life(WatchdogPeriod(), hearts);
   const absl::Duration look_every = std::min(kLookEvery, WatchdogPeriod());
   while (true) {
     if (life.Due(SystemClock()->Now())) NotifyAlive();
     if (const std::optional<int> signal = signals.Wait(look_every)) return *signal;
-    daemon.EndStalled();
+    if (daemon != nullptr) daemon->EndStalled();
   }
 }
 
 }  // namespace
 
 absl::StatusOr<Daemon::State> Daemon::TakeState(const SiteConfig& config, IdentityFiles& files) {
-  MR_ASSIGN_OR_RETURN(auto lock, FolderLock::Take(config.folder));
   MR_ASSIGN_OR_RETURN(SiteCredentials credentials, files.Load());
   MR_RETURN_IF_ERROR(CheckCertificate(credentials.certificate_pem, credentials.authority_pem,
                                       credentials.key_pem, Role::kSite, SystemClock()->Now(),
@@ -54,7 +59,7 @@ absl::StatusOr<Daemon::State> Daemon::TakeState(const SiteConfig& config, Identi
                       SiteIdentity::Create(credentials.authority_pem, credentials.certificate_pem,
                                            credentials.key_pem, SystemClock()));
   MR_ASSIGN_OR_RETURN(auto spool, Spool::Create(PosixFileSystem(), config.folder));
-  return State{std::move(lock), std::move(spool), std::move(credentials), std::move(identity)};
+  return State{std::move(spool), std::move(credentials), std::move(identity)};
 }
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const SiteConfig& config,
@@ -67,8 +72,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const SiteConfig& config,
 
 Daemon::Daemon(const SiteConfig& config, IdentityFiles identity_files, State state,
                std::vector<std::string> work_command)
-    : lock_(std::move(state.lock)),
-      identity_files_(std::move(identity_files)),
+    : identity_files_(std::move(identity_files)),
       spool_(std::move(state.spool)),
       unmasked_(PosixFileSystem(), config.folder),
       availability_(PosixFileSystem(), config.folder, config.maintenance, absl::LocalTimeZone()),
@@ -130,28 +134,54 @@ void Daemon::Stop() {
 
 void Daemon::EndStalled() { link_.EndStalled(kStall); }
 
-absl::Status RunDaemon(const SiteConfig& config, const std::vector<std::string>& work_command) {
+absl::Status RunDaemon(const SiteConfig& config, const std::vector<std::string>& work_command,
+                       const PredictorFactory& predictors) {
   const StopSignals signals;
   if (const absl::Status divided = MakeTrainingGroup({config.memory_mb, config.cpu_percent});
       !divided.ok()) {
     LogInfo("training runs without a control group", {{"reason", divided.message()}});
   }
+  const auto go_on = [&](absl::Duration delay) { return !signals.Wait(delay); };
+  std::unique_ptr<FolderLock> lock;
+  std::unique_ptr<LiveService> live;
+  const absl::Status watching = StartPatiently(
+      [&]() -> absl::Status {
+        if (lock == nullptr) {
+          MR_ASSIGN_OR_RETURN(lock, FolderLock::Take(config.folder));
+        }
+        if (config.live.machines.empty()) return absl::OkStatus();
+        MR_ASSIGN_OR_RETURN(live, LiveService::Create(config.live, config.folder, predictors,
+                                                      PosixFileSystem(), SystemLiveClock()));
+        return absl::OkStatus();
+      },
+      go_on);
+  if (absl::IsCancelled(watching)) return absl::OkStatus();
+  MR_RETURN_IF_ERROR(watching);
+  if (live != nullptr) live->Start();
+
   std::unique_ptr<Daemon> daemon;
   const absl::Status created = StartPatiently(
       [&]() -> absl::Status {
         MR_ASSIGN_OR_RETURN(daemon, Daemon::Create(config, work_command));
         return absl::OkStatus();
       },
-      [&](absl::Duration delay) { return !signals.Wait(delay); });
+      go_on);
   if (absl::IsCancelled(created)) return absl::OkStatus();
-  MR_RETURN_IF_ERROR(created);
-  LogInfo("client starts", {{"site", daemon->site()}, {"coordinator", config.coordinator}});
-  daemon->Start();
-  NotifyReady(absl::StrCat("site ", daemon->site(), ", coordinator ", config.coordinator));
-  const int signal = AwaitStop(signals, *daemon);
+  if (created.ok()) {
+    LogInfo("client starts", {{"site", daemon->site()}, {"coordinator", config.coordinator}});
+    daemon->Start();
+    NotifyReady(absl::StrCat("site ", daemon->site(), ", coordinator ", config.coordinator));
+  } else if (live != nullptr) {
+    LogError("the machines are watched without a coordinator", {{"error", created.message()}});
+    NotifyReady("without a coordinator");
+  } else {
+    return created;
+  }
+  const int signal = AwaitStop(signals, live.get(), daemon.get());
   NotifyStopping();
   LogInfo("client stops", {{"signal", signal}});
-  daemon->Stop();
+  if (daemon != nullptr) daemon->Stop();
+  if (live != nullptr) live->Stop();
   return absl::OkStatus();
 }
 

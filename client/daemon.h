@@ -8,7 +8,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/folder_lock.h"
 #include "base/life_sign.h"
 #include "client/config.h"
 #include "client/enrollment/identity_files.h"
@@ -21,11 +20,11 @@
 #include "client/session/spool.h"
 #include "client/session/unmask_file.h"
 #include "client/training/child_process.h"
+#include "models/predictor.h"
 
 namespace millrace {
 
-/// All that runs in the daemon of a site: takes the state folder and the identity, and keeps the
-/// session with the coordinator.
+/// A site's part in the federation: takes its identity and keeps the session with the coordinator.
 class Daemon {
  public:
   /// `work_command` starts a process that does one work order; the site's name and the order's file
@@ -50,7 +49,6 @@ class Daemon {
  private:
   /// What has to be there before anything can be put together.
   struct State {
-    std::unique_ptr<FolderLock> lock;
     std::unique_ptr<Spool> spool;
     SiteCredentials credentials;
     SiteIdentity identity;
@@ -66,7 +64,6 @@ class Daemon {
   void Follow(const SiteCredentials& now);
 
   // Each uses those above it alone: they are stopped and destroyed from the last to the first.
-  const std::unique_ptr<FolderLock> lock_;
   Heartbeat session_life_;
   Heartbeat keeper_life_;
   IdentityFiles identity_files_;
@@ -83,8 +80,11 @@ class Daemon {
   std::thread working_;
 };
 
-/// The daemon that `config` describes, until SIGINT or SIGTERM. Called before the process starts a
-/// thread.
-absl::Status RunDaemon(const SiteConfig& config, const std::vector<std::string>& work_command);
+/// The daemon that `config` describes, until SIGINT or SIGTERM: what judges the machines, where
+/// there are any, and the site's part in the federation. The first does not wait for the second,
+/// which a certificate that has ended or a clock that is wrong may hold up. Called before the
+/// process starts a thread.
+absl::Status RunDaemon(const SiteConfig& config, const std::vector<std::string>& work_command,
+                       const PredictorFactory& predictors);
 
 }  // namespace millrace

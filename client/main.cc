@@ -2,10 +2,8 @@
 // millrace-client: the daemon on a site's edge PC.
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -25,6 +23,7 @@
 #include "client/training/control_group.h"
 #include "client/training/local_worker.h"
 #include "models/torch/blas_speed.h"
+#include "models/torch/torch_predictor.h"
 #include "models/torch/torch_trainer.h"
 
 namespace millrace {
@@ -42,18 +41,15 @@ void StartLog(const SiteConfig& config) {
           config.log_level);
 }
 
-/// This program's own file, to be started again as the training process.
-std::string OwnPath() {
-  std::array<char, 4096> path;
-  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
-  return size > 0 ? std::string(path.data(), size) : "millrace-client";
-}
+// This very program, to be started again as the training process, also when an upgrade has put
+// another one in its place meanwhile.
+constexpr char kOwnProgram[] = "/proc/self/exe";
 
 absl::Status RunUntilStopped(const std::string& config_path) {
   ForbidCoreDumps();  // of a round's secrets, and of a plant's data
   MR_ASSIGN_OR_RETURN(const SiteConfig config, ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
   StartLog(config);
-  return RunDaemon(config, {OwnPath(), "work", "--config", config_path});
+  return RunDaemon(config, {kOwnProgram, "work", "--config", config_path}, NewTorchPredictor);
 }
 
 /// `change` of the state folder that the config names.

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/inference/engine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "client/inference/scoring.h"
+
+namespace millrace {
+namespace {
+
+constexpr int64_t kBatch = 64;       // windows that a model sees at a time
+constexpr size_t kAdaptAtATime = 4;  // thresholds
+constexpr double kNsPerSecond = 1e9;
+
+const std::string& ModelDigest(const InstalledModel& model) {
+  return model.package.manifest.parameters_sha256();
+}
+
+MachineVerdict NotEvaluated(const Machine& machine, std::string reason) {
+  MachineVerdict verdict;
+  verdict.machine = machine.name();
+  verdict.score = std::numeric_limits<double>::quiet_NaN();
+  verdict.reason = std::move(reason);
+  return verdict;
+}
+
+/// "temperature (missing), speed (fail: range)".
+std::string Describe(const std::vector<FlaggedChannel>& flagged) {
+  return absl::StrJoin(flagged, ", ", [](std::string* out, const FlaggedChannel& channel) {
+    absl::StrAppend(out, channel.name, " (", NameOf(channel.worst.flag));
+    if (channel.worst.flag != Flag::kMissing) {
+      absl::StrAppend(out, ": ", NameOf(channel.worst.rule));
+    }
+    absl::StrAppend(out, ")");
+  });
+}
+
+}  // namespace
+
+Engine::Engine(std::vector<MachineConfig> machines, LiveClock* clock, VerdictSink sink)
+    : clock_(clock), start_ns_(clock->MonotonicNs()), sink_(std::move(sink)) {
+  for (MachineConfig& config : machines) {
+    auto kind = std::make_unique<Kind>();
+    kind->config = std::move(config);
+    for (const std::string& name : kind->config.names) {
+      for (size_t channel = 0; channel < kind->config.channels.size(); ++channel) {
+        places_.push_back({kind.get(), static_cast<int32_t>(kind->machines.size()),
+                           static_cast<int32_t>(channel)});
+      }
+      kind->machines.emplace_back(&kind->config, name);
+    }
+    kind->silent.resize(kind->machines.size());
+    kinds_.push_back(std::move(kind));
+  }
+}
+
+absl::Status Engine::Use(std::shared_ptr<InstalledModel> model) {
+  const std::string& name = model->package.manifest.name();
+  bool used = false;
+  for (const auto& kind : kinds_) {
+    if (kind->config.model != name) continue;
+    MR_RETURN_IF_ERROR(InputMap::Of(model->package.plan.input, kind->config).status());
+    used = true;
+  }
+  if (!used) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no [[machine]] of this site has model = \"", name, "\""));
+  }
+  const absl::MutexLock lock(&mutex_);
+  next_[name] = std::move(model);
+  return absl::OkStatus();
+}
+
+void Engine::TakeUpModels() {
+  std::map<std::string, std::shared_ptr<InstalledModel>> next;
+  {
+    const absl::MutexLock lock(&mutex_);
+    next.swap(next_);
+  }
+  for (auto& [name, model] : next) {
+    for (const auto& kind : kinds_) {
+      if (kind->config.model == name) TakeUp(model, *kind);
+    }
+  }
+}
+
+void Engine::TakeUp(std::shared_ptr<InstalledModel> model, Kind& kind) {
+  Score(kind);  // what is due was seen by the one before
+  const InputPlan& input = model->package.plan.input;
+  const InputMap map = *InputMap::Of(input, kind.config);  // Use has seen to it
+  for (Machine& machine : kind.machines) machine.UseInput(&input, map);
+  const bool same_scores = kind.model != nullptr && ModelDigest(*kind.model) == ModelDigest(*model);
+  kind.model = std::move(model);  // the machines have let go of the one before
+  if (same_scores) return;
+  kind.thresholds.clear();
+  if (kind.model->package.plan.task() != Task::kReconstruction || kind.config.threshold > 0) return;
+  for (size_t i = 0; i < kind.machines.size(); ++i) {
+    kind.thresholds.emplace_back(kind.config.learning, /*seed=*/i + 1);
+  }
+}
+
+void Engine::Process(const SampleBatch& batch) {
+  TakeUpModels();
+  for (const Sample& sample : batch.samples) {
+    const Place& place = places_[sample.channel];
+    Kind& kind = *place.kind;
+    Machine& machine = kind.machines[place.machine];
+    machine.Add(place.channel, sample.time_ns, sample.value, batch.arrived_ns);
+    kind.silent[place.machine] = false;
+    for (Machine::Step step = machine.Advance(); step != Machine::Step::kNone;
+         step = machine.Advance()) {
+      if (step == Machine::Step::kWindow) Due(kind, place.machine);
+    }
+  }
+  counts_.samples += static_cast<int64_t>(batch.samples.size());
+}
+
+void Engine::ScoreDue() {
+  for (const auto& kind : kinds_) Score(*kind);
+}
+
+void Engine::Due(Kind& kind, size_t index) {
+  const Machine& machine = kind.machines[index];
+  MachineVerdict verdict = NotEvaluated(machine, "");
+  const v1::PackageManifest& manifest = kind.model->package.manifest;
+  verdict.time_ns = machine.time_ns();
+  verdict.model = manifest.name();
+  verdict.version = manifest.version();
+  verdict.task = kind.model->package.plan.task();
+  verdict.quality = machine.worst();
+  if (verdict.quality > Flag::kNotEvaluated) verdict.flagged = machine.Flagged();
+  verdict.latency_ns = machine.arrived_ns();  // until Publish
+  if (!machine.usable()) {
+    ++counts_.unusable;
+    verdict.reason = absl::StrCat("data: ", Describe(verdict.flagged));
+    Publish(verdict, machine.arrived_ns());
+    return;
+  }
+  const size_t begin = kind.inputs.size();
+  kind.inputs.insert(kind.inputs.end(), machine.rows().begin(), machine.rows().end());
+  const std::span<float> window = std::span(kind.inputs).subspan(begin);
+  const ModelPackage& package = kind.model->package;
+  if (package.scaling) package.scaling->Apply(window, machine.cells());
+  if (package.plan.input.normalization == Normalization::kWindow) {
+    NormalizeWindow(window, static_cast<int64_t>(package.plan.input.channels.size()));
+  }
+  kind.due.push_back(index);
+  kind.verdicts.push_back(std::move(verdict));
+  if (static_cast<int64_t>(kind.verdicts.size()) == kBatch) Score(kind);
+}
+
+void Engine::Score(Kind& kind) {
+  if (kind.verdicts.empty()) return;
+  const size_t count = kind.verdicts.size();
+  const size_t input_size = kind.inputs.size() / count;
+  const auto width = static_cast<size_t>(kind.model->predictor->width());
+  outputs_.resize(count * width);
+  const absl::Status status = kind.model->predictor->Predict(kind.inputs, outputs_);
+  for (size_t i = 0; i < count; ++i) {
+    MachineVerdict& verdict = kind.verdicts[i];
+    ++counts_.windows;
+    ++kind.model->windows;
+    if (status.ok()) {
+      Judge(kind, kind.due[i], std::span(kind.inputs).subspan(i * input_size, input_size),
+            std::span(outputs_).subspan(i * width, width), verdict);
+    } else {
+      ++counts_.model_errors;
+      ++kind.model->faults;
+      verdict.reason = absl::StrCat("model: ", status.message());
+    }
+    Publish(verdict, verdict.latency_ns);
+  }
+  kind.inputs.clear();
+  kind.due.clear();
+  kind.verdicts.clear();
+}
+
+bool Engine::ExceedsThreshold(Kind& kind, size_t index, MachineVerdict& verdict) {
+  if (kind.thresholds.empty()) {
+    verdict.threshold = kind.config.threshold;
+  } else {
+    verdict.threshold = kind.thresholds[index].value();
+    if (verdict.quality <= Flag::kNotEvaluated) {
+      kind.thresholds[index].Observe(static_cast<float>(verdict.score));
+    }
+  }
+  return verdict.threshold && verdict.score > *verdict.threshold;
+}
+
+void Engine::Judge(Kind& kind, size_t index, std::span<const float> input,
+                   std::span<const float> output, MachineVerdict& verdict) {
+  bool alarm = false;
+  switch (verdict.task) {
+    case Task::kReconstruction:
+      verdict.score = ReconstructionError(input, output);
+      alarm = ExceedsThreshold(kind, index, verdict);
+      break;
+    case Task::kClassification: {
+      const ClassScore score = Classify(output);
+      verdict.predicted = score.predicted;
+      verdict.score = score.probability;
+      alarm = score.predicted != kind.config.normal_class;
+      break;
+    }
+    case Task::kRegression:
+      verdict.score = output[0];
+      if (kind.config.alarm_below != 0) verdict.threshold = kind.config.alarm_below;
+      alarm = verdict.threshold && verdict.score < *verdict.threshold;
+      break;
+  }
+  if (!std::isfinite(verdict.score)) {
+    ++counts_.not_finite;
+    ++kind.model->faults;
+    verdict.reason = "model: its score is no number";
+    return;
+  }
+  if (verdict.task == Task::kReconstruction && !verdict.threshold) {
+    verdict.reason = absl::StrCat("threshold: ", kind.thresholds[index].Progress());
+    return;
+  }
+  verdict.judgement = alarm ? Judgement::kAlarm : Judgement::kNormal;
+  if (!alarm) return;
+  ++counts_.alarms;
+  Explain(kind, input, output, verdict);
+}
+
+void Engine::Explain(const Kind& kind, std::span<const float> input, std::span<const float> output,
+                     MachineVerdict& verdict) {
+  const std::vector<std::string>& names = kind.model->package.plan.input.channels;
+  const auto channels = static_cast<int64_t>(names.size());
+  if (verdict.task == Task::kReconstruction) {
+    verdict.shares = SharesOf(ChannelErrors(input, output, channels), names);
+    return;
+  }
+  // Scaled as in training, a channel at 0 is at its mean.
+  const std::vector<float> baseline(input.size());
+  const absl::StatusOr<Attribution> attribution =
+      kind.model->predictor->Attribute(input, baseline, std::max<int64_t>(verdict.predicted, 0));
+  if (!attribution.ok()) {
+    LogWarning("alarm without explanation",
+               {{"machine", verdict.machine}, {"error", attribution.status().message()}});
+    return;
+  }
+  std::vector<double> parts(channels);
+  for (size_t i = 0; i < attribution->values.size(); ++i) {
+    parts[i % channels] += attribution->values[i];
+  }
+  verdict.shares = SharesOf(parts, names);
+  verdict.completeness_gap = attribution->gap;
+}
+
+void Engine::Publish(MachineVerdict& verdict, int64_t arrived_ns) {
+  verdict.latency_ns = clock_->MonotonicNs() - arrived_ns;
+  sink_(verdict);
+}
+
+void Engine::NoticeSilence(Kind& kind, size_t index) {
+  const int64_t now_ns = clock_->MonotonicNs();
+  const Machine& machine = kind.machines[index];
+  const int64_t since_ns = now_ns - std::max(machine.last_arrived_ns(), start_ns_);
+  const double silence_s = static_cast<double>(since_ns) / kNsPerSecond;
+  if (kind.silent[index] || silence_s < kind.config.silence_s) return;
+  kind.silent[index] = true;
+  MachineVerdict verdict = NotEvaluated(
+      machine, absl::StrCat("silence: nothing came for ", std::lround(silence_s), " s"));
+  verdict.model = kind.config.model;
+  verdict.time_ns = clock_->UnixNs();
+  verdict.quality = Flag::kMissing;
+  Publish(verdict, now_ns);
+}
+
+void Engine::Maintain() {
+  TakeUpModels();
+  const int64_t now_ns = clock_->MonotonicNs();
+  size_t machines = 0;
+  size_t adapted = 0;
+  const size_t first = adapt_next_;
+  for (const auto& kind : kinds_) {
+    for (size_t i = 0; i < kind->machines.size(); ++i, ++machines) {
+      NoticeSilence(*kind, i);
+      // Each takes a millisecond or two, and samples may be waiting.
+      if (machines < first || adapted == kAdaptAtATime || kind->thresholds.empty()) continue;
+      ++adapted;
+      adapt_next_ = machines + 1;
+      kind->thresholds[i].Adapt(absl::Nanoseconds(now_ns - adapted_ns_));
+    }
+  }
+  if (adapted < kAdaptAtATime) {  // the turn is over
+    adapt_next_ = 0;
+    adapted_ns_ = now_ns;
+  }
+}
+
+std::map<std::string, Engine::LearntThreshold> Engine::LearntThresholds() const {
+  std::map<std::string, LearntThreshold> learnt;
+  for (const auto& kind : kinds_) {
+    for (size_t i = 0; i < kind->thresholds.size(); ++i) {
+      std::string bytes = kind->thresholds[i].Serialize();
+      if (bytes.empty()) continue;
+      learnt[kind->machines[i].name()] = {ModelDigest(*kind->model), std::move(bytes)};
+    }
+  }
+  return learnt;
+}
+
+void Engine::RestoreThresholds(const std::map<std::string, LearntThreshold>& thresholds) {
+  TakeUpModels();
+  for (const auto& kind : kinds_) {
+    for (size_t i = 0; i < kind->thresholds.size(); ++i) {
+      const auto found = thresholds.find(kind->machines[i].name());
+      if (found == thresholds.end()) continue;
+      if (found->second.model_sha256 == ModelDigest(*kind->model)) {
+        kind->thresholds[i].Restore(found->second.bytes);
+      }
+    }
+  }
+}
+
+}  // namespace millrace

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "client/inference/machine.h"
+#include "client/inference/machine_config.h"
+#include "client/inference/machine_threshold.h"
+#include "client/inference/machine_verdict.h"
+#include "client/live/live_clock.h"
+#include "client/live/sample.h"
+#include "models/package.h"
+#include "models/predictor.h"
+
+namespace millrace {
+
+/// A model that is ready to judge. Used by one engine.
+struct InstalledModel {
+  ModelPackage package;
+  std::unique_ptr<Predictor> predictor;
+  // What the engine has seen of it, for whoever may give it up.
+  std::atomic<int64_t> windows = 0;
+  std::atomic<int64_t> faults = 0;  // windows that it failed on or gave no finite score for
+};
+
+/// What an engine has done so far.
+struct EngineCounts {
+  int64_t samples = 0;
+  int64_t windows = 0;       // scored
+  int64_t unusable = 0;      // due, but with data that no model is to judge
+  int64_t not_finite = 0;    // scored, and the score is no number
+  int64_t model_errors = 0;  // windows that a model failed on
+  int64_t alarms = 0;
+};
+
+/// Judges the machines of a site: samples in, verdicts out, on the calling thread. Windows that are
+/// due at the same time are scored together, those of machines of one kind in one batch. Use may be
+/// called from any thread, everything else from one.
+class Engine {
+ public:
+  /// `clock` outlives it.
+  Engine(std::vector<MachineConfig> machines, LiveClock* clock, VerdictSink sink);
+
+  /// From the next window on, machines whose kind names this model are judged by it; no window is
+  /// lost as long as it has the same input. INVALID_ARGUMENT names a channel that they lack, or if
+  /// no machine is judged by such a model.
+  absl::Status Use(std::shared_ptr<InstalledModel> model);
+
+  /// The samples' channels are those of ChannelNames(machines). Windows that are due are scored
+  /// once there are many.
+  void Process(const SampleBatch& batch);
+  /// Scores those that are left: to be called when no more samples wait.
+  void ScoreDue();
+
+  /// What need not be done while samples wait: gives a verdict of "not evaluated" for machines that
+  /// have been silent for too long, once for each silence, and lets some thresholds follow their
+  /// scores. To be called every second or so.
+  void Maintain();
+
+  /// What the machines' thresholds have learnt, for Restore after a restart.
+  struct LearntThreshold {
+    std::string model_sha256;  // of the parameters of the model whose scores they were
+    std::string bytes;
+  };
+  std::map<std::string, LearntThreshold> LearntThresholds() const;
+  /// By machine. Those of other models than the ones in use are passed over.
+  void RestoreThresholds(const std::map<std::string, LearntThreshold>& thresholds);
+
+  const EngineCounts& counts() const { return counts_; }
+
+ private:
+  /// Machines judged by the same model.
+  struct Kind {
+    MachineConfig config;
+    std::vector<Machine> machines;
+    std::vector<bool> silent;
+    std::vector<MachineThreshold> thresholds;  // of machines; empty: fixed, or none are needed
+    std::shared_ptr<InstalledModel> model;
+    // Windows that are due, [n, window, channels], scaled, and whose they are.
+    std::vector<float> inputs;
+    std::vector<size_t> due;
+    std::vector<MachineVerdict> verdicts;
+  };
+  struct Place {
+    Kind* kind = nullptr;
+    int32_t machine = 0;
+    int32_t channel = 0;
+  };
+
+  void TakeUpModels();
+  void TakeUp(std::shared_ptr<InstalledModel> model, Kind& kind);
+  void NoticeSilence(Kind& kind, size_t index);
+  void Due(Kind& kind, size_t index);
+  void Score(Kind& kind);
+  void Judge(Kind& kind, size_t index, std::span<const float> input, std::span<const float> output,
+             MachineVerdict& verdict);
+  bool ExceedsThreshold(Kind& kind, size_t index, MachineVerdict& verdict);
+  void Explain(const Kind& kind, std::span<const float> input, std::span<const float> output,
+               MachineVerdict& verdict);
+  void Publish(MachineVerdict& verdict, int64_t arrived_ns);
+
+  LiveClock* const clock_;
+  const int64_t start_ns_;  // monotonic
+  const VerdictSink sink_;
+  std::vector<std::unique_ptr<Kind>> kinds_;
+  std::vector<Place> places_;  // by ChannelIndex
+  std::vector<float> outputs_;
+  EngineCounts counts_;
+  int64_t adapted_ns_ = 0;  // when the thresholds' turn began
+  size_t adapt_next_ = 0;   // of all machines, whose threshold is next
+
+  absl::Mutex mutex_;
+  std::map<std::string, std::shared_ptr<InstalledModel>> next_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace millrace

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/inference/machine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/status.h"
+#include "client/data/mode_cell.h"
+
+namespace millrace {
+namespace {
+
+constexpr double kNsPerSecond = 1e9;
+constexpr double kMostPatienceRows = 1 << 16;
+
+TimeGridOptions GridOf(const MachineConfig& config) {
+  TimeGridOptions options;
+  options.period_ns = std::llround(kNsPerSecond / config.rate_hz);
+  for (const ChannelConfig& channel : config.channels) {
+    options.sample_rows.push_back(config.rate_hz / channel.rate_hz);
+  }
+  const auto rows = [&](double seconds, double least) {
+    return static_cast<int64_t>(
+        std::clamp(std::ceil(seconds * config.rate_hz), least, kMostPatienceRows));
+  };
+  options.patience_rows = rows(config.patience_s, 1);
+  options.disorder_rows = rows(config.disorder_s, 0);
+  return options;
+}
+
+/// -1: none has that name.
+int32_t IndexOf(const MachineConfig& config, const std::string& name) {
+  const auto found = std::ranges::find(config.channels, name, &ChannelConfig::name);
+  return found == config.channels.end() ? -1
+                                        : static_cast<int32_t>(found - config.channels.begin());
+}
+
+absl::StatusOr<int32_t> ChannelNamed(const MachineConfig& config, const std::string& name) {
+  const int32_t index = IndexOf(config, name);
+  if (index < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("model '", config.model, "' needs the channel '", name, "', which machine '",
+                     config.names.front(), "' has not; add a [[machine.channel]] of that name"));
+  }
+  return index;
+}
+
+bool IsBad(Flag flag) { return flag == Flag::kFail || flag == Flag::kMissing; }
+
+}  // namespace
+
+absl::StatusOr<InputMap> InputMap::Of(const InputPlan& input, const MachineConfig& machine) {
+  InputMap map;
+  for (const std::string& name : input.channels) {
+    MR_ASSIGN_OR_RETURN(map.channels.emplace_back(), ChannelNamed(machine, name));
+  }
+  for (const ModeColumn& mode : input.modes) {
+    MR_ASSIGN_OR_RETURN(map.modes.emplace_back(), ChannelNamed(machine, mode.column));
+  }
+  return map;
+}
+
+Machine::Machine(const MachineConfig* config, std::string name)
+    : config_(config),
+      name_(std::move(name)),
+      grid_(GridOf(*config)),
+      row_(config->channels.size()),
+      judged_(config->channels.size()),
+      revised_(config->channels.size()) {
+  for (const ChannelConfig& channel : config->channels) {
+    references_.push_back(IndexOf(*config, channel.rules.reference));
+  }
+  ResetValidators();
+}
+
+void Machine::ResetValidators() {
+  validators_.clear();
+  for (const ChannelConfig& channel : config_->channels) {
+    validators_.emplace_back(channel.rules, 1 / config_->rate_hz);
+  }
+}
+
+void Machine::UseInput(const InputPlan* input, InputMap map) {
+  const bool same = input_ != nullptr && input_->window == input->window &&
+                    map_.channels == map.channels && map_.modes == map.modes;
+  input_ = input;
+  if (same) return;  // the rows at hand are just as good for it
+  map_ = std::move(map);
+  std::set<int32_t> columns(map_.channels.begin(), map_.channels.end());
+  columns.insert(map_.modes.begin(), map_.modes.end());
+  columns_.assign(columns.begin(), columns.end());
+  rows_.emplace(input->window, static_cast<int64_t>(map_.channels.size()));
+  cells_.emplace(input->window, 1);
+  input_row_.resize(map_.channels.size());
+  mode_row_.resize(map_.modes.size());
+  flags_.assign(input->window * columns_.size(), Verdict{});
+  flags_at_ = bad_ = suspect_ = rows_to_next_ = 0;
+}
+
+void Machine::Add(int32_t channel, int64_t time_ns, float value, int64_t arrived_ns) {
+  last_arrived_ns_ = arrived_ns;
+  grid_.Add(channel, time_ns, value);
+}
+
+void Machine::CountFlag(Flag flag, int64_t change) {
+  if (IsBad(flag)) {
+    bad_ += change;
+  } else if (flag == Flag::kSuspect) {
+    suspect_ += change;
+  }
+}
+
+void Machine::JudgeRow() {
+  for (size_t i = 0; i < validators_.size(); ++i) {
+    const int32_t reference = references_[i];
+    // A reference that comes later in the row is judged by its flag in the row before.
+    const bool usable = reference >= 0 && judged_[reference].flag <= Flag::kNotEvaluated;
+    const ChannelValidator::Judged judged = validators_[i].Push(
+        row_[i], usable ? row_[reference] : std::numeric_limits<float>::quiet_NaN());
+    judged_[i] = judged.value;
+    revised_[i] = judged.before;
+  }
+}
+
+Machine::Step Machine::Advance() {
+  const std::optional<TimeGrid::Row> row = grid_.Take(row_);
+  if (!row) return Step::kNone;
+  row_number_ = row->number;
+  arrived_ns_ = last_arrived_ns_;
+  if (row->restarted) ResetValidators();
+  JudgeRow();
+  if (input_ == nullptr) return Step::kRow;
+
+  const int64_t window = input_->window;
+  if (row->restarted) {
+    rows_->Clear();
+    cells_->Clear();
+    rows_to_next_ = 0;
+  }
+  const auto width = static_cast<int64_t>(columns_.size());
+  const int64_t before = (flags_at_ == 0 ? window : flags_at_) - 1;
+  for (int64_t i = 0; i < width; ++i) {
+    const int32_t column = columns_[i];
+    if (revised_[column] && window > 1) {
+      Verdict& earlier = flags_[before * width + i];
+      CountFlag(earlier.flag, -1);
+      earlier = *revised_[column];
+      CountFlag(earlier.flag, +1);
+    }
+    Verdict& flag = flags_[flags_at_ * width + i];
+    CountFlag(flag.flag, -1);
+    flag = judged_[column];
+    CountFlag(flag.flag, +1);
+  }
+  flags_at_ = flags_at_ + 1 == window ? 0 : flags_at_ + 1;
+
+  for (size_t i = 0; i < map_.channels.size(); ++i) input_row_[i] = row_[map_.channels[i]];
+  bool mode_known = true;
+  for (size_t i = 0; i < map_.modes.size(); ++i) {
+    mode_row_[i] = row_[map_.modes[i]];
+    mode_known = mode_known && std::isfinite(mode_row_[i]);
+  }
+  const int32_t cell = mode_known ? ModeCell(input_->modes, mode_row_) : 0;
+  rows_->Push(input_row_);
+  cells_->Push({&cell, 1});
+  if (--rows_to_next_ > 0 || !rows_->full()) return Step::kRow;
+  rows_to_next_ = config_->hop > 0 ? config_->hop : window;
+  return Step::kWindow;
+}
+
+bool Machine::usable() const {
+  const auto values = static_cast<double>(flags_.size());
+  return bad_ == 0 && static_cast<double>(suspect_) <= config_->suspect_share * values;
+}
+
+Flag Machine::worst() const {
+  Verdict worst;
+  for (const Verdict& flag : flags_) worst = Worst(worst, flag);
+  return bad_ + suspect_ > 0 ? worst.flag : Flag::kPass;
+}
+
+std::vector<FlaggedChannel> Machine::Flagged() const {
+  std::vector<FlaggedChannel> flagged;
+  const size_t width = columns_.size();
+  for (size_t i = 0; i < width; ++i) {
+    FlaggedChannel channel;
+    int64_t count = 0;
+    for (size_t at = i; at < flags_.size(); at += width) {
+      channel.worst = Worst(channel.worst, flags_[at]);
+      count += flags_[at].flag >= Flag::kSuspect;
+    }
+    if (count == 0) continue;
+    channel.name = config_->channels[columns_[i]].name;
+    channel.share = static_cast<double>(count) / static_cast<double>(flags_.size() / width);
+    flagged.push_back(std::move(channel));
+  }
+  return flagged;
+}
+
+}  // namespace millrace

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a site's configuration says about its machines: the tables [[machine]].
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "client/inference/machine_threshold.h"
+#include "client/quality/channel_rules.h"
+#include "plan/toml_reader.h"
+
+namespace millrace {
+
+/// One channel that every machine of a kind has.
+struct ChannelConfig {
+  std::string name;    // as in the plan; in the stream "machine/name"
+  std::string unit;    // for people
+  double rate_hz = 0;  // of its samples
+  ChannelRules rules;
+};
+
+/// Machines of one kind: the same channels, judged by the same model.
+struct MachineConfig {
+  std::vector<std::string> names;
+  std::string model;         // of the package that judges them; empty: their data are only kept
+  double rate_hz = 0;        // of the rows that the model sees
+  int64_t hop = 0;           // rows between verdicts; 0: one window
+  double patience_s = 1;     // that a row waits for a channel
+  double disorder_s = 0;     // and for samples that later ones of their channel overtook
+  double silence_s = 30;     // without any sample, until the machine counts as silent
+  double suspect_share = 0;  // of a window's values that may be suspect, and it still counts
+  double threshold = 0;  // reconstruction: a fixed one in place of those that are learnt; 0: none
+  MachineThreshold::Parameters learning;  // reconstruction: of each machine's threshold
+  int64_t normal_class = 0;               // classification: every other class is an alarm
+  double alarm_below = 0;                 // regression: such a value is an alarm; 0: none is
+  std::vector<ChannelConfig> channels;
+};
+
+/// Largest number of channels that a site's machines have together.
+inline constexpr int64_t kMaxSiteChannels = 1'000'000;
+
+/// Reads [[machine]]. What is wrong is reported by the document's Finish, naming the key.
+std::vector<MachineConfig> ReadMachines(TomlTable root);
+
+/// The names that the stream gives to the channels, machine by machine, in the machines' order:
+/// what ChannelTable takes.
+std::vector<std::string> ChannelNames(const std::vector<MachineConfig>& machines);
+
+}  // namespace millrace

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/inference/machine.h"
+#include "client/quality/flag.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+enum class Judgement {
+  kNotEvaluated,  // no model, bad data, or a threshold that is still being learnt
+  kNormal,
+  kAlarm
+};
+
+/// A channel's part in a score.
+struct ChannelShare {
+  std::string channel;
+  double share = 0;
+};
+
+/// What the model says of one window of one machine.
+struct MachineVerdict {
+  std::string machine;
+  int64_t time_ns = 0;  // of the window's last row
+  Judgement judgement = Judgement::kNotEvaluated;
+  std::string reason;  // of kNotEvaluated, one line for people
+
+  std::string model;  // name of the package
+  int64_t version = 0;
+  Task task = Task::kReconstruction;
+  /// Reconstruction: the mean absolute error, in deviations. Classification: the probability of
+  /// `predicted`. Regression: the predicted value, in the label's unit. NaN: there is none.
+  double score = 0;
+  int64_t predicted = -1;           // class; -1: not a classification
+  std::optional<double> threshold;  // beyond which a score is an alarm
+
+  Flag quality = Flag::kNotEvaluated;   // the worst of the window's values
+  std::vector<FlaggedChannel> flagged;  // what did not pass
+  /// Of an alarm: how much each channel contributed, the largest first. Shares add up to 1.
+  std::vector<ChannelShare> shares;
+  double completeness_gap = 0;  // of the shares of a classification or regression: Attribution::gap
+
+  int64_t latency_ns = 0;  // from the arrival of the newest sample to this verdict
+};
+
+/// Takes verdicts as they come, on the engine's thread.
+using VerdictSink = std::function<void(const MachineVerdict& verdict)>;
+
+}  // namespace millrace

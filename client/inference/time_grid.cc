@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/inference/time_grid.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "base/check.h"
+
+namespace millrace {
+namespace {
+
+constexpr int64_t kLeastRows = 16;
+constexpr double kMostSamples = 1 << 20;  // of one channel in a row
+constexpr double kMostHeld = 1 << 20;     // rows
+
+/// The row nearest to `time_ns`.
+int64_t RowOf(int64_t time_ns, int64_t period_ns) {
+  const int64_t shifted =
+      time_ns > std::numeric_limits<int64_t>::max() - period_ns ? time_ns : time_ns + period_ns / 2;
+  const int64_t row = shifted / period_ns;
+  return row * period_ns > shifted ? row - 1 : row;
+}
+
+}  // namespace
+
+TimeGrid::TimeGrid(TimeGridOptions options) : options_(std::move(options)) {
+  MR_CHECK(options_.period_ns > 0 && options_.patience_rows >= 1 && options_.disorder_rows >= 0);
+  MR_CHECK(!options_.sample_rows.empty());
+  channels_.resize(options_.sample_rows.size());
+  for (size_t i = 0; i < channels_.size(); ++i) {
+    const double rows = options_.sample_rows[i];
+    MR_CHECK(rows > 0);
+    channels_[i].samples =
+        static_cast<int32_t>(std::clamp(std::round(1 / rows), 1.0, kMostSamples));
+    channels_[i].due = static_cast<int64_t>(std::clamp(std::ceil(rows), 1.0, kMostHeld));
+    channels_[i].hold = static_cast<int64_t>(std::clamp(std::ceil(1.5 * rows), 1.0, kMostHeld));
+  }
+  const int64_t rows =
+      std::max(kLeastRows, 2 * std::max(options_.patience_rows, options_.disorder_rows));
+  rows_ = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows)));
+  cells_.resize(rows_ * channels_.size());
+}
+
+TimeGrid::Cell& TimeGrid::At(int64_t row, int32_t channel) {
+  return cells_[(row & (rows_ - 1)) * static_cast<int64_t>(channels_.size()) + channel];
+}
+
+void TimeGrid::Restart(int64_t row) {
+  if (started_) {
+    ++counts_.restarts;
+    restarted_ = true;
+    std::ranges::fill(cells_, Cell{});
+  }
+  started_ = true;
+  next_ = newest_ = row;
+  waiting_ = static_cast<int32_t>(channels_.size());
+  for (Channel& channel : channels_) {
+    channel.known = row;
+    channel.seen = false;
+  }
+}
+
+void TimeGrid::Advance(Channel& channel, int64_t known) {
+  if (known <= channel.known) return;
+  if (channel.known <= next_ && known > next_) --waiting_;
+  channel.known = known;
+}
+
+void TimeGrid::Add(int32_t index, int64_t time_ns, float value) {
+  const int64_t row = RowOf(time_ns, options_.period_ns);
+  if (!started_) Restart(row);
+  // So many in turn, and none on time: it is the source that stood still, or its clock that was
+  // set.
+  const auto channels = static_cast<int64_t>(channels_.size());
+  if (row < next_) {
+    ++counts_.late;
+    if (++late_in_turn_ < rows_ * channels) return;
+    Restart(row);
+  } else if (row >= next_ + rows_) {
+    ++counts_.early;
+    if (++early_in_turn_ < channels) return;
+    Restart(row);
+  }
+  late_in_turn_ = early_in_turn_ = 0;
+  Channel& channel = channels_[index];
+  Cell& cell = At(row, index);
+  // Jitter may bring a few more than a row's share of samples.
+  if (cell.samples >= channel.samples + channel.samples / 2) {
+    ++counts_.duplicates;
+    return;
+  }
+  cell.sum += value;
+  ++cell.samples;
+  newest_ = std::max(newest_, row);
+  const int64_t known = cell.samples >= channel.samples ? row + channel.due : row;
+  Advance(channel, known - options_.disorder_rows);
+}
+
+std::optional<TimeGrid::Row> TimeGrid::Take(std::span<float> values) {
+  if (!started_) return std::nullopt;
+  if (waiting_ > 0 && newest_ - next_ < options_.patience_rows) return std::nullopt;
+  MR_CHECK(values.size() == channels_.size());
+  const Row row{next_, std::exchange(restarted_, false)};
+  ++next_;
+  waiting_ = 0;
+  for (size_t i = 0; i < channels_.size(); ++i) {
+    Channel& channel = channels_[i];
+    Cell& cell = At(row.number, static_cast<int32_t>(i));
+    if (cell.samples > 0) {
+      channel.last_value = cell.sum / static_cast<float>(cell.samples);
+      channel.last_row = row.number;
+      channel.seen = true;
+      values[i] = channel.last_value;
+      cell = Cell{};
+    } else {
+      const bool held = channel.seen && row.number - channel.last_row < channel.hold;
+      values[i] = held ? channel.last_value : std::numeric_limits<float>::quiet_NaN();
+    }
+    waiting_ += channel.known <= next_;
+  }
+  return row;
+}
+
+}  // namespace millrace

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace millrace {
+
+/// How the samples of a machine's channels become rows of a model's rate.
+struct TimeGridOptions {
+  int64_t period_ns = 0;            // between rows, > 0
+  std::vector<double> sample_rows;  // per channel: rows from one sample to the next, > 0
+  int64_t patience_rows = 1;        // a row waits so long for its channels, >= 1
+  int64_t disorder_rows = 0;        // and so long for samples that others of their channel overtook
+};
+
+/// What became of samples that are in no row.
+struct TimeGridCounts {
+  int64_t late = 0;        // their row was out already
+  int64_t early = 0;       // they were ahead of all others
+  int64_t duplicates = 0;  // their row had the value already
+  int64_t restarts = 0;    // the source's time jumped, and rows started anew
+};
+
+/// Brings the samples of several channels, each at its own rate, into rows at one rate. Row r
+/// stands for the time r * period since 1970. Of a channel that is faster than the rows, a row has
+/// the mean of the samples nearest to it; otherwise a sample is held for one and a half times as
+/// long as the next one takes, as no clock keeps its rate exactly. A row is out once every channel
+/// has come as far, or when its patience is over; what is missing then is NaN. Constant time per
+/// sample, and memory for a few rows.
+class TimeGrid {
+ public:
+  explicit TimeGrid(TimeGridOptions options);
+
+  void Add(int32_t channel, int64_t time_ns, float value);
+
+  struct Row {
+    int64_t number = 0;
+    bool restarted = false;  // does not continue the row before
+  };
+  /// The next finished row, if there is one; its values go to `values` [channels].
+  std::optional<Row> Take(std::span<float> values);
+
+  int64_t TimeOf(int64_t row) const { return row * options_.period_ns; }
+  const TimeGridCounts& counts() const { return counts_; }
+
+ private:
+  struct Cell {
+    float sum = 0;
+    int32_t samples = 0;
+  };
+  struct Channel {
+    int32_t samples = 1;   // of a full row
+    int64_t due = 1;       // rows from a sample to where the next is due
+    int64_t hold = 1;      // rows that a sample stands for, where no other does
+    int64_t known = 0;     // first row that may still get samples
+    int64_t last_row = 0;  // of the last value that was out
+    float last_value = 0;
+    bool seen = false;
+  };
+
+  void Restart(int64_t row);
+  void Advance(Channel& channel, int64_t known);
+  Cell& At(int64_t row, int32_t channel);
+
+  const TimeGridOptions options_;
+  std::vector<Channel> channels_;
+  int64_t rows_ = 0;         // of `cells_`, a power of two
+  std::vector<Cell> cells_;  // [rows_, channels], row r in r mod rows_
+  bool started_ = false;
+  bool restarted_ = false;  // the next row that is out
+  int64_t next_ = 0;        // first row that is not out
+  int64_t newest_ = 0;      // last row with a sample
+  int32_t waiting_ = 0;     // channels that do not know the next row
+  int64_t late_in_turn_ = 0;
+  int64_t early_in_turn_ = 0;
+  TimeGridCounts counts_;
+};
+
+}  // namespace millrace

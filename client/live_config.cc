@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/live_config.h"
+
+namespace millrace {
+
+LiveConfig ReadLiveConfig(TomlTable root, const std::string& folder) {
+  LiveConfig config;
+  TomlTable live = root.Table("live");
+  if (live.NonEmptyString("http", &config.http) && config.http.rfind(':') == std::string::npos) {
+    live.Refuse("http", "must be host:port, for example 127.0.0.1:9300");
+  }
+  live.Int("queue_samples", {1000, 1'000'000'000}, &config.queue_samples);
+  config.sources = ReadSourceConfigs(root, folder);
+  config.machines = ReadMachines(root);
+  if (!config.sources.empty() && config.machines.empty()) {
+    root.Require("machine", "what the [[source]] tables bring data of");
+  }
+  return config;
+}
+
+}  // namespace millrace

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "client/inference/machine_config.h"
+#include "client/live/source_config.h"
+#include "plan/toml_reader.h"
+
+namespace millrace {
+
+/// [live], [[source]] and [[machine]]: what a site's daemon watches beside the machines. Without a
+/// machine it only trains.
+struct LiveConfig {
+  std::string http;                   // host:port of verdicts and metrics; empty: none
+  int64_t queue_samples = 1'000'000;  // that may wait for the scoring
+  std::vector<SourceConfig> sources;
+  std::vector<MachineConfig> machines;
+};
+
+/// Reads them. Relative paths start at `folder`. What is wrong is reported by the document's
+/// Finish, naming the key.
+LiveConfig ReadLiveConfig(TomlTable root, const std::string& folder);
+
+}  // namespace millrace

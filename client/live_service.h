@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/file_system.h"
+#include "base/http_server.h"
+#include "base/life_sign.h"
+#include "client/inference/engine.h"
+#include "client/live/channel_table.h"
+#include "client/live/live_clock.h"
+#include "client/live/sample_queue.h"
+#include "client/live/source_set.h"
+#include "client/live_config.h"
+#include "client/output/live_metrics.h"
+#include "client/output/verdict_board.h"
+#include "client/release/installer.h"
+#include "client/release/model_folder.h"
+
+namespace millrace {
+
+/// What a site's daemon does beside the machines, with or without a coordinator: sources read on
+/// threads of their own, one thread scores, one installs models.
+class LiveService {
+ public:
+  /// `files` and `clock` outlive it. Models are in `state_folder`. UNAVAILABLE if the address for
+  /// HTTP is taken.
+  static absl::StatusOr<std::unique_ptr<LiveService>> Create(const LiveConfig& config,
+                                                             const std::string& state_folder,
+                                                             PredictorFactory predictors,
+                                                             FileSystem* files, LiveClock* clock);
+  /// Stops.
+  ~LiveService();
+
+  /// Once.
+  void Start();
+  void Stop();
+
+  /// Beats while the scoring goes on.
+  const Heartbeat* heart() const { return &life_; }
+  /// 0: HTTP is not served.
+  int http_port() const { return http_ == nullptr ? 0 : http_->port(); }
+
+ private:
+  /// A model that serves.
+  struct Served {
+    Serving serving;
+    std::shared_ptr<InstalledModel> model;
+    bool can_roll_back = false;
+  };
+
+  LiveService(const LiveConfig& config, std::string state_folder, PredictorFactory predictors,
+              FileSystem* files, LiveClock* clock);
+
+  void Score();
+  void InstallModels();
+  void InstallNext(const std::string& name, ModelFolder& folder);
+  void RollBackIfIll(const std::string& name, ModelFolder& folder);
+  /// Reads, checks and puts to use what lies at `path`.
+  absl::Status Serve(const std::string& path, const std::string& name, const Serving* serving);
+  void SaveThresholds();
+  void RestoreThresholds();
+  void Take(const MachineVerdict& verdict);
+  std::map<std::string, HttpServer::Page> Pages();
+
+  const LiveConfig config_;
+  const std::string state_folder_;
+  const PredictorFactory predictors_;
+  FileSystem* const files_;
+  LiveClock* const clock_;
+
+  VerdictBoard board_;
+  LiveMetrics metrics_;
+  Heartbeat life_;
+  const ChannelTable channels_;
+  SampleQueue queue_;
+  Engine engine_;
+  std::map<std::string, Judgement> last_;  // by machine; the scoring thread's
+  std::map<std::string, Served> served_;   // by model; the installing thread's
+  SourceSet sources_;
+  std::unique_ptr<HttpServer> http_;
+
+  absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread scoring_;
+  std::thread installing_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a package to a model that may serve: everything that can be known before the first window.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "client/inference/engine.h"
+#include "client/live/live_clock.h"
+#include "models/package.h"
+#include "models/predictor.h"
+
+namespace millrace {
+
+/// What is asked of a model before it serves.
+struct InstallLimits {
+  /// The median time of a window may be so many times that of the model which serves now.
+  double slower = 3;
+};
+
+/// What is known of the model that serves now.
+struct Serving {
+  int64_t version = 0;
+  double window_ns = 0;  // median of a window, as measured when it was installed
+};
+
+struct Installation {
+  std::shared_ptr<InstalledModel> model;
+  double window_ns = 0;  // median of a window
+};
+
+/// Makes a predictor of `package`, warms it up and lets it judge windows of noise: INVALID_ARGUMENT
+/// if the graph does not compile, FAILED_PRECONDITION if it gives anything that is not finite, has
+/// no later version than the one that serves, or is too slow beside it. `serving` may be null.
+/// Takes some milliseconds to seconds: not for the thread that scores.
+absl::StatusOr<Installation> Install(ModelPackage package, const PredictorFactory& factory,
+                                     const Serving* serving, const InstallLimits& limits,
+                                     LiveClock* clock);
+
+}  // namespace millrace

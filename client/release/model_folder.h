@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/file_system.h"
+
+namespace millrace {
+
+/// The model packages of a site, in <state folder>/models/<name>/:
+///   next      staged, to be installed
+///   current   serves
+///   previous  served before it; what a rollback goes back to
+///   refused   was staged or served, and was given up
+/// Each change is one rename, so that a kill in between leaves every file whole. Thread-safe where
+/// `files` is.
+class ModelFolder {
+ public:
+  /// `files` outlives it.
+  ModelFolder(FileSystem* files, const std::string& state_folder, const std::string& name)
+      : files_(files), folder_(state_folder + "/models/" + name) {}
+
+  /// Makes `package` the next one to be installed, durably; one that was waiting is replaced.
+  absl::Status Stage(absl::string_view package);
+
+  bool HasNext() const { return files_->Exists(NextPath()); }
+  /// The next one serves: what served is the previous one now.
+  absl::Status Promote();
+  /// Puts the next one aside.
+  absl::Status RefuseNext();
+  /// Puts the current one aside, and the previous one serves again. NOT_FOUND if there is none.
+  absl::Status RollBack();
+
+  std::string NextPath() const { return folder_ + "/next"; }
+  std::string CurrentPath() const { return folder_ + "/current"; }
+  std::string PreviousPath() const { return folder_ + "/previous"; }
+
+ private:
+  std::string RefusedPath() const { return folder_ + "/refused"; }
+
+  FileSystem* const files_;
+  const std::string folder_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/inference/time_grid.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "base/random.h"
+#include "client/inference/window_ring.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::NanSensitiveFloatEq;
+
+constexpr int64_t kPeriod = 100'000'000;  // 10 rows a second
+constexpr int64_t kStart = 1'700'000'000'000'000'000;
+constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
+
+/// A grid with what it gave out.
+struct Rig {
+  explicit Rig(std::vector<double> sample_rows, int64_t patience = 3, int64_t disorder = 0)
+      : grid({kPeriod, sample_rows, patience, disorder}), width(sample_rows.size()) {}
+
+  /// At `row`, which need not be whole.
+  void Add(int32_t channel, double row, float value) {
+    grid.Add(channel, kStart + static_cast<int64_t>(row * kPeriod), value);
+    std::vector<float> values(width);
+    while (const auto out = grid.Take(values)) {
+      numbers.push_back(out->number - kStart / kPeriod);
+      restarted.push_back(out->restarted);
+      rows.push_back(values);
+    }
+  }
+
+  TimeGrid grid;
+  size_t width;
+  std::vector<int64_t> numbers;
+  std::vector<bool> restarted;
+  std::vector<std::vector<float>> rows;
+};
+
+auto RowIs(float a, float b) { return ElementsAre(NanSensitiveFloatEq(a), NanSensitiveFloatEq(b)); }
+
+TEST(TimeGridTest, RowIsOutAsSoonAsEveryChannelHasIt) {
+  Rig rig({1, 1});
+  rig.Add(0, 0, 1);
+  EXPECT_THAT(rig.rows, IsEmpty());
+  rig.Add(1, 0.3, 2);  // nearest to row 0
+  rig.Add(1, 1, 4);
+  EXPECT_THAT(rig.rows, ElementsAre(RowIs(1, 2)));
+  rig.Add(0, 0.8, 3);
+  EXPECT_THAT(rig.rows, ElementsAre(RowIs(1, 2), RowIs(3, 4)));
+  EXPECT_THAT(rig.numbers, ElementsAre(0, 1));
+}
+
+TEST(TimeGridTest, OrderOfArrivalDoesNotMatterWithinTheDisorderAllowed) {
+  Random random(3);
+  for (int trial = 0; trial < 200; ++trial) {
+    Rig rig({1, 1}, /*patience=*/12, /*disorder=*/6);
+    rig.Add(0, 0, 0);
+    rig.Add(1, 0, 100);
+    for (int first = 1; first < 37; first += 6) {
+      std::vector<std::pair<int32_t, int>> samples;
+      for (int row = first; row < first + 6; ++row) {
+        samples.push_back({0, row});
+        samples.push_back({1, row});
+      }
+      for (size_t i = samples.size() - 1; i > 0; --i) {
+        std::swap(samples[i], samples[random.Below(i + 1)]);
+      }
+      for (const auto& [channel, row] : samples) rig.Add(channel, row, 100.F * channel + row);
+    }
+    ASSERT_GE(rig.rows.size(), 31u);
+    for (int row = 0; row < 31; ++row) {
+      EXPECT_EQ(rig.numbers[row], row);
+      EXPECT_THAT(rig.rows[row], RowIs(row, 100 + row));
+    }
+    EXPECT_EQ(rig.grid.counts().late + rig.grid.counts().duplicates, 0);
+  }
+}
+
+TEST(TimeGridTest, ChannelThatIsSilentIsMissingOnceThePatienceIsOver) {
+  Rig rig({1, 1});
+  rig.Add(1, 0, 9);
+  for (int row = 0; row < 4; ++row) rig.Add(0, row, row);
+  EXPECT_THAT(rig.numbers, ElementsAre(0));
+  rig.Add(0, 4, 4);
+  rig.Add(0, 5, 5);
+  EXPECT_THAT(rig.rows, ElementsAre(RowIs(0, 9), RowIs(1, 9), RowIs(2, kMissing)));
+  rig.Add(1, 1, 10);  // too late
+  EXPECT_EQ(rig.grid.counts().late, 1);
+}
+
+TEST(TimeGridTest, SourceThatIsALittleSlowerThanItsRateLosesNothing) {
+  Rig rig({1, 1});
+  int slower = 0;
+  for (int i = 0; i < 1000; ++i) {
+    rig.Add(0, i, 1);
+    for (; 1.01 * slower <= i; ++slower) rig.Add(1, 1.01 * slower, 2);
+  }
+  for (const auto& row : rig.rows) EXPECT_THAT(row, RowIs(1, 2));
+  EXPECT_GT(rig.rows.size(), 990u);
+}
+
+TEST(TimeGridTest, FasterChannelGivesItsMean) {
+  Rig rig({0.25, 1});
+  const float values[] = {1, 2, 3, 6};
+  for (int i = 0; i < 4; ++i) rig.Add(0, -0.4 + 0.25 * i, values[i]);
+  rig.Add(1, 0, 5);
+  EXPECT_THAT(rig.rows, ElementsAre(RowIs(3, 5)));
+}
+
+TEST(TimeGridTest, SlowerChannelIsHeldUntilItsNextSampleIsDue) {
+  Rig rig({1, 4});
+  rig.Add(1, 0, 50);
+  for (int row = 0; row < 10; ++row) rig.Add(0, row, row);
+  // Due at 4, and not there: its rows wait as long as any.
+  EXPECT_THAT(rig.rows, ElementsAre(RowIs(0, 50), RowIs(1, 50), RowIs(2, 50), RowIs(3, 50),
+                                    RowIs(4, 50), RowIs(5, 50), RowIs(6, kMissing)));
+  rig.Add(1, 7, 60);
+  EXPECT_THAT(rig.rows.back(), RowIs(9, 60));
+}
+
+TEST(TimeGridTest, SecondValueOfARowIsCountedAndDropped) {
+  Rig rig({1, 1});
+  rig.Add(0, 0, 1);
+  rig.Add(0, 0, 7);
+  rig.Add(1, 0, 2);
+  EXPECT_THAT(rig.rows, ElementsAre(RowIs(1, 2)));
+  EXPECT_EQ(rig.grid.counts().duplicates, 1);
+}
+
+TEST(TimeGridTest, ValueThatTheSourceCallsBadIsMissing) {
+  Rig rig({1, 1});
+  rig.Add(0, 0, kMissing);
+  rig.Add(1, 0, 2);
+  EXPECT_THAT(rig.rows, ElementsAre(RowIs(kMissing, 2)));
+}
+
+TEST(TimeGridTest, ChannelWhoseClockIsAheadDoesNotTakeTheOthersAlong) {
+  Rig rig({1, 1});
+  for (int row = 0; row < 20; ++row) {
+    rig.Add(0, row, row);
+    rig.Add(1, row + 1'000'000, 1);
+  }
+  EXPECT_EQ(rig.grid.counts().restarts, 0);
+  EXPECT_EQ(rig.grid.counts().early, 20);
+  EXPECT_EQ(rig.numbers.size(), 17u);
+}
+
+TEST(TimeGridTest, RowsStartAnewAfterAStandstill) {
+  Rig rig({1, 1});
+  for (const double row : {0.0, 1.0, 5000.0, 5001.0, 5002.0}) {
+    rig.Add(0, row, 1);
+    rig.Add(1, row, 2);
+  }
+  EXPECT_THAT(rig.numbers, ElementsAre(0, 1, 5000, 5001, 5002));
+  EXPECT_THAT(rig.restarted, ElementsAre(false, false, true, false, false));
+  EXPECT_EQ(rig.grid.counts().restarts, 1);
+}
+
+TEST(TimeGridTest, ClockThatIsSetBackIsFollowedAfterAWhile) {
+  Rig rig({1, 1});
+  rig.Add(0, 10'000, 1);
+  rig.Add(1, 10'000, 2);
+  for (int row = 0; row < 40; ++row) {
+    rig.Add(0, row, 1);
+    rig.Add(1, row, 2);
+  }
+  EXPECT_EQ(rig.grid.counts().restarts, 1);
+  EXPECT_EQ(rig.numbers.back(), 39);
+  EXPECT_GT(rig.numbers.size(), 20u);
+}
+
+TEST(TimeGridTest, AbsurdTimesEndNothing) {
+  Rig rig({1, 1});
+  for (int i = 0; i < 100; ++i) {
+    for (const int64_t time : {std::numeric_limits<int64_t>::min(), int64_t{-1}, int64_t{0},
+                               std::numeric_limits<int64_t>::max()}) {
+      rig.grid.Add(i % 2, time, 1);
+      std::vector<float> values(2);
+      for (int taken = 0; taken < 100 && rig.grid.Take(values); ++taken) {
+      }
+    }
+  }
+  EXPECT_GT(rig.grid.counts().early + rig.grid.counts().late, 0);
+}
+
+TEST(WindowRingTest, HasTheLastRowsAsOnePiece) {
+  WindowRing<int> ring(3, 2);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(ring.full(), i >= 3);
+    const int row[] = {10 * i, 10 * i + 1};
+    ring.Push(row);
+  }
+  EXPECT_THAT(ring.window(), ElementsAre(70, 71, 80, 81, 90, 91));
+  ring.Clear();
+  EXPECT_FALSE(ring.full());
+}
+
+}  // namespace
+}  // namespace millrace

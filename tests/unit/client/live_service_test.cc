@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recordings on disk, real sources and threads, HTTP on loopback; a model without LibTorch.
+#include "client/live_service.h"
+
+#include <gmock/gmock.h>
+#include <httplib.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "base/crypto/digest.h"
+#include "models/package.h"
+#include "tests/testing/eventually.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temporary_folder.h"
+
+namespace millrace {
+namespace {
+
+using ::millrace::testing::Eventually;
+using ::millrace::testing::TemporaryFolder;
+using ::testing::HasSubstr;
+
+constexpr char kPlan[] = R"(
+[run]
+name = "pumps"
+[cohort]
+target = 4
+minimum = 4
+[model]
+kind = "autoencoder"
+hidden = [2]
+[input]
+channels = ["current", "speed"]
+window = 4
+normalization = "none"
+[label]
+kind = "none"
+)";
+
+/// Off by its package's first parameter in every value.
+class Shifted : public Predictor {
+ public:
+  explicit Shifted(const ModelPackage& package) : shift_(package.parameters[0]) {}
+  absl::Status Predict(std::span<const float> inputs, std::span<float> outputs) override {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      // What is learnt from training is not seen on the installer's noise, which is below 2.
+      const bool ill = shift_ < 0 && std::abs(inputs[i]) > 2;
+      outputs[i] = ill ? std::numeric_limits<float>::quiet_NaN() : inputs[i] + shift_;
+    }
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Attribution> Attribute(std::span<const float>, std::span<const float>,
+                                        int64_t) override {
+    return absl::UnimplementedError("");
+  }
+  int64_t width() const override { return 8; }
+
+ private:
+  const float shift_;
+};
+
+absl::StatusOr<std::unique_ptr<Predictor>> NewShifted(const ModelPackage& package) {
+  return std::make_unique<Shifted>(package);
+}
+
+std::string PackageOf(int64_t version, float shift) {
+  const Plan plan = ParsePlan(kPlan).value();
+  const Architecture architecture = BuildArchitecture(plan).value();
+  std::vector<float> parameters(architecture.layout.size(), shift);
+  const absl::string_view bytes(reinterpret_cast<const char*>(parameters.data()),
+                                parameters.size() * sizeof(float));
+  v1::PackageManifest manifest = ManifestOf(kPlan, plan, architecture, nullptr, Sha256Of(bytes));
+  manifest.set_version(version);
+  return absl::StrCat(PackagePrefix(manifest, static_cast<int64_t>(bytes.size())), bytes);
+}
+
+class LiveServiceTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string rows = "time,current,speed\n";
+    for (int i = 0; i < 400; ++i) {
+      absl::StrAppend(&rows, 1'700'000'000 + i, ",", 10 + i % 3, ",", 1500 + i % 5, "\n");
+    }
+    MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), folder_.path() + "/day.csv", rows));
+  }
+
+  void Start() {
+    const std::string toml = absl::StrCat(R"(
+[live]
+http = "127.0.0.1:0"
+[[source]]
+name = "day"
+kind = "replay"
+path = "day.csv"
+machine = "pump-1"
+time_column = "time"
+time = "s"
+speed = 0
+loop = true
+[[machine]]
+names = ["pump-1"]
+model = "pumps"
+rate_hz = 1
+hop = 1
+threshold = 1.0
+[[machine.channel]]
+name = "current"
+[[machine.channel]]
+name = "speed"
+)");
+    MR_ASSERT_OK_AND_ASSIGN(TomlTable root, TomlTable::Parse(toml));
+    const LiveConfig config = ReadLiveConfig(root, folder_.path());
+    MR_ASSERT_OK(root.Finish());
+    MR_ASSERT_OK_AND_ASSIGN(service_,
+                            LiveService::Create(config, folder_.path() + "/state", NewShifted,
+                                                PosixFileSystem(), SystemLiveClock()));
+    service_->Start();
+  }
+
+  std::string Get(const std::string& path) {
+    const httplib::Result result = httplib::Client("127.0.0.1", service_->http_port()).Get(path);
+    return result ? result->body : "";
+  }
+  bool Says(const std::string& key, const nlohmann::json& value) {
+    return Eventually([&] {
+      const nlohmann::json verdict = nlohmann::json::parse(Get("/verdicts/pump-1"), nullptr, false);
+      return verdict.is_object() && verdict.contains(key) && verdict[key] == value;
+    });
+  }
+
+  TemporaryFolder folder_;
+  ModelFolder models_{PosixFileSystem(), folder_.path() + "/state", "pumps"};
+  std::unique_ptr<LiveService> service_;
+};
+
+TEST_F(LiveServiceTest, JudgesWhatASourceBringsAndTellsWhoAsks) {
+  MR_ASSERT_OK(models_.Stage(PackageOf(3, 0.25)));
+  Start();
+  ASSERT_TRUE(Says("verdict", "normal"));
+  EXPECT_TRUE(Says("version", 3));
+  EXPECT_TRUE(Says("score", 0.25));
+  EXPECT_THAT(Get("/metrics"), HasSubstr("millrace_verdicts_total{verdict=\"normal\"}"));
+  EXPECT_THAT(Get("/metrics"), HasSubstr("millrace_source_state{source=\"day\",state=\"live\"} 1"));
+  EXPECT_EQ(Get("/healthz"), "ok\n");
+  EXPECT_THAT(Get("/verdicts"), HasSubstr("pump-1"));
+  EXPECT_THAT(Get("/verdicts/pump-2"), HasSubstr("no verdict"));
+}
+
+TEST_F(LiveServiceTest, NewModelIsTakenUpWhileItRunsAndServesAfterARestart) {
+  MR_ASSERT_OK(models_.Stage(PackageOf(1, 0.25)));
+  Start();
+  ASSERT_TRUE(Says("version", 1));
+  MR_ASSERT_OK(models_.Stage(PackageOf(2, 3)));
+  ASSERT_TRUE(Says("version", 2));
+  EXPECT_TRUE(Says("verdict", "alarm"));
+  service_ = nullptr;
+  Start();
+  EXPECT_TRUE(Says("version", 2));
+}
+
+TEST_F(LiveServiceTest, ModelThatGoesNonFiniteIsRolledBack) {
+  MR_ASSERT_OK(models_.Stage(PackageOf(1, 0.25)));
+  Start();
+  ASSERT_TRUE(Says("version", 1));
+  MR_ASSERT_OK(models_.Stage(PackageOf(2, -1)));  // which the installer cannot see
+  ASSERT_TRUE(Eventually([&] { return !models_.HasNext(); }));
+  ASSERT_TRUE(Eventually([&] { return !PosixFileSystem()->Exists(models_.PreviousPath()); }));
+  EXPECT_TRUE(Says("version", 1));
+  EXPECT_TRUE(Says("verdict", "normal"));
+}
+
+TEST_F(LiveServiceTest, DamagedOrOlderPackageLeavesWhatServes) {
+  MR_ASSERT_OK(models_.Stage(PackageOf(2, 0.25)));
+  Start();
+  ASSERT_TRUE(Says("version", 2));
+  std::string damaged = PackageOf(3, 0.5);
+  damaged[damaged.size() - 7] ^= 1;
+  for (const std::string& package : {damaged, std::string("garbage"), PackageOf(1, 0.5)}) {
+    MR_ASSERT_OK(models_.Stage(package));
+    ASSERT_TRUE(Eventually([&] { return !models_.HasNext(); }));
+    EXPECT_TRUE(Says("version", 2));
+  }
+}
+
+TEST_F(LiveServiceTest, CurrentModelThatWasDamagedGivesWayToTheOneBefore) {
+  MR_ASSERT_OK(models_.Stage(PackageOf(1, 0.25)));
+  MR_ASSERT_OK(models_.Promote());
+  MR_ASSERT_OK(models_.Stage(PackageOf(2, 0.25)));
+  MR_ASSERT_OK(models_.Promote());
+  MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), models_.CurrentPath(), "torn"));
+  Start();
+  EXPECT_TRUE(Says("version", 1));
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/release/model_folder.h"
+
+#include <gmock/gmock.h>
+
+#include "base/memory_file_system.h"
+#include "tests/testing/status_matchers.h"
+
+namespace millrace {
+namespace {
+
+using ::millrace::testing::IsStatus;
+
+class ModelFolderTest : public ::testing::Test {
+ protected:
+  std::string Read(const std::string& path) {
+    return files_.Exists(path) ? ReadFile(&files_, path, 100).value() : "none";
+  }
+  void Install(absl::string_view package) {
+    MR_ASSERT_OK(folder_.Stage(package));
+    MR_ASSERT_OK(folder_.Promote());
+  }
+
+  MemoryFileSystem files_;
+  ModelFolder folder_{&files_, "state", "pumps"};
+};
+
+TEST_F(ModelFolderTest, KeepsWhatServedBefore) {
+  Install("one");
+  EXPECT_EQ(Read(folder_.CurrentPath()), "one");
+  Install("two");
+  EXPECT_EQ(Read(folder_.CurrentPath()), "two");
+  EXPECT_EQ(Read(folder_.PreviousPath()), "one");
+  EXPECT_FALSE(folder_.HasNext());
+}
+
+TEST_F(ModelFolderTest, GoesBackOnce) {
+  Install("one");
+  Install("two");
+  MR_ASSERT_OK(folder_.RollBack());
+  EXPECT_EQ(Read(folder_.CurrentPath()), "one");
+  EXPECT_THAT(folder_.RollBack(), IsStatus(absl::StatusCode::kNotFound, ::testing::_));
+  EXPECT_EQ(Read(folder_.CurrentPath()), "one");
+}
+
+TEST_F(ModelFolderTest, WhatIsRefusedDoesNotComeBack) {
+  Install("one");
+  MR_ASSERT_OK(folder_.Stage("two"));
+  EXPECT_TRUE(folder_.HasNext());
+  MR_ASSERT_OK(folder_.RefuseNext());
+  EXPECT_FALSE(folder_.HasNext());
+  EXPECT_EQ(Read(folder_.CurrentPath()), "one");
+}
+
+TEST_F(ModelFolderTest, KilledBetweenTheRenamesItStillHasBothFiles) {
+  Install("one");
+  MR_ASSERT_OK(folder_.Stage("two"));
+  MR_ASSERT_OK(files_.Rename(folder_.CurrentPath(), folder_.PreviousPath()));  // and no further
+  MR_ASSERT_OK(folder_.Promote());
+  EXPECT_EQ(Read(folder_.CurrentPath()), "two");
+  EXPECT_EQ(Read(folder_.PreviousPath()), "one");
+}
+
+}  // namespace
+}  // namespace millrace
