@@ -24,7 +24,9 @@ bool IsException(int error) { return error >= EMBXILFUN && error <= EMBXGTAR; }
 
 absl::Status LastError(absl::string_view what) {
   const int error = errno;
-  const std::string text = absl::StrCat(what, ": ", modbus_strerror(error));
+  // What the library leaves behind when nobody takes the connection in time.
+  const char* const reason = error == EINPROGRESS ? "no answer" : modbus_strerror(error);
+  const std::string text = absl::StrCat(what, ": ", reason);
   if (error == EMBXILADD) return absl::OutOfRangeError(text);
   return IsException(error) ? absl::FailedPreconditionError(text) : absl::UnavailableError(text);
 }

@@ -58,11 +58,9 @@ absl::StatusOr<std::unique_ptr<MqttConnection>> MqttConnection::Open(
       mosquitto_new(clean ? nullptr : config.client_id.c_str(), clean, connection.get()));
   if (connection->client_ == nullptr) return ErrnoStatus(errno, "MQTT client");
   MR_RETURN_IF_ERROR(connection->SetUp());
-  MR_RETURN_IF_ERROR(
-      StatusOf(mosquitto_connect_async(connection->client_.get(), config.host.c_str(),
-                                       static_cast<int>(config.port),
-                                       static_cast<int>(std::lround(config.keep_alive_s))),
-               absl::StrCat(config.host, ":", config.port)));
+  MR_RETURN_IF_ERROR(connection->NetworkStatus(mosquitto_connect_async(
+      connection->client_.get(), config.host.c_str(), static_cast<int>(config.port),
+      static_cast<int>(std::lround(config.keep_alive_s)))));
   return connection;
 }
 
@@ -123,6 +121,10 @@ absl::Status MqttConnection::Serve(absl::Duration patience) {
     error = mosquitto_loop_read(client_.get(), /*max_packets=*/1);
   }
   MR_RETURN_IF_ERROR(refusal_);
+  return NetworkStatus(error);
+}
+
+absl::Status MqttConnection::NetworkStatus(int error) const {
   const std::string where = absl::StrCat(config_.host, ":", config_.port);
   return StatusOf(error, error_log_.empty() ? where : absl::StrCat(where, ": ", error_log_));
 }

@@ -52,6 +52,7 @@ class MqttConnection {
   absl::Status SetUp();
   absl::Status SetUpTls();
   absl::Status SetUpUser();
+  absl::Status NetworkStatus(int error) const;
 
   static void OnConnect(mosquitto*, void* self, int code);
   static void OnSubscribe(mosquitto*, void* self, int id, int count, const int* granted);

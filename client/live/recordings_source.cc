@@ -29,8 +29,9 @@ void RecordingsSource::Run() {
   const absl::Duration period = absl::Seconds(config_.poll_s);
   const std::string path = absl::StrCat(context_.state_folder, "/", record_.name(), ".recordings");
   while (!stopped_.HasBeenNotified()) {
+    absl::Status status = context_.files->CreateDirectories(context_.state_folder);
     absl::StatusOr<SeenRecordings> seen = SeenRecordings::Load(context_.files, path);
-    absl::Status status = seen.status();
+    status.Update(seen.status());
     while (status.ok() && !stopped_.HasBeenNotified()) {
       status = Look(*seen);
       if (status.ok()) stopped_.WaitForNotificationWithTimeout(period);

@@ -26,7 +26,8 @@ struct SourceConfig {
 /// configuration file. What is wrong is reported by the document's Finish, naming the key.
 std::vector<SourceConfig> ReadSourceConfigs(TomlTable root, const std::string& base_directory);
 
-/// Why others on the site's network can read or forge what the source brings; empty if they cannot.
+/// Why others on the site's network can read or forge what the source brings, for the log when it
+/// starts; empty if they cannot.
 std::string PlaintextWarning(const SourceConfig& config);
 
 }  // namespace millrace

@@ -37,10 +37,6 @@ struct Make {
 }  // namespace
 
 std::unique_ptr<Source> NewSource(const SourceConfig& config, const SourceContext& context) {
-  const std::string warning = PlaintextWarning(config);
-  if (!warning.empty()) {
-    LogWarning("source in the clear", {{"source", config.name}, {"risk", warning}});
-  }
   return std::visit(Make{config, context}, config.kind);
 }
 

@@ -22,7 +22,7 @@ class SourceRig {
   ~SourceRig() { Stop(); }
 
   SourceContext context() {
-    return {&channels_, &queue_, SystemLiveClock(), PosixFileSystem(), folder_.path()};
+    return {&channels_, &queue_, SystemLiveClock(), PosixFileSystem(), folder_.path() + "/state"};
   }
   const std::string& folder() const { return folder_.path(); }
   SampleQueue& queue() { return queue_; }

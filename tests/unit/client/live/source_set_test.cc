@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "tests/testing/eventually.h"
+#include "tests/testing/temporary_folder.h"
 
 namespace millrace {
 namespace {
@@ -104,6 +106,38 @@ TEST_F(SourceSetTest, EndsThemAllWithItself) {
     sources.Reconfigure({Config("x")});
   }
   EXPECT_THAT(diary_.entries(), ElementsAre("new x", "end of x"));
+}
+
+TEST(NewSourceTest, EveryKindRunsAndEnds) {
+  testing::TemporaryFolder folder;
+  const ChannelTable channels({"pump-1/current"});
+  SampleQueue queue(10);
+  const SourceContext context{&channels, &queue, SystemLiveClock(), PosixFileSystem(),
+                              folder.path()};
+  SourceSet sources([&context](const SourceConfig& config) { return NewSource(config, context); });
+  MqttConfig mqtt;
+  mqtt.host = "127.0.0.1";
+  mqtt.port = 1;  // where nobody listens
+  mqtt.topics = {"{machine}/{channel}"};
+  ModbusConfig modbus;
+  modbus.host = "127.0.0.1";
+  modbus.port = 1;
+  FileConfig file;
+  file.path = folder.path() + "/none.csv";
+  RecordingsConfig recordings;
+  recordings.folder = folder.path() + "/none";
+  ReplayConfig replay;
+  replay.path = folder.path() + "/none.csv";
+  sources.Reconfigure({{"mqtt", {}, mqtt},
+                       {"modbus", {}, modbus},
+                       {"file", {}, file},
+                       {"recordings", {}, recordings},
+                       {"replay", {}, replay}});
+  for (const char* const name : {"mqtt", "modbus", "file", "recordings", "replay"}) {
+    EXPECT_TRUE(testing::Eventually([&] {
+      return sources.Statuses()[name].state == SourceState::kFailed;
+    })) << name;
+  }
 }
 
 }  // namespace
