@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/file_system.h"
 #include "base/folder_lock.h"
+#include "base/http_server.h"
 #include "base/life_sign.h"
 #include "base/log.h"
 #include "base/service_manager.h"
@@ -21,7 +22,6 @@
 #include "coordinator/engine/engine.h"
 #include "coordinator/federation.h"
 #include "coordinator/http/metrics.h"
-#include "coordinator/http/status_server.h"
 #include "coordinator/rpc/admin_service.h"
 #include "coordinator/rpc/models_service.h"
 #include "coordinator/rpc/rounds_service.h"
@@ -158,15 +158,18 @@ class Server final : public CoordinatorServer {
   }
 
   absl::Status ServeStatus(const std::string& address) {
-    StatusServer::Pages pages;
-    pages.metrics = [this] {
+    std::map<std::string, HttpServer::Page> pages;
+    pages["/metrics"] = [this](const std::string&) {
       MetricsReading reading{engine_->Runs(), 0, storage_->Read()};
       for (const v1::Site& site : engine_->Sites())
         reading.sites_present += site.connected() ? 1 : 0;
-      return metrics_.Text(reading);
+      return HttpAnswer{200, kMetricsText, metrics_.Text(reading)};
     };
-    pages.health = [this] { return storage_->Check(); };
-    MR_ASSIGN_OR_RETURN(status_, StatusServer::Start(address, std::move(pages)));
+    pages["/healthz"] = [this](const std::string&) { return HealthAnswer(storage_->Check()); };
+    absl::StatusOr<std::unique_ptr<HttpServer>> started =
+        HttpServer::Start(address, std::move(pages));
+    if (!started.ok()) return Annotate(started.status(), "[metrics]");
+    status_ = *std::move(started);
     LogInfo("metrics are served", {{"address", address}, {"port", status_->port()}});
     return absl::OkStatus();
   }
@@ -214,7 +217,7 @@ class Server final : public CoordinatorServer {
   std::unique_ptr<ModelsService> models_;
   std::unique_ptr<AdminService> admin_;
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<StatusServer> status_;
+  std::unique_ptr<HttpServer> status_;
   int port_ = 0;
 
   absl::Mutex mutex_;

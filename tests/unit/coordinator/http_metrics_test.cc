@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
-#include <httplib.h>
-
-#include <atomic>
 
 #include "coordinator/http/metrics.h"
-#include "coordinator/http/status_server.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/coordinator/round_fixture.h"
 
@@ -14,7 +10,6 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using testing::IsStatus;
 
 TEST(MetricsTest, SaysWhatAScrapeFinds) {
   MetricsReading reading;
@@ -52,55 +47,6 @@ TEST(MetricsTest, CountsWhatItHears) {
                     HasSubstr("millrace_round_seconds_bucket{end=\"committed\",le=\"10\"} 1"),
                     HasSubstr("millrace_round_seconds_sum{end=\"abandoned\"} 70"),
                     HasSubstr("millrace_aggregation_seconds_bucket{le=\"0.03\"} 1")));
-}
-
-class StatusServerTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    StatusServer::Pages pages;
-    pages.metrics = [] { return std::string("metric 1\n"); };
-    pages.health = [this] {
-      return healthy_ ? absl::OkStatus() : absl::ResourceExhaustedError("the disk is full");
-    };
-    MR_ASSERT_OK_AND_ASSIGN(server_, StatusServer::Start("127.0.0.1:0", std::move(pages)));
-  }
-  httplib::Result Get(const std::string& path) {
-    return httplib::Client("127.0.0.1", server_->port()).Get(path);
-  }
-
-  std::atomic<bool> healthy_ = true;
-  std::unique_ptr<StatusServer> server_;
-};
-
-TEST_F(StatusServerTest, ServesMetrics) {
-  const httplib::Result answer = Get("/metrics");
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(answer->status, 200);
-  EXPECT_EQ(answer->body, "metric 1\n");
-  EXPECT_THAT(answer->get_header_value("Content-Type"), HasSubstr("version=0.0.4"));
-}
-
-TEST_F(StatusServerTest, SaysWhetherItIsWellAndWhyNot) {
-  EXPECT_EQ(Get("/healthz")->status, 200);
-  healthy_ = false;
-  const httplib::Result answer = Get("/healthz");
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(answer->status, 503);
-  EXPECT_EQ(answer->body, "the disk is full\n");
-}
-
-TEST_F(StatusServerTest, HasNothingElse) { EXPECT_EQ(Get("/")->status, 404); }
-
-TEST_F(StatusServerTest, PortInUseIsRefusedByAddress) {
-  const std::string address = absl::StrCat("127.0.0.1:", server_->port());
-  EXPECT_THAT(StatusServer::Start(address, {}).status(),
-              IsStatus(absl::StatusCode::kUnavailable, HasSubstr(address)));
-}
-
-TEST(StatusServer, EndsRightAfterItsStart) {
-  for (int i = 0; i < 20; ++i) {
-    MR_EXPECT_OK(StatusServer::Start("127.0.0.1:0", {}));
-  }
 }
 
 }  // namespace
