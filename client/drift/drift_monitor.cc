@@ -33,8 +33,8 @@ const char* NameOf(DriftState state) {
 DriftMonitor::DriftMonitor(const DriftParameters& parameters)
     : parameters_(parameters), standardizer_(parameters.learn_s) {
   // The run length grows as exp(2 k h), so this leaves the channel the false alarms of one CUSUM.
-  Cusum::Parameters each = parameters.cusum;
-  each.h += std::log(static_cast<double>(kDriftFeatures)) / (2 * each.k);
+  ShiftDetectorParameters each = parameters.detector;
+  each.cusum.h += std::log(static_cast<double>(kDriftFeatures)) / (2 * each.cusum.k);
   tracks_.assign(kDriftFeatures, Track(each));
 }
 
@@ -78,14 +78,14 @@ void DriftMonitor::LearnSample(int32_t mode) {
   }
 }
 
-/// True if a CUSUM is beyond its limit.
+/// True if a detector alarms.
 bool DriftMonitor::Observe(const FeatureValues& standard) {
   bool alarm = false;
   for (int i = 0; i < kDriftFeatures; ++i) {
     if (!std::isfinite(standard[i])) continue;
     Track& track = tracks_[i];
     const double value = std::clamp(standard[i], -kMostDeviations, kMostDeviations);
-    alarm = track.cusum.Add(value) != Shift::kNone || alarm;
+    alarm = track.detector.Add(value) || alarm;
     // The comparison takes values as they are: its tests do not mind how far off one is.
     if (track.recent.size() < static_cast<size_t>(parameters_.recent_s)) {
       track.recent.push_back(static_cast<float>(standard[i]));
@@ -115,7 +115,7 @@ void DriftMonitor::Become(DriftState state) {
   state_ = state;
   state_s_ = 0;
   if (state == DriftState::kStable) {
-    for (Track& track : tracks_) track.cusum.Reset();
+    for (Track& track : tracks_) track.detector.Reset();
   }
 }
 
@@ -146,9 +146,8 @@ void DriftMonitor::Decide(bool alarm) {
 }
 
 const DriftMonitor::Track& DriftMonitor::Worst() const {
-  return *std::ranges::max_element(tracks_, {}, [](const Track& track) {
-    return std::max(track.cusum.up(), track.cusum.down());
-  });
+  return *std::ranges::max_element(tracks_, {},
+                                   [](const Track& track) { return track.detector.level(); });
 }
 
 DriftReport DriftMonitor::report() const {
@@ -157,8 +156,8 @@ DriftReport DriftMonitor::report() const {
   report.state = state_;
   report.state_s = state_s_;
   report.feature = static_cast<DriftFeature>(&worst - tracks_.data());
-  report.cusum = std::max(worst.cusum.up(), worst.cusum.down());
-  report.shift = worst.cusum.ShiftEstimate();
+  report.level = worst.detector.level();
+  report.shift = worst.detector.ShiftEstimate();
   report.ks = worst.comparison.ks;
   report.p = worst.comparison.p;
   report.stability_index = worst.comparison.index;

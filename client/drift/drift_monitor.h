@@ -9,23 +9,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "client/drift/cusum.h"
+#include "client/drift/drift_parameters.h"
 #include "client/drift/features.h"
+#include "client/drift/shift_detector.h"
 #include "client/drift/two_samples.h"
 
 namespace millrace {
-
-struct DriftParameters {
-  int64_t learn_s = 3600;  // of each operating mode
-  /// For all features together: each gets an h that is ln(features) / 2k higher.
-  Cusum::Parameters cusum;
-  int64_t recent_s = 300;  // the sliding sample
-  int64_t check_s = 30;    // between two comparisons of it with the reference
-  double confirm_p = 1e-3;
-  double confirm_index = 0.25;  // of population stability
-  double clear_index = 0.1;
-  int64_t doubt_s = 1800;  // after which a suspicion that was not confirmed is dropped
-};
 
 enum class DriftState : uint8_t {
   kLearning,   // no mode is known yet
@@ -42,8 +31,8 @@ struct DriftReport {
   DriftState state = DriftState::kLearning;
   int64_t state_s = 0;  // seconds evaluated since the state began
   DriftFeature feature = kFeatureMean;
-  double cusum = 0;  // the larger sum, in deviations
-  double shift = 0;  // estimated from it, in deviations, signed
+  double level = 0;  // of the detector, as a share of its limit
+  double shift = 0;  // that it estimates, in deviations, signed
   double ks = 0;     // of the last comparison
   double p = 1;
   double stability_index = 0;
@@ -84,10 +73,10 @@ class DriftMonitor {
   };
   /// One feature's.
   struct Track {
-    explicit Track(Cusum::Parameters parameters) : cusum(parameters) {}
+    explicit Track(const ShiftDetectorParameters& parameters) : detector(parameters) {}
     void SetReference(std::vector<float> values);
 
-    Cusum cusum;
+    ShiftDetector detector;
     std::vector<float> reference;  // sorted
     std::optional<StabilityIndex> index;
     std::vector<float> recent;  // a ring

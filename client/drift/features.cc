@@ -9,7 +9,6 @@ namespace millrace {
 namespace {
 
 constexpr int64_t kLeastForSpread = 4;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 // A spread below this share of the mean is what rounding leaves behind.
 constexpr double kRounding = 1e-7;
 

@@ -24,14 +24,22 @@ class PageHinkley {
 
   double mean() const { return mean_; }
   /// The larger of both sums.
-  double sum() const { return up_ > down_ ? up_ : down_; }
+  double sum() const { return up_.sum > down_.sum ? up_.sum : down_.sum; }
+  /// How far the values since the larger sum left zero are off the mean of all: signed.
+  double ShiftEstimate() const;
 
  private:
+  struct Side {
+    double sum = 0;
+    int64_t values = 0;  // since it was zero
+    void Add(double excess);
+  };
+
   Parameters parameters_;
   int64_t count_ = 0;
   double mean_ = 0;
-  double up_ = 0;
-  double down_ = 0;
+  Side up_;
+  Side down_;
 };
 
 }  // namespace millrace
