@@ -15,6 +15,7 @@
 #include "base/service_manager.h"
 #include "base/status.h"
 #include "base/stop_signals.h"
+#include "client/config_watch.h"
 #include "client/live/live_clock.h"
 #include "client/live_service.h"
 #include "client/training/control_group.h"
@@ -33,9 +34,22 @@ std::vector<std::string> WithSite(std::vector<std::string> command, const std::s
   return command;
 }
 
+/// Has `live` use the sources that the site's file names, if it has changed.
+void FollowFile(ConfigWatch& file, LiveService& live) {
+  const std::optional<absl::StatusOr<SiteConfig>> changed = file.Changed();
+  if (!changed) return;
+  if (!changed->ok()) {
+    LogError("changed configuration not used", {{"error", changed->status().message()}});
+    return;
+  }
+  live.UseSources((*changed)->live.sources);
+  LogInfo("sources are as the configuration says now",
+          {{"sources", (*changed)->live.sources.size()}});
+}
+
 /// The first signal that comes. Meanwhile whoever waits for a coordinator that has fallen silent is
 /// set free, and the watchdog hears while every thread goes on. Either part may be missing.
-int AwaitStop(const StopSignals& signals, const LiveService* live, Daemon* daemon) {
+int AwaitStop(const StopSignals& signals, ConfigWatch& file, LiveService* live, Daemon* daemon) {
   std::vector<const Heartbeat*> hearts;
   if (daemon != nullptr) hearts = daemon->hearts();
   if (live != nullptr) hearts.push_back(live->heart());
@@ -45,6 +59,7 @@ int AwaitStop(const StopSignals& signals, const LiveService* live, Daemon* daemo
     if (life.Due(SystemClock()->Now())) NotifyAlive();
     if (const std::optional<int> signal = signals.Wait(look_every)) return *signal;
     if (daemon != nullptr) daemon->EndStalled();
+    if (live != nullptr) FollowFile(file, *live);
   }
 }
 
@@ -134,8 +149,10 @@ void Daemon::Stop() {
 
 void Daemon::EndStalled() { link_.EndStalled(kStall); }
 
-absl::Status RunDaemon(const SiteConfig& config, const std::vector<std::string>& work_command,
+absl::Status RunDaemon(const std::string& config_path, const SiteConfig& config,
+                       const std::vector<std::string>& work_command,
                        const PredictorFactory& predictors) {
+  ConfigWatch file(config_path);
   const StopSignals signals;
   if (const absl::Status divided = MakeTrainingGroup({config.memory_mb, config.cpu_percent});
       !divided.ok()) {
@@ -177,7 +194,7 @@ absl::Status RunDaemon(const SiteConfig& config, const std::vector<std::string>&
   } else {
     return created;
   }
-  const int signal = AwaitStop(signals, live.get(), daemon.get());
+  const int signal = AwaitStop(signals, file, live.get(), daemon.get());
   NotifyStopping();
   LogInfo("client stops", {{"signal", signal}});
   if (daemon != nullptr) daemon->Stop();

@@ -11,8 +11,8 @@
 
 namespace millrace {
 
-/// [live], [[source]] and [[machine]]: what a site's daemon watches beside the machines. Without a
-/// machine it only trains.
+/// [live], [[source]], [[machine]] and [drift]: what a site's daemon watches beside the machines.
+/// Without a machine it only trains.
 struct LiveConfig {
   std::string http;                   // host:port of verdicts and metrics; empty: none
   int64_t queue_samples = 1'000'000;  // that may wait for the scoring

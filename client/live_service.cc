@@ -51,7 +51,9 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
       clock_(clock),
       channels_(ChannelNames(config.machines)),
       queue_(config.queue_samples),
-      engine_(config.machines, clock, [this](const MachineVerdict& verdict) { Take(verdict); }),
+      engine_(
+          config.machines, clock, [this](const MachineVerdict& verdict) { Take(verdict); },
+          [this](const ChannelDrift& drift) { Take(drift); }),
       sources_(RealSources({&channels_, &queue_, clock, files, state_folder_ + "/sources"})) {}
 
 absl::StatusOr<std::unique_ptr<LiveService>> LiveService::Create(const LiveConfig& config,
@@ -66,6 +68,7 @@ absl::StatusOr<std::unique_ptr<LiveService>> LiveService::Create(const LiveConfi
         HttpServer::Start(config.http, service->Pages());
     if (!http.ok()) return Annotate(http.status(), "[live] http");
     service->http_ = *std::move(http);
+    LogInfo("verdicts are served", {{"address", config.http}, {"port", service->http_->port()}});
   }
   return service;
 }
@@ -136,6 +139,12 @@ void LiveService::Take(const MachineVerdict& verdict) {
   } else {
     LogInfo("verdict changed", {{"verdict", VerdictJson(verdict)}});
   }
+}
+
+void LiveService::Take(const ChannelDrift& drift) {
+  LogInfo("drift changed", {{"drift", DriftJson(drift)}});
+  const absl::MutexLock lock(&mutex_);
+  drift_[{drift.machine, drift.channel}] = drift;
 }
 
 absl::Status LiveService::Serve(const std::string& path, const std::string& name,
@@ -244,6 +253,15 @@ std::map<std::string, HttpServer::Page> LiveService::Pages() {
          std::string lines;
          for (const MachineVerdict& verdict : board_.All()) {
            absl::StrAppend(&lines, lines.empty() ? "[\n" : ",\n", VerdictJson(verdict));
+         }
+         return HttpAnswer{200, kJsonText, lines.empty() ? "[]\n" : lines + "\n]\n"};
+       }},
+      {"/drift",
+       [this](const std::string&) {
+         std::string lines;
+         const absl::MutexLock lock(&mutex_);
+         for (const auto& [place, drift] : drift_) {
+           absl::StrAppend(&lines, lines.empty() ? "[\n" : ",\n", DriftJson(drift));
          }
          return HttpAnswer{200, kJsonText, lines.empty() ? "[]\n" : lines + "\n]\n"};
        }},

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -45,6 +47,9 @@ class LiveService {
   void Start();
   void Stop();
 
+  /// From now on these are the sources; those that were there already go on without a gap.
+  void UseSources(const std::vector<SourceConfig>& sources) { sources_.Reconfigure(sources); }
+
   /// Beats while the scoring goes on.
   const Heartbeat* heart() const { return &life_; }
   /// 0: HTTP is not served.
@@ -70,6 +75,7 @@ class LiveService {
   void SaveThresholds();
   void RestoreThresholds();
   void Take(const MachineVerdict& verdict);
+  void Take(const ChannelDrift& drift);
   std::map<std::string, HttpServer::Page> Pages();
 
   const LiveConfig config_;
@@ -91,6 +97,8 @@ class LiveService {
 
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  /// By machine and channel, of those that have left the state of learning.
+  std::map<std::pair<std::string, std::string>, ChannelDrift> drift_ ABSL_GUARDED_BY(mutex_);
   std::thread scoring_;
   std::thread installing_;
 };

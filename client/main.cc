@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/log.h"
@@ -19,9 +21,11 @@
 #include "client/daemon.h"
 #include "client/enrollment/enroll.h"
 #include "client/operation/availability.h"
+#include "client/release/model_folder.h"
 #include "client/training/child_process.h"
 #include "client/training/control_group.h"
 #include "client/training/local_worker.h"
+#include "models/package.h"
 #include "models/torch/blas_speed.h"
 #include "models/torch/torch_predictor.h"
 #include "models/torch/torch_trainer.h"
@@ -49,7 +53,8 @@ absl::Status RunUntilStopped(const std::string& config_path) {
   ForbidCoreDumps();  // of a round's secrets, and of a plant's data
   MR_ASSIGN_OR_RETURN(const SiteConfig config, ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
   StartLog(config);
-  return RunDaemon(config, {kOwnProgram, "work", "--config", config_path}, NewTorchPredictor);
+  return RunDaemon(config_path, config, {kOwnProgram, "work", "--config", config_path},
+                   NewTorchPredictor);
 }
 
 /// `change` of the state folder that the config names.
@@ -57,6 +62,28 @@ int ChangeState(const std::string& config_path,
                 const std::function<absl::Status(const std::string& folder)>& change) {
   const absl::StatusOr<SiteConfig> config = ReadSiteConfig(config_path, SiteConfigUse::kDaemon);
   const absl::Status status = config.ok() ? change(config->folder) : config.status();
+  return status.ok() ? 0 : Refuse(status);
+}
+
+/// Puts a package where the daemon finds it within seconds, and installs it.
+absl::Status StagePackage(const SiteConfig& config, const std::string& path) {
+  MR_ASSIGN_OR_RETURN(const ModelPackage package, ReadPackage(PosixFileSystem(), path));
+  const std::string& name = package.manifest.name();
+  const auto judges = [&](const MachineConfig& machine) { return machine.model == name; };
+  if (std::ranges::none_of(config.live.machines, judges)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": no [[machine]] of this site has model = \"", name, "\""));
+  }
+  MR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(PosixFileSystem(), path, kMaxPackageBytes));
+  MR_RETURN_IF_ERROR(ModelFolder(PosixFileSystem(), config.folder, name).Stage(bytes));
+  std::printf("model '%s' version %lld is staged; the daemon's log says how it goes on\n",
+              name.c_str(), static_cast<long long>(package.manifest.version()));
+  return absl::OkStatus();
+}
+
+int RunInstall(const std::string& config_path, const std::string& path) {
+  const absl::StatusOr<SiteConfig> config = ReadSiteConfig(config_path, SiteConfigUse::kDaemon);
+  const absl::Status status = config.ok() ? StagePackage(*config, path) : config.status();
   return status.ok() ? 0 : Refuse(status);
 }
 
@@ -110,6 +137,13 @@ int main(int argc, char** argv) {
   pause->add_option("--reason", reason, "one line, which the operator sees")->required();
   CLI::App* resume = app.add_subcommand("resume", "take work again");
   resume->add_option("--config", config, "the site's TOML file")->required();
+  CLI::App* install =
+      app.add_subcommand("install", "have the daemon judge its machines by this model from now on");
+  std::string package;
+  install->add_option("--config", config, "the site's TOML file")->required();
+  install->add_option("package", package, "what `millrace model export` wrote")
+      ->required()
+      ->type_name("FILE");
   millrace::EnrollOptions enroll;
   CLI::App* first =
       app.add_subcommand("enroll",
@@ -151,6 +185,7 @@ int main(int argc, char** argv) {
     const absl::Status status = millrace::RunUntilStopped(config);
     return status.ok() ? 0 : millrace::Refuse(status);
   }
+  if (install->parsed()) return millrace::RunInstall(config, package);
   if (pause->parsed()) {
     return millrace::ChangeState(config, [&](const std::string& folder) {
       return millrace::PauseSite(millrace::PosixFileSystem(), folder, reason);

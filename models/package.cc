@@ -171,8 +171,7 @@ absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes) {
 }
 
 absl::StatusOr<ModelPackage> ReadPackage(FileSystem* files, const std::string& path) {
-  constexpr int64_t kMaxBytes = (int64_t{1} << 31) - 1;  // Protocol Buffers' limit for a message
-  MR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(files, path, kMaxBytes));
+  MR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(files, path, kMaxPackageBytes));
   absl::StatusOr<ModelPackage> package = ParsePackage(bytes);
   if (!package.ok()) return Annotate(package.status(), path);
   return package;

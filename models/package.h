@@ -42,6 +42,9 @@ v1::PackageManifest ManifestOf(absl::string_view plan_text, const Plan& plan,
 /// The file's bytes up to the parameters, which follow raw: packages of any size can be streamed.
 std::string PackagePrefix(const v1::PackageManifest& manifest, int64_t parameter_bytes);
 
+/// Larger ones do not exist: Protocol Buffers' limit for a message.
+inline constexpr int64_t kMaxPackageBytes = (int64_t{1} << 31) - 1;
+
 /// Parses and checks a package. INVALID_ARGUMENT or DATA_LOSS says which part does not fit:
 /// digests, length, layout, graph, plan, scaling.
 absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes);

@@ -44,8 +44,12 @@ std::string Describe(const std::vector<FlaggedChannel>& flagged) {
 
 }  // namespace
 
-Engine::Engine(std::vector<MachineConfig> machines, LiveClock* clock, VerdictSink sink)
-    : clock_(clock), start_ns_(clock->MonotonicNs()), sink_(std::move(sink)) {
+Engine::Engine(std::vector<MachineConfig> machines, LiveClock* clock, VerdictSink sink,
+               DriftSink drift_sink)
+    : clock_(clock),
+      start_ns_(clock->MonotonicNs()),
+      sink_(std::move(sink)),
+      drift_sink_(std::move(drift_sink)) {
   for (MachineConfig& config : machines) {
     auto kind = std::make_unique<Kind>();
     kind->config = std::move(config);
@@ -116,10 +120,18 @@ void Engine::Process(const SampleBatch& batch) {
     kind.silent[place.machine] = false;
     for (Machine::Step step = machine.Advance(); step != Machine::Step::kNone;
          step = machine.Advance()) {
+      if (!machine.drift_changes().empty()) TellDrift(kind, machine);
       if (step == Machine::Step::kWindow) Due(kind, place.machine);
     }
   }
   counts_.samples += static_cast<int64_t>(batch.samples.size());
+}
+
+void Engine::TellDrift(const Kind& kind, const Machine& machine) const {
+  for (const MachineDrift::Change& change : machine.drift_changes()) {
+    drift_sink_({machine.name(), kind.config.channels[change.channel].name, machine.time_ns(),
+                 machine.drift_report(change.channel)});
+  }
 }
 
 void Engine::ScoreDue() {

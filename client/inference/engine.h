@@ -48,7 +48,9 @@ struct EngineCounts {
 class Engine {
  public:
   /// `clock` outlives it.
-  Engine(std::vector<MachineConfig> machines, LiveClock* clock, VerdictSink sink);
+  Engine(
+      std::vector<MachineConfig> machines, LiveClock* clock, VerdictSink sink,
+      DriftSink drift_sink = [](const ChannelDrift&) {});
 
   /// From the next window on, machines whose kind names this model are judged by it; no window is
   /// lost as long as it has the same input. INVALID_ARGUMENT names a channel that they lack, or if
@@ -100,6 +102,7 @@ class Engine {
   void TakeUp(std::shared_ptr<InstalledModel> model, Kind& kind);
   void NoticeSilence(Kind& kind, size_t index);
   void Due(Kind& kind, size_t index);
+  void TellDrift(const Kind& kind, const Machine& machine) const;
   void Score(Kind& kind);
   void Judge(Kind& kind, size_t index, std::span<const float> input, std::span<const float> output,
              MachineVerdict& verdict);
@@ -111,6 +114,7 @@ class Engine {
   LiveClock* const clock_;
   const int64_t start_ns_;  // monotonic
   const VerdictSink sink_;
+  const DriftSink drift_sink_;
   std::vector<std::unique_ptr<Kind>> kinds_;
   std::vector<Place> places_;  // by ChannelIndex
   std::vector<float> outputs_;

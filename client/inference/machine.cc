@@ -50,8 +50,6 @@ absl::StatusOr<int32_t> ChannelNamed(const MachineConfig& config, const std::str
   return index;
 }
 
-bool IsBad(Flag flag) { return flag == Flag::kFail || flag == Flag::kMissing; }
-
 }  // namespace
 
 absl::StatusOr<InputMap> InputMap::Of(const InputPlan& input, const MachineConfig& machine) {
@@ -76,6 +74,11 @@ Machine::Machine(const MachineConfig* config, std::string name)
     references_.push_back(IndexOf(*config, channel.rules.reference));
   }
   ResetValidators();
+  if (config->drift) {
+    drift_.emplace(*config->drift, static_cast<int32_t>(config->channels.size()),
+                   1 / config->rate_hz);
+    sound_row_.resize(config->channels.size());
+  }
 }
 
 void Machine::ResetValidators() {
@@ -99,20 +102,14 @@ void Machine::UseInput(const InputPlan* input, InputMap map) {
   input_row_.resize(map_.channels.size());
   mode_row_.resize(map_.modes.size());
   flags_.assign(input->window * columns_.size(), Verdict{});
-  flags_at_ = bad_ = suspect_ = rows_to_next_ = 0;
+  window_flags_ = {};
+  for (const Verdict& flag : flags_) window_flags_.Add(flag);
+  flags_at_ = rows_to_next_ = 0;
 }
 
 void Machine::Add(int32_t channel, int64_t time_ns, float value, int64_t arrived_ns) {
   last_arrived_ns_ = arrived_ns;
   grid_.Add(channel, time_ns, value);
-}
-
-void Machine::CountFlag(Flag flag, int64_t change) {
-  if (IsBad(flag)) {
-    bad_ += change;
-  } else if (flag == Flag::kSuspect) {
-    suspect_ += change;
-  }
 }
 
 void Machine::JudgeRow() {
@@ -127,6 +124,34 @@ void Machine::JudgeRow() {
   }
 }
 
+void Machine::KeepFlags() {
+  const auto width = static_cast<int64_t>(columns_.size());
+  const int64_t window = input_->window;
+  const int64_t before = (flags_at_ == 0 ? window : flags_at_) - 1;
+  for (int64_t i = 0; i < width; ++i) {
+    const int32_t column = columns_[i];
+    if (revised_[column] && window > 1) {
+      Verdict& earlier = flags_[before * width + i];
+      window_flags_.Replace(earlier, *revised_[column]);
+      earlier = *revised_[column];
+    }
+    Verdict& flag = flags_[flags_at_ * width + i];
+    window_flags_.Replace(flag, judged_[column]);
+    flag = judged_[column];
+  }
+  flags_at_ = flags_at_ + 1 == window ? 0 : flags_at_ + 1;
+}
+
+void Machine::WatchDrift(int32_t cell) {
+  drift_changes_ = {};
+  if (!drift_) return;
+  for (size_t i = 0; i < row_.size(); ++i) {
+    sound_row_[i] =
+        judged_[i].flag <= Flag::kNotEvaluated ? row_[i] : std::numeric_limits<float>::quiet_NaN();
+  }
+  drift_changes_ = drift_->AddRow(sound_row_, cell);
+}
+
 Machine::Step Machine::Advance() {
   const std::optional<TimeGrid::Row> row = grid_.Take(row_);
   if (!row) return Step::kNone;
@@ -134,7 +159,10 @@ Machine::Step Machine::Advance() {
   arrived_ns_ = last_arrived_ns_;
   if (row->restarted) ResetValidators();
   JudgeRow();
-  if (input_ == nullptr) return Step::kRow;
+  if (input_ == nullptr) {
+    WatchDrift(/*cell=*/0);
+    return Step::kRow;
+  }
 
   const int64_t window = input_->window;
   if (row->restarted) {
@@ -142,22 +170,7 @@ Machine::Step Machine::Advance() {
     cells_->Clear();
     rows_to_next_ = 0;
   }
-  const auto width = static_cast<int64_t>(columns_.size());
-  const int64_t before = (flags_at_ == 0 ? window : flags_at_) - 1;
-  for (int64_t i = 0; i < width; ++i) {
-    const int32_t column = columns_[i];
-    if (revised_[column] && window > 1) {
-      Verdict& earlier = flags_[before * width + i];
-      CountFlag(earlier.flag, -1);
-      earlier = *revised_[column];
-      CountFlag(earlier.flag, +1);
-    }
-    Verdict& flag = flags_[flags_at_ * width + i];
-    CountFlag(flag.flag, -1);
-    flag = judged_[column];
-    CountFlag(flag.flag, +1);
-  }
-  flags_at_ = flags_at_ + 1 == window ? 0 : flags_at_ + 1;
+  KeepFlags();
 
   for (size_t i = 0; i < map_.channels.size(); ++i) input_row_[i] = row_[map_.channels[i]];
   bool mode_known = true;
@@ -166,6 +179,7 @@ Machine::Step Machine::Advance() {
     mode_known = mode_known && std::isfinite(mode_row_[i]);
   }
   const int32_t cell = mode_known ? ModeCell(input_->modes, mode_row_) : 0;
+  WatchDrift(cell);
   rows_->Push(input_row_);
   cells_->Push({&cell, 1});
   if (--rows_to_next_ > 0 || !rows_->full()) return Step::kRow;
@@ -174,14 +188,7 @@ Machine::Step Machine::Advance() {
 }
 
 bool Machine::usable() const {
-  const auto values = static_cast<double>(flags_.size());
-  return bad_ == 0 && static_cast<double>(suspect_) <= config_->suspect_share * values;
-}
-
-Flag Machine::worst() const {
-  Verdict worst;
-  for (const Verdict& flag : flags_) worst = Worst(worst, flag);
-  return bad_ + suspect_ > 0 ? worst.flag : Flag::kPass;
+  return worst() <= Flag::kSuspect && window_flags_.flagged_share() <= config_->suspect_share;
 }
 
 std::vector<FlaggedChannel> Machine::Flagged() const {

@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "client/drift/machine_drift.h"
 #include "client/inference/machine_config.h"
 #include "client/inference/time_grid.h"
 #include "client/inference/window_ring.h"
 #include "client/quality/channel_validator.h"
 #include "client/quality/verdict.h"
+#include "client/quality/window_flags.h"
 #include "plan/plan.h"
 
 namespace millrace {
@@ -53,6 +55,11 @@ class Machine {
   };
   Step Advance();
 
+  /// At the last row, of the channels whose drift has changed its state; seldom any. Valid until
+  /// the next Advance.
+  std::span<const MachineDrift::Change> drift_changes() const { return drift_changes_; }
+  DriftReport drift_report(int32_t channel) const { return drift_->monitor(channel).report(); }
+
   // Of the window that ends at the last row.
 
   /// [window, the plan's channels], as measured; NaN where there was nothing.
@@ -65,7 +72,7 @@ class Machine {
   /// No value of the model's channels is missing or fails, and no more than the machine's
   /// suspect_share is suspect.
   bool usable() const;
-  Flag worst() const;
+  Flag worst() const { return window_flags_.worst().flag; }
   /// Of the model's channels, those with values that did not pass.
   std::vector<FlaggedChannel> Flagged() const;
 
@@ -77,8 +84,8 @@ class Machine {
  private:
   void ResetValidators();
   void JudgeRow();
-  void CountFlag(Flag flag, int64_t change);
-
+  void KeepFlags();
+  void WatchDrift(int32_t cell);
   const MachineConfig* const config_;
   const std::string name_;
   TimeGrid grid_;
@@ -87,6 +94,9 @@ class Machine {
   std::vector<float> row_;                       // [channels], the last one
   std::vector<Verdict> judged_;                  // [channels], of the last row
   std::vector<std::optional<Verdict>> revised_;  // [channels], of the row before
+  std::optional<MachineDrift> drift_;
+  std::vector<float> sound_row_;  // [channels], NaN where a value did not pass
+  std::span<const MachineDrift::Change> drift_changes_;
 
   const InputPlan* input_ = nullptr;
   InputMap map_;
@@ -97,8 +107,7 @@ class Machine {
   std::vector<double> mode_row_;
   std::vector<Verdict> flags_;  // [window, columns], ring
   int64_t flags_at_ = 0;        // where the next row's go
-  int64_t bad_ = 0;             // missing or failed values in the window
-  int64_t suspect_ = 0;
+  WindowFlags window_flags_;    // what they come to
   int64_t rows_to_next_ = 0;
 
   int64_t row_number_ = 0;

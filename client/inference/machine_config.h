@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "client/drift/drift_parameters.h"
 #include "client/inference/machine_threshold.h"
 #include "client/quality/channel_rules.h"
 #include "plan/toml_reader.h"
@@ -34,6 +36,7 @@ struct MachineConfig {
   MachineThreshold::Parameters learning;  // reconstruction: of each machine's threshold
   int64_t normal_class = 0;               // classification: every other class is an alarm
   double alarm_below = 0;                 // regression: such a value is an alarm; 0: none is
+  std::optional<DriftParameters> drift;   // of every channel; none: it is not watched
   std::vector<ChannelConfig> channels;
 };
 

@@ -50,7 +50,16 @@ struct MachineVerdict {
   int64_t latency_ns = 0;  // from the arrival of the newest sample to this verdict
 };
 
-/// Takes verdicts as they come, on the engine's thread.
+/// A channel of a machine whose drift has changed its state.
+struct ChannelDrift {
+  std::string machine;
+  std::string channel;
+  int64_t time_ns = 0;
+  DriftReport report;
+};
+
+/// Take what the engine says, on its thread.
 using VerdictSink = std::function<void(const MachineVerdict& verdict)>;
+using DriftSink = std::function<void(const ChannelDrift& drift)>;
 
 }  // namespace millrace

@@ -13,6 +13,16 @@ constexpr double kNsPerMs = 1e6;
 
 std::string Text(absl::string_view text) { return std::string(text); }
 
+std::string TimeText(int64_t unix_ns) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::FromUnixNanos(unix_ns),
+                          absl::UTCTimeZone());
+}
+
+/// Names come from the site's file and may hold anything.
+std::string Line(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace
 
 absl::string_view NameOf(Judgement judgement) {
@@ -30,8 +40,7 @@ absl::string_view NameOf(Judgement judgement) {
 std::string VerdictJson(const MachineVerdict& verdict) {
   nlohmann::ordered_json json;
   json["machine"] = verdict.machine;
-  json["time"] = absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::FromUnixNanos(verdict.time_ns),
-                                  absl::UTCTimeZone());
+  json["time"] = TimeText(verdict.time_ns);
   json["verdict"] = Text(NameOf(verdict.judgement));
   if (!verdict.reason.empty()) json["reason"] = verdict.reason;
   if (!verdict.model.empty()) {
@@ -56,8 +65,22 @@ std::string VerdictJson(const MachineVerdict& verdict) {
   }
   if (verdict.completeness_gap > 0) json["completeness_gap"] = verdict.completeness_gap;
   json["latency_ms"] = static_cast<double>(verdict.latency_ns) / kNsPerMs;
-  // Names come from the site's file and may hold anything.
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return Line(json);
+}
+
+std::string DriftJson(const ChannelDrift& drift) {
+  const DriftReport& report = drift.report;
+  nlohmann::ordered_json json;
+  json["machine"] = drift.machine;
+  json["channel"] = drift.channel;
+  json["time"] = TimeText(drift.time_ns);
+  json["state"] = NameOf(report.state);
+  json["level"] = report.level;
+  json["shift"] = report.shift;
+  json["ks"] = report.ks;
+  json["p"] = report.p;
+  json["stability_index"] = report.stability_index;
+  return Line(json);
 }
 
 }  // namespace millrace

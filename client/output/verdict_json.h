@@ -11,6 +11,9 @@ namespace millrace {
 /// a threshold that is still unknown) is left out.
 std::string VerdictJson(const MachineVerdict& verdict);
 
+/// The same for a channel's drift.
+std::string DriftJson(const ChannelDrift& drift);
+
 /// "not_evaluated", "normal", "alarm".
 absl::string_view NameOf(Judgement judgement);
 

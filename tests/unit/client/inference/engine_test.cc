@@ -400,6 +400,36 @@ TEST(EngineTest, SilentMachineIsSaidToBeSoOnce) {
   EXPECT_THAT(rig.verdicts, SizeIs(3));
 }
 
+TEST(EngineTest, DriftOfAChannelIsToldWithItsNumbers) {
+  MachineConfig config = Pumps({"pump-1"});
+  config.drift.emplace();
+  config.drift->learn_s = 300;
+  std::vector<ChannelDrift> drifts;
+  ManualClock clock;
+  Engine engine(
+      {config}, &clock, [](const MachineVerdict&) {},
+      [&](const ChannelDrift& drift) { drifts.push_back(drift); });
+  Random random(1);
+  const auto seconds = [&](int from, int to, double shift) {
+    for (int i = from; i < to; ++i) {
+      SampleBatch batch;
+      for (int channel = 0; channel < 3; ++channel) {
+        const double value = random.Normal() + (channel == 1 ? shift : 0);
+        batch.samples.push_back({kStart + i * kSecond, channel, static_cast<float>(value)});
+      }
+      engine.Process(batch);
+    }
+  };
+  seconds(0, 1000, 0);
+  for (const ChannelDrift& drift : drifts) EXPECT_EQ(drift.report.state, DriftState::kStable);
+  drifts.clear();
+  seconds(1000, 1600, 2);
+  ASSERT_FALSE(drifts.empty());
+  for (const ChannelDrift& drift : drifts) EXPECT_EQ(drift.channel, "current");
+  EXPECT_EQ(drifts.back().report.state, DriftState::kConfirmed);
+  EXPECT_NEAR(drifts.back().report.shift, 2, 1);
+}
+
 TEST(EngineTest, ThresholdIsLearntFromTheMachineAndSurvivesARestart) {
   MachineConfig config = Pumps({"pump-1"});
   config.threshold = 0;
