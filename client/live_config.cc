@@ -16,8 +16,8 @@ LiveConfig ReadLiveConfig(TomlTable root, const std::string& folder) {
     const DriftParameters drift = ReadDriftParameters(root.Table("drift"));
     for (MachineConfig& machine : config.machines) machine.drift = drift;
   }
-  if (!config.sources.empty() && config.machines.empty()) {
-    root.Require("machine", "what the [[source]] tables bring data of");
+  if (config.machines.empty() && (!config.sources.empty() || !config.http.empty())) {
+    root.Require("machine", "what the [[source]] tables bring data of and [live] tells of");
   }
   return config;
 }

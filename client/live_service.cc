@@ -31,6 +31,12 @@ std::set<std::string> ModelNames(const std::vector<MachineConfig>& machines) {
   return names;
 }
 
+/// Another file would do, another try would not.
+bool IsPackagesFault(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsInvalidArgument(status) ||
+         absl::IsFailedPrecondition(status);
+}
+
 SourceSet::Factory RealSources(SourceContext context) {
   return [context = std::move(context)](const SourceConfig& config) {
     if (const std::string warning = PlaintextWarning(config); !warning.empty()) {
@@ -76,20 +82,29 @@ absl::StatusOr<std::unique_ptr<LiveService>> LiveService::Create(const LiveConfi
 LiveService::~LiveService() { Stop(); }
 
 void LiveService::Start() {
-  for (const std::string& name : ModelNames(config_.machines)) {
-    ModelFolder folder(files_, state_folder_, name);
-    if (!files_->Exists(folder.CurrentPath())) continue;
-    absl::Status served = Serve(folder.CurrentPath(), name, nullptr);
-    if (served.ok()) continue;
-    LogError("model does not serve", {{"model", name}, {"reason", served.message()}});
-    if (!folder.RollBack().ok()) continue;
-    served = Serve(folder.CurrentPath(), name, nullptr);
-    LogWarning("model rolled back", {{"model", name}, {"result", served.ToString()}});
-  }
+  for (const std::string& name : ModelNames(config_.machines)) StartModel(name);
   RestoreThresholds();
   scoring_ = std::thread([this] { Score(); });
   installing_ = std::thread([this] { InstallModels(); });
   sources_.Reconfigure(config_.sources);
+}
+
+void LiveService::StartModel(const std::string& name) {
+  ModelFolder folder(files_, state_folder_, name);
+  const bool cut_off = !files_->Exists(folder.CurrentPath()) && !folder.HasNext();
+  if (cut_off && !folder.RollBack().ok()) return;  // nothing was installed so far
+  if (!files_->Exists(folder.CurrentPath())) return;
+  absl::StatusOr<Installation> prepared = Prepare(folder.CurrentPath(), name, nullptr);
+  if (!prepared.ok() && IsPackagesFault(prepared.status())) {
+    LogError("model cannot serve", {{"model", name}, {"reason", prepared.status().message()}});
+    const absl::Status back = folder.RollBack();
+    if (back.ok()) prepared = Prepare(folder.CurrentPath(), name, nullptr);
+    LogWarning("model rolled back", {{"model", name}, {"result", back.ToString()}});
+  }
+  const absl::Status served = prepared.ok() ? Serve(*std::move(prepared), name) : prepared.status();
+  if (!served.ok()) {
+    LogError("model does not serve", {{"model", name}, {"reason", served.message()}});
+  }
 }
 
 void LiveService::Stop() {
@@ -101,7 +116,13 @@ void LiveService::Stop() {
   queue_.Close();
   if (scoring_.joinable()) scoring_.join();
   if (installing_.joinable()) installing_.join();
+  SaveThresholds();
   http_ = nullptr;
+}
+
+bool LiveService::Stopping() {
+  const absl::MutexLock lock(&mutex_);
+  return stopping_;
 }
 
 void LiveService::Score() {
@@ -110,7 +131,11 @@ void LiveService::Score() {
   while (true) {
     const std::deque<SampleBatch> batches = queue_.TakeAll(kLongestWait);
     life_.Beat();
-    for (const SampleBatch& batch : batches) engine_.Process(batch);
+    for (const SampleBatch& batch : batches) {
+      if (Stopping()) break;
+      engine_.Process(batch);
+      life_.Beat();
+    }
     engine_.ScoreDue();
     const int64_t now_ns = clock_->MonotonicNs();
     if (now_ns - maintained_ns >= kMaintainNs) {
@@ -119,13 +144,11 @@ void LiveService::Score() {
     }
     if (now_ns - saved_ns >= kSaveNs) {
       saved_ns = now_ns;
-      SaveThresholds();
+      NoteThresholds();
     }
-    if (!batches.empty()) continue;
-    const absl::MutexLock lock(&mutex_);
-    if (stopping_) break;
+    if (Stopping()) break;
   }
-  SaveThresholds();
+  NoteThresholds();
 }
 
 void LiveService::Take(const MachineVerdict& verdict) {
@@ -147,24 +170,31 @@ void LiveService::Take(const ChannelDrift& drift) {
   drift_[{drift.machine, drift.channel}] = drift;
 }
 
-absl::Status LiveService::Serve(const std::string& path, const std::string& name,
-                                const Serving* serving) {
+LiveService::DriftMap LiveService::Drift() {
+  const absl::MutexLock lock(&mutex_);
+  return drift_;
+}
+
+absl::StatusOr<Installation> LiveService::Prepare(const std::string& path, const std::string& name,
+                                                  const Serving* serving) {
   MR_ASSIGN_OR_RETURN(ModelPackage package, ReadPackage(files_, path));
   if (package.manifest.name() != name) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": it is of model '", package.manifest.name(), "'"));
   }
-  const int64_t version = package.manifest.version();
-  MR_ASSIGN_OR_RETURN(Installation installation,
-                      Install(std::move(package), predictors_, serving, InstallLimits{}, clock_));
+  return Install(std::move(package), predictors_, serving, InstallLimits{}, clock_);
+}
+
+absl::Status LiveService::Serve(Installation installation, const std::string& name) {
   MR_RETURN_IF_ERROR(engine_.Use(installation.model));
+  const v1::PackageManifest& manifest = installation.model->package.manifest;
   LogInfo("model serves",
           {{"model", name},
-           {"version", version},
-           {"parameters_sha256",
-            absl::BytesToHexString(installation.model->package.manifest.parameters_sha256())},
+           {"version", manifest.version()},
+           {"parameters_sha256", absl::BytesToHexString(manifest.parameters_sha256())},
            {"window_us", installation.window_ns / 1000}});
-  served_[name] = {{version, installation.window_ns}, installation.model, false};
+  const Serving serving{manifest.version(), installation.window_ns};
+  served_[name] = {serving, std::move(installation.model), false};
   return absl::OkStatus();
 }
 
@@ -176,22 +206,40 @@ void LiveService::InstallModels() {
       if (folder.HasNext()) InstallNext(name, folder);
       RollBackIfIll(name, folder);
     }
+    SaveThresholds();
     const absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping), kLookForModels)) return;
   }
 }
 
 void LiveService::InstallNext(const std::string& name, ModelFolder& folder) {
+  if (const absl::Status taken = folder.TakeNext(); !taken.ok()) {
+    LogError("models' folder", {{"model", name}, {"error", taken.message()}});
+    return;
+  }
   const auto served = served_.find(name);
   const bool first = served == served_.end();
-  const absl::Status installed =
-      Serve(folder.NextPath(), name, first ? nullptr : &served->second.serving);
-  const absl::Status kept = installed.ok() ? folder.Promote() : folder.RefuseNext();
-  if (installed.ok()) served_[name].can_roll_back = !first;
-  if (!installed.ok()) {
-    LogError("model refused", {{"model", name}, {"reason", installed.message()}});
+  absl::StatusOr<Installation> prepared =
+      Prepare(folder.InstallingPath(), name, first ? nullptr : &served->second.serving);
+  if (!prepared.ok() && !IsPackagesFault(prepared.status())) {
+    LogError("model not installed yet", {{"model", name}, {"reason", prepared.status().message()}});
+    return;
   }
-  if (!kept.ok()) LogError("models' folder", {{"model", name}, {"error", kept.message()}});
+  // On disk before it serves: what serves is what a restart finds.
+  absl::Status installed =
+      prepared.ok() ? engine_.Check(prepared->model->package) : prepared.status();
+  if (installed.ok()) {
+    if (const absl::Status kept = folder.Promote(); !kept.ok()) {
+      LogError("model not installed yet", {{"model", name}, {"reason", kept.message()}});
+      return;
+    }
+    installed = Serve(*std::move(prepared), name);
+    if (installed.ok()) served_[name].can_roll_back = !first;
+    return;
+  }
+  LogError("model refused", {{"model", name}, {"reason", installed.message()}});
+  const absl::Status refused = folder.Refuse();
+  if (!refused.ok()) LogError("models' folder", {{"model", name}, {"error", refused.message()}});
 }
 
 void LiveService::RollBackIfIll(const std::string& name, ModelFolder& folder) {
@@ -199,25 +247,39 @@ void LiveService::RollBackIfIll(const std::string& name, ModelFolder& folder) {
   if (served == served_.end() || !served->second.can_roll_back) return;
   const int64_t faults = served->second.model->faults;
   if (faults < kIllWindows || faults * kIllShare < served->second.model->windows) return;
+  served->second.can_roll_back = false;  // tried once
   LogError("model is given up",
            {{"model", name}, {"version", served->second.serving.version}, {"faults", faults}});
-  absl::Status status = folder.RollBack();
-  if (status.ok()) status = Serve(folder.CurrentPath(), name, nullptr);
+  absl::StatusOr<Installation> before = Prepare(folder.PreviousPath(), name, nullptr);
+  absl::Status status = before.ok() ? folder.RollBack() : before.status();
+  if (status.ok()) status = Serve(*std::move(before), name);
   if (!status.ok()) {
     LogError("model not rolled back", {{"model", name}, {"error", status.message()}});
   }
 }
 
-void LiveService::SaveThresholds() {
+void LiveService::NoteThresholds() {
   internal::LearntThresholds state;
-  for (auto& [machine, learnt] : engine_.LearntThresholds()) {
+  std::map<std::string, Engine::LearntThreshold> learnt_now = engine_.LearntThresholds();
+  learnt_now.merge(std::map(restored_));  // of machines that have no model at the moment
+  for (auto& [machine, learnt] : learnt_now) {
     internal::LearntThresholds::Machine& saved = (*state.mutable_machines())[machine];
     saved.set_parameters_sha256(learnt.model_sha256);
-    saved.set_threshold(learnt.bytes);
+    saved.set_threshold(std::move(learnt.bytes));
   }
   if (state.machines().empty()) return;
-  const absl::Status status =
-      WriteFileDurably(files_, state_folder_ + "/thresholds", state.SerializeAsString());
+  const absl::MutexLock lock(&mutex_);
+  thresholds_ = state.SerializeAsString();
+}
+
+void LiveService::SaveThresholds() {
+  std::string bytes;
+  {
+    const absl::MutexLock lock(&mutex_);
+    bytes.swap(thresholds_);
+  }
+  if (bytes.empty()) return;
+  const absl::Status status = WriteFileDurably(files_, state_folder_ + "/thresholds", bytes);
   if (!status.ok()) LogError("thresholds not saved", {{"error", status.message()}});
 }
 
@@ -232,11 +294,10 @@ void LiveService::RestoreThresholds() {
         {{"reason", bytes.ok() ? path + " is damaged" : std::string(bytes.status().message())}});
     return;
   }
-  std::map<std::string, Engine::LearntThreshold> thresholds;
   for (const auto& [machine, saved] : state.machines()) {
-    thresholds[machine] = {saved.parameters_sha256(), saved.threshold()};
+    restored_[machine] = {saved.parameters_sha256(), saved.threshold()};
   }
-  engine_.RestoreThresholds(thresholds);
+  engine_.RestoreThresholds(restored_);
 }
 
 std::map<std::string, HttpServer::Page> LiveService::Pages() {
@@ -259,8 +320,7 @@ std::map<std::string, HttpServer::Page> LiveService::Pages() {
       {"/drift",
        [this](const std::string&) {
          std::string lines;
-         const absl::MutexLock lock(&mutex_);
-         for (const auto& [place, drift] : drift_) {
+         for (const auto& [place, drift] : Drift()) {
            absl::StrAppend(&lines, lines.empty() ? "[\n" : ",\n", DriftJson(drift));
          }
          return HttpAnswer{200, kJsonText, lines.empty() ? "[]\n" : lines + "\n]\n"};

@@ -56,6 +56,8 @@ class LiveService {
   int http_port() const { return http_ == nullptr ? 0 : http_->port(); }
 
  private:
+  /// By machine and channel, of those whose state has changed.
+  using DriftMap = std::map<std::pair<std::string, std::string>, ChannelDrift>;
   /// A model that serves.
   struct Served {
     Serving serving;
@@ -70,12 +72,19 @@ class LiveService {
   void InstallModels();
   void InstallNext(const std::string& name, ModelFolder& folder);
   void RollBackIfIll(const std::string& name, ModelFolder& folder);
-  /// Reads, checks and puts to use what lies at `path`.
-  absl::Status Serve(const std::string& path, const std::string& name, const Serving* serving);
+  void StartModel(const std::string& name);
+  /// Reads and checks what lies at `path`.
+  absl::StatusOr<Installation> Prepare(const std::string& path, const std::string& name,
+                                       const Serving* serving);
+  absl::Status Serve(Installation installation, const std::string& name);
+  bool Stopping();
+  /// What has been learnt goes to the installing thread, as a disk may take its time.
+  void NoteThresholds();
   void SaveThresholds();
   void RestoreThresholds();
   void Take(const MachineVerdict& verdict);
   void Take(const ChannelDrift& drift);
+  DriftMap Drift();
   std::map<std::string, HttpServer::Page> Pages();
 
   const LiveConfig config_;
@@ -92,13 +101,15 @@ class LiveService {
   Engine engine_;
   std::map<std::string, Judgement> last_;  // by machine; the scoring thread's
   std::map<std::string, Served> served_;   // by model; the installing thread's
+  // By machine, as they were at the start; the scoring thread's.
+  std::map<std::string, Engine::LearntThreshold> restored_;
   SourceSet sources_;
   std::unique_ptr<HttpServer> http_;
 
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  /// By machine and channel, of those that have left the state of learning.
-  std::map<std::pair<std::string, std::string>, ChannelDrift> drift_ ABSL_GUARDED_BY(mutex_);
+  DriftMap drift_ ABSL_GUARDED_BY(mutex_);
+  std::string thresholds_ ABSL_GUARDED_BY(mutex_);  // to be saved; empty: nothing
   std::thread scoring_;
   std::thread installing_;
 };

@@ -56,6 +56,7 @@ struct ModeColumn {
   double min = 0;
   double max = 0;
   int64_t Cells() const;
+  bool operator==(const ModeColumn&) const = default;
 };
 
 enum class Normalization {

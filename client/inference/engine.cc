@@ -18,9 +18,16 @@ namespace {
 constexpr int64_t kBatch = 64;       // windows that a model sees at a time
 constexpr size_t kAdaptAtATime = 4;  // thresholds
 constexpr double kNsPerSecond = 1e9;
+constexpr int64_t kAttributeEveryNs = 10 * kNsPerS;  // of one machine
 
 const std::string& ModelDigest(const InstalledModel& model) {
   return model.package.manifest.parameters_sha256();
+}
+
+/// Whether it is the model that is to blame for what it makes of these values.
+bool IsSane(std::span<const float> scaled) {
+  constexpr float kLargest = 1e6F;  // deviations
+  return std::ranges::all_of(scaled, [](float x) { return std::abs(x) < kLargest; });
 }
 
 MachineVerdict NotEvaluated(const Machine& machine, std::string reason) {
@@ -61,24 +68,31 @@ Engine::Engine(std::vector<MachineConfig> machines, LiveClock* clock, VerdictSin
       kind->machines.emplace_back(&kind->config, name);
     }
     kind->silent.resize(kind->machines.size());
+    kind->attributed_ns.resize(kind->machines.size());
+    kind->adapted_ns.assign(kind->machines.size(), start_ns_);
     kinds_.push_back(std::move(kind));
   }
 }
 
-absl::Status Engine::Use(std::shared_ptr<InstalledModel> model) {
-  const std::string& name = model->package.manifest.name();
+absl::Status Engine::Check(const ModelPackage& package) const {
+  const std::string& name = package.manifest.name();
   bool used = false;
   for (const auto& kind : kinds_) {
     if (kind->config.model != name) continue;
-    MR_RETURN_IF_ERROR(InputMap::Of(model->package.plan.input, kind->config).status());
+    MR_RETURN_IF_ERROR(InputMap::Of(package.plan.input, kind->config).status());
     used = true;
   }
   if (!used) {
     return absl::InvalidArgumentError(
         absl::StrCat("no [[machine]] of this site has model = \"", name, "\""));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Use(std::shared_ptr<InstalledModel> model) {
+  MR_RETURN_IF_ERROR(Check(model->package));
   const absl::MutexLock lock(&mutex_);
-  next_[name] = std::move(model);
+  next_[model->package.manifest.name()] = std::move(model);
   return absl::OkStatus();
 }
 
@@ -100,9 +114,14 @@ void Engine::TakeUp(std::shared_ptr<InstalledModel> model, Kind& kind) {
   const InputPlan& input = model->package.plan.input;
   const InputMap map = *InputMap::Of(input, kind.config);  // Use has seen to it
   for (Machine& machine : kind.machines) machine.UseInput(&input, map);
-  const bool same_scores = kind.model != nullptr && ModelDigest(*kind.model) == ModelDigest(*model);
+  const bool first = kind.model == nullptr;
+  const std::string before = first ? "" : ModelDigest(*kind.model);
   kind.model = std::move(model);  // the machines have let go of the one before
-  if (same_scores) return;
+  if (!first && before == ModelDigest(*kind.model)) return;
+  kind.thresholds.swap(kind.former_thresholds);
+  const bool comes_back = kind.former_sha256 == ModelDigest(*kind.model);
+  kind.former_sha256 = before;
+  if (comes_back && !kind.thresholds.empty()) return;
   kind.thresholds.clear();
   if (kind.model->package.plan.task() != Task::kReconstruction || kind.config.threshold > 0) return;
   for (size_t i = 0; i < kind.machines.size(); ++i) {
@@ -117,9 +136,9 @@ void Engine::Process(const SampleBatch& batch) {
     Kind& kind = *place.kind;
     Machine& machine = kind.machines[place.machine];
     machine.Add(place.channel, sample.time_ns, sample.value, batch.arrived_ns);
-    kind.silent[place.machine] = false;
     for (Machine::Step step = machine.Advance(); step != Machine::Step::kNone;
          step = machine.Advance()) {
+      kind.silent[place.machine] = false;
       if (!machine.drift_changes().empty()) TellDrift(kind, machine);
       if (step == Machine::Step::kWindow) Due(kind, place.machine);
     }
@@ -151,6 +170,8 @@ void Engine::Due(Kind& kind, size_t index) {
   verdict.latency_ns = machine.arrived_ns();  // until Publish
   if (!machine.usable()) {
     ++counts_.unusable;
+    // A verdict on an older window of this machine may wait in the batch, and comes first.
+    if (std::ranges::find(kind.due, index) != kind.due.end()) Score(kind);
     verdict.reason = absl::StrCat("data: ", Describe(verdict.flagged));
     Publish(verdict, machine.arrived_ns());
     return;
@@ -175,6 +196,7 @@ void Engine::Score(Kind& kind) {
   const auto width = static_cast<size_t>(kind.model->predictor->width());
   outputs_.resize(count * width);
   const absl::Status status = kind.model->predictor->Predict(kind.inputs, outputs_);
+  if (!status.ok()) ++kind.model->faults;
   for (size_t i = 0; i < count; ++i) {
     MachineVerdict& verdict = kind.verdicts[i];
     ++counts_.windows;
@@ -184,7 +206,6 @@ void Engine::Score(Kind& kind) {
             std::span(outputs_).subspan(i * width, width), verdict);
     } else {
       ++counts_.model_errors;
-      ++kind.model->faults;
       verdict.reason = absl::StrCat("model: ", status.message());
     }
     Publish(verdict, verdict.latency_ns);
@@ -229,7 +250,7 @@ void Engine::Judge(Kind& kind, size_t index, std::span<const float> input,
   }
   if (!std::isfinite(verdict.score)) {
     ++counts_.not_finite;
-    ++kind.model->faults;
+    if (IsSane(input)) ++kind.model->faults;
     verdict.reason = "model: its score is no number";
     return;
   }
@@ -240,17 +261,22 @@ void Engine::Judge(Kind& kind, size_t index, std::span<const float> input,
   verdict.judgement = alarm ? Judgement::kAlarm : Judgement::kNormal;
   if (!alarm) return;
   ++counts_.alarms;
-  Explain(kind, input, output, verdict);
+  Explain(kind, index, input, output, verdict);
 }
 
-void Engine::Explain(const Kind& kind, std::span<const float> input, std::span<const float> output,
-                     MachineVerdict& verdict) {
+void Engine::Explain(Kind& kind, size_t index, std::span<const float> input,
+                     std::span<const float> output, MachineVerdict& verdict) {
   const std::vector<std::string>& names = kind.model->package.plan.input.channels;
   const auto channels = static_cast<int64_t>(names.size());
   if (verdict.task == Task::kReconstruction) {
     verdict.shares = SharesOf(ChannelErrors(input, output, channels), names);
     return;
   }
+  // Each takes as long as dozens of windows, and others wait.
+  const int64_t now_ns = clock_->MonotonicNs();
+  int64_t& attributed_ns = kind.attributed_ns[index];
+  if (attributed_ns != 0 && now_ns - attributed_ns < kAttributeEveryNs) return;
+  attributed_ns = now_ns;
   // Scaled as in training, a channel at 0 is at its mean.
   const std::vector<float> baseline(input.size());
   const absl::StatusOr<Attribution> attribution =
@@ -276,12 +302,12 @@ void Engine::Publish(MachineVerdict& verdict, int64_t arrived_ns) {
 void Engine::NoticeSilence(Kind& kind, size_t index) {
   const int64_t now_ns = clock_->MonotonicNs();
   const Machine& machine = kind.machines[index];
-  const int64_t since_ns = now_ns - std::max(machine.last_arrived_ns(), start_ns_);
+  const int64_t since_ns = now_ns - std::max(machine.arrived_ns(), start_ns_);
   const double silence_s = static_cast<double>(since_ns) / kNsPerSecond;
   if (kind.silent[index] || silence_s < kind.config.silence_s) return;
   kind.silent[index] = true;
-  MachineVerdict verdict = NotEvaluated(
-      machine, absl::StrCat("silence: nothing came for ", std::lround(silence_s), " s"));
+  MachineVerdict verdict =
+      NotEvaluated(machine, absl::StrCat("silence: no row for ", std::lround(silence_s), " s"));
   verdict.model = kind.config.model;
   verdict.time_ns = clock_->UnixNs();
   verdict.quality = Flag::kMissing;
@@ -301,13 +327,11 @@ void Engine::Maintain() {
       if (machines < first || adapted == kAdaptAtATime || kind->thresholds.empty()) continue;
       ++adapted;
       adapt_next_ = machines + 1;
-      kind->thresholds[i].Adapt(absl::Nanoseconds(now_ns - adapted_ns_));
+      kind->thresholds[i].Adapt(absl::Nanoseconds(now_ns - kind->adapted_ns[i]));
+      kind->adapted_ns[i] = now_ns;
     }
   }
-  if (adapted < kAdaptAtATime) {  // the turn is over
-    adapt_next_ = 0;
-    adapted_ns_ = now_ns;
-  }
+  if (adapted < kAdaptAtATime) adapt_next_ = 0;  // the turn is over
 }
 
 std::map<std::string, Engine::LearntThreshold> Engine::LearntThresholds() const {

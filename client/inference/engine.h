@@ -56,6 +56,8 @@ class Engine {
   /// lost as long as it has the same input. INVALID_ARGUMENT names a channel that they lack, or if
   /// no machine is judged by such a model.
   absl::Status Use(std::shared_ptr<InstalledModel> model);
+  /// The errors of Use. From any thread.
+  absl::Status Check(const ModelPackage& package) const;
 
   /// The samples' channels are those of ChannelNames(machines). Windows that are due are scored
   /// once there are many.
@@ -85,7 +87,12 @@ class Engine {
     MachineConfig config;
     std::vector<Machine> machines;
     std::vector<bool> silent;
+    std::vector<int64_t> attributed_ns;        // monotonic; 0: not yet
     std::vector<MachineThreshold> thresholds;  // of machines; empty: fixed, or none are needed
+    std::vector<int64_t> adapted_ns;           // when each was, monotonic
+    // Those of the model before, in case it comes back.
+    std::vector<MachineThreshold> former_thresholds;
+    std::string former_sha256;
     std::shared_ptr<InstalledModel> model;
     // Windows that are due, [n, window, channels], scaled, and whose they are.
     std::vector<float> inputs;
@@ -107,8 +114,8 @@ class Engine {
   void Judge(Kind& kind, size_t index, std::span<const float> input, std::span<const float> output,
              MachineVerdict& verdict);
   bool ExceedsThreshold(Kind& kind, size_t index, MachineVerdict& verdict);
-  void Explain(const Kind& kind, std::span<const float> input, std::span<const float> output,
-               MachineVerdict& verdict);
+  void Explain(Kind& kind, size_t index, std::span<const float> input,
+               std::span<const float> output, MachineVerdict& verdict);
   void Publish(MachineVerdict& verdict, int64_t arrived_ns);
 
   LiveClock* const clock_;
@@ -119,8 +126,7 @@ class Engine {
   std::vector<Place> places_;  // by ChannelIndex
   std::vector<float> outputs_;
   EngineCounts counts_;
-  int64_t adapted_ns_ = 0;  // when the thresholds' turn began
-  size_t adapt_next_ = 0;   // of all machines, whose threshold is next
+  size_t adapt_next_ = 0;  // of all machines, whose threshold is next
 
   absl::Mutex mutex_;
   std::map<std::string, std::shared_ptr<InstalledModel>> next_ ABSL_GUARDED_BY(mutex_);

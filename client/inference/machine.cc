@@ -74,11 +74,14 @@ Machine::Machine(const MachineConfig* config, std::string name)
     references_.push_back(IndexOf(*config, channel.rules.reference));
   }
   ResetValidators();
-  if (config->drift) {
-    drift_.emplace(*config->drift, static_cast<int32_t>(config->channels.size()),
-                   1 / config->rate_hz);
-    sound_row_.resize(config->channels.size());
-  }
+  sound_row_.resize(config->channels.size());
+  ResetDrift();
+}
+
+void Machine::ResetDrift() {
+  if (!config_->drift) return;
+  drift_.emplace(*config_->drift, static_cast<int32_t>(config_->channels.size()),
+                 1 / config_->rate_hz);
 }
 
 void Machine::ResetValidators() {
@@ -89,8 +92,10 @@ void Machine::ResetValidators() {
 }
 
 void Machine::UseInput(const InputPlan* input, InputMap map) {
-  const bool same = input_ != nullptr && input_->window == input->window &&
+  const bool same_modes = input_ == nullptr ? input->modes.empty() : input_->modes == input->modes;
+  const bool same = input_ != nullptr && same_modes && input_->window == input->window &&
                     map_.channels == map.channels && map_.modes == map.modes;
+  if (!same_modes) ResetDrift();  // its modes meant something else
   input_ = input;
   if (same) return;  // the rows at hand are just as good for it
   map_ = std::move(map);
@@ -142,12 +147,13 @@ void Machine::KeepFlags() {
   flags_at_ = flags_at_ + 1 == window ? 0 : flags_at_ + 1;
 }
 
-void Machine::WatchDrift(int32_t cell) {
+void Machine::WatchDrift(int32_t cell, bool known) {
   drift_changes_ = {};
   if (!drift_) return;
   for (size_t i = 0; i < row_.size(); ++i) {
-    sound_row_[i] =
-        judged_[i].flag <= Flag::kNotEvaluated ? row_[i] : std::numeric_limits<float>::quiet_NaN();
+    sound_row_[i] = known && judged_[i].flag <= Flag::kNotEvaluated
+                        ? row_[i]
+                        : std::numeric_limits<float>::quiet_NaN();
   }
   drift_changes_ = drift_->AddRow(sound_row_, cell);
 }
@@ -160,7 +166,7 @@ Machine::Step Machine::Advance() {
   if (row->restarted) ResetValidators();
   JudgeRow();
   if (input_ == nullptr) {
-    WatchDrift(/*cell=*/0);
+    WatchDrift(/*cell=*/0, /*known=*/true);
     return Step::kRow;
   }
 
@@ -173,13 +179,15 @@ Machine::Step Machine::Advance() {
   KeepFlags();
 
   for (size_t i = 0; i < map_.channels.size(); ++i) input_row_[i] = row_[map_.channels[i]];
-  bool mode_known = true;
+  bool finite = true;
+  bool sound = true;
   for (size_t i = 0; i < map_.modes.size(); ++i) {
     mode_row_[i] = row_[map_.modes[i]];
-    mode_known = mode_known && std::isfinite(mode_row_[i]);
+    finite = finite && std::isfinite(mode_row_[i]);
+    sound = sound && judged_[map_.modes[i]].flag <= Flag::kNotEvaluated;
   }
-  const int32_t cell = mode_known ? ModeCell(input_->modes, mode_row_) : 0;
-  WatchDrift(cell);
+  const int32_t cell = finite ? ModeCell(input_->modes, mode_row_) : 0;
+  WatchDrift(cell, finite && sound);
   rows_->Push(input_row_);
   cells_->Push({&cell, 1});
   if (--rows_to_next_ > 0 || !rows_->full()) return Step::kRow;

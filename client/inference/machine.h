@@ -67,7 +67,7 @@ class Machine {
   /// [window]: each row's operating-mode cell.
   std::span<const int32_t> cells() const { return cells_->window(); }
   int64_t time_ns() const { return grid_.TimeOf(row_number_); }
-  /// When the newest sample came that is in it, monotonic.
+  /// When the newest sample came that is in it, monotonic; 0: there was no row so far.
   int64_t arrived_ns() const { return arrived_ns_; }
   /// No value of the model's channels is missing or fails, and no more than the machine's
   /// suspect_share is suspect.
@@ -78,14 +78,14 @@ class Machine {
 
   const std::string& name() const { return name_; }
   const TimeGridCounts& counts() const { return grid_.counts(); }
-  /// Monotonic; 0: nothing came so far.
-  int64_t last_arrived_ns() const { return last_arrived_ns_; }
 
  private:
   void ResetValidators();
   void JudgeRow();
   void KeepFlags();
-  void WatchDrift(int32_t cell);
+  void ResetDrift();
+  /// `known`: the row's operating mode is.
+  void WatchDrift(int32_t cell, bool known);
   const MachineConfig* const config_;
   const std::string name_;
   TimeGrid grid_;

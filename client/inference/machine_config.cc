@@ -64,6 +64,9 @@ void ReadNames(TomlTable table, std::set<std::string>& all, MachineConfig& confi
 
 void ReadChannels(TomlTable table, MachineConfig& config) {
   table.Require("channel", "the channels of such a machine, as [[machine.channel]]");
+  if (table.Has("channel") && table.Tables("channel").empty()) {
+    table.Refuse("channel", "must have a [[machine.channel]]");
+  }
   std::set<std::string> names;
   for (TomlTable entry : table.Tables("channel")) {
     ChannelConfig channel;

@@ -54,7 +54,7 @@ void MachineThreshold::Adapt(absl::Duration elapsed) {
   if (first_.size() >= kMostKept) {
     first_.erase(first_.begin(), first_.begin() + static_cast<int64_t>(first_.size() / 2));
   }
-  enough_ = 2 * static_cast<int64_t>(first_.size());
+  enough_ = static_cast<int64_t>(std::min(2 * first_.size(), kMostKept));
 }
 
 std::optional<double> MachineThreshold::value() const {

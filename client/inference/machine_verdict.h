@@ -43,7 +43,8 @@ struct MachineVerdict {
 
   Flag quality = Flag::kNotEvaluated;   // the worst of the window's values
   std::vector<FlaggedChannel> flagged;  // what did not pass
-  /// Of an alarm: how much each channel contributed, the largest first. Shares add up to 1.
+  /// Of an alarm: how much each channel contributed, the largest first. Shares add up to 1. Of a
+  /// classification or regression only once in ten seconds.
   std::vector<ChannelShare> shares;
   double completeness_gap = 0;  // of the shares of a classification or regression: Attribution::gap
 

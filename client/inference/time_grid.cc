@@ -42,11 +42,30 @@ TimeGrid::TimeGrid(TimeGridOptions options) : options_(std::move(options)) {
       std::max(kLeastRows, 2 * std::max(options_.patience_rows, options_.disorder_rows));
   rows_ = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows)));
   cells_.resize(rows_ * channels_.size());
+  early_channels_.resize(channels_.size());
 }
 
 TimeGrid::Cell& TimeGrid::At(int64_t row, int32_t channel) {
   return cells_[(row & (rows_ - 1)) * static_cast<int64_t>(channels_.size()) + channel];
 }
+
+/// One channel with an absurd clock does not take the others along; but channels may have died.
+bool TimeGrid::HasJumpedAhead(int32_t channel) {
+  early_channels_[channel] = true;
+  ++early_in_turn_;
+  const auto channels = static_cast<int64_t>(channels_.size());
+  return early_in_turn_ >= rows_ * channels ||
+         std::ranges::count(early_channels_, true) == channels;
+}
+
+void TimeGrid::ForgetStrays() {
+  late_in_turn_ = early_in_turn_ = 0;
+  std::fill(early_channels_.begin(), early_channels_.end(), false);
+}
+
+/// The others' samples of `row` have gone: with several channels the next row is the first whole
+/// one.
+void TimeGrid::RestartAfter(int64_t row) { Restart(channels_.size() > 1 ? row + 1 : row); }
 
 void TimeGrid::Restart(int64_t row) {
   if (started_) {
@@ -56,6 +75,7 @@ void TimeGrid::Restart(int64_t row) {
   }
   started_ = true;
   next_ = newest_ = row;
+  ForgetStrays();
   waiting_ = static_cast<int32_t>(channels_.size());
   for (Channel& channel : channels_) {
     channel.known = row;
@@ -72,19 +92,19 @@ void TimeGrid::Advance(Channel& channel, int64_t known) {
 void TimeGrid::Add(int32_t index, int64_t time_ns, float value) {
   const int64_t row = RowOf(time_ns, options_.period_ns);
   if (!started_) Restart(row);
-  // So many in turn, and none on time: it is the source that stood still, or its clock that was
-  // set.
-  const auto channels = static_cast<int64_t>(channels_.size());
+  // Many in turn, and none on time: it is the source that stood still, or its clock that was set.
   if (row < next_) {
     ++counts_.late;
-    if (++late_in_turn_ < rows_ * channels) return;
-    Restart(row);
-  } else if (row >= next_ + rows_) {
-    ++counts_.early;
-    if (++early_in_turn_ < channels) return;
-    Restart(row);
+    if (++late_in_turn_ < rows_ * static_cast<int64_t>(channels_.size())) return;
+    RestartAfter(row);
+    return;
   }
-  late_in_turn_ = early_in_turn_ = 0;
+  if (row >= next_ + rows_) {
+    ++counts_.early;
+    if (HasJumpedAhead(index)) RestartAfter(row);
+    if (row >= next_ + rows_ || row < next_) return;
+  }
+  if (late_in_turn_ + early_in_turn_ > 0) ForgetStrays();
   Channel& channel = channels_[index];
   Cell& cell = At(row, index);
   // Jitter may bring a few more than a row's share of samples.

@@ -61,7 +61,10 @@ class TimeGrid {
     bool seen = false;
   };
 
+  bool HasJumpedAhead(int32_t channel);
+  void ForgetStrays();
   void Restart(int64_t row);
+  void RestartAfter(int64_t row);
   void Advance(Channel& channel, int64_t known);
   Cell& At(int64_t row, int32_t channel);
 
@@ -74,8 +77,10 @@ class TimeGrid {
   int64_t next_ = 0;        // first row that is not out
   int64_t newest_ = 0;      // last row with a sample
   int32_t waiting_ = 0;     // channels that do not know the next row
-  int64_t late_in_turn_ = 0;
+  // Since the last sample on time: those ahead of all rows, and those behind.
+  std::vector<bool> early_channels_;
   int64_t early_in_turn_ = 0;
+  int64_t late_in_turn_ = 0;
   TimeGridCounts counts_;
 };
 

@@ -11,17 +11,23 @@ absl::Status ModelFolder::Stage(absl::string_view package) {
   return WriteFileDurably(files_, NextPath(), package);
 }
 
-absl::Status ModelFolder::Promote() {
-  // Killed between the two renames, the folder has no current one, and the next is installed anew.
-  if (files_->Exists(CurrentPath())) {
-    MR_RETURN_IF_ERROR(files_->Rename(CurrentPath(), PreviousPath()));
-  }
-  MR_RETURN_IF_ERROR(files_->Rename(NextPath(), CurrentPath()));
+absl::Status ModelFolder::TakeNext() {
+  if (files_->Exists(InstallingPath())) return absl::OkStatus();
+  MR_RETURN_IF_ERROR(files_->Rename(NextPath(), InstallingPath()));
   return files_->SyncDirectory(folder_);
 }
 
-absl::Status ModelFolder::RefuseNext() {
-  MR_RETURN_IF_ERROR(files_->Rename(NextPath(), RefusedPath()));
+absl::Status ModelFolder::Promote() {
+  // Killed between the two renames, the folder has no current one, and it is installed anew.
+  if (files_->Exists(CurrentPath())) {
+    MR_RETURN_IF_ERROR(files_->Rename(CurrentPath(), PreviousPath()));
+  }
+  MR_RETURN_IF_ERROR(files_->Rename(InstallingPath(), CurrentPath()));
+  return files_->SyncDirectory(folder_);
+}
+
+absl::Status ModelFolder::Refuse() {
+  MR_RETURN_IF_ERROR(files_->Rename(InstallingPath(), RefusedPath()));
   return files_->SyncDirectory(folder_);
 }
 

@@ -13,10 +13,11 @@
 namespace millrace {
 
 /// The model packages of a site, in <state folder>/models/<name>/:
-///   next      staged, to be installed
-///   current   serves
-///   previous  served before it; what a rollback goes back to
-///   refused   was staged or served, and was given up
+///   next        staged, to be installed
+///   installing  the one that is being checked
+///   current     serves
+///   previous    served before it; what a rollback goes back to
+///   refused     was staged or served, and was given up
 /// Each change is one rename, so that a kill in between leaves every file whole. Thread-safe where
 /// `files` is.
 class ModelFolder {
@@ -28,19 +29,23 @@ class ModelFolder {
   /// Makes `package` the next one to be installed, durably; one that was waiting is replaced.
   absl::Status Stage(absl::string_view package);
 
-  bool HasNext() const { return files_->Exists(NextPath()); }
-  /// The next one serves: what served is the previous one now.
+  /// There is one to be installed, or one whose installation did not end.
+  bool HasNext() const { return files_->Exists(InstallingPath()) || files_->Exists(NextPath()); }
+  /// The next one is at InstallingPath() from now on, whatever is staged meanwhile.
+  absl::Status TakeNext();
+  /// What is being installed serves: what served is the previous one now.
   absl::Status Promote();
-  /// Puts the next one aside.
-  absl::Status RefuseNext();
+  /// Puts aside what is being installed.
+  absl::Status Refuse();
   /// Puts the current one aside, and the previous one serves again. NOT_FOUND if there is none.
   absl::Status RollBack();
 
-  std::string NextPath() const { return folder_ + "/next"; }
+  std::string InstallingPath() const { return folder_ + "/installing"; }
   std::string CurrentPath() const { return folder_ + "/current"; }
   std::string PreviousPath() const { return folder_ + "/previous"; }
 
  private:
+  std::string NextPath() const { return folder_ + "/next"; }
   std::string RefusedPath() const { return folder_ + "/refused"; }
 
   FileSystem* const files_;

@@ -108,8 +108,8 @@ threshold = 1.0
 [[machine.channel]]
 name = "current"
 [[machine.channel]]
-name = "speed"
-)");
+name = ")",
+                                          speed_, "\"\n");
     MR_ASSERT_OK_AND_ASSIGN(TomlTable root, TomlTable::Parse(toml));
     const LiveConfig config = ReadLiveConfig(root, folder_.path());
     MR_ASSERT_OK(root.Finish());
@@ -130,6 +130,7 @@ name = "speed"
     });
   }
 
+  std::string speed_ = "speed";
   TemporaryFolder folder_;
   ModelFolder models_{PosixFileSystem(), folder_.path() + "/state", "pumps"};
   std::unique_ptr<LiveService> service_;
@@ -184,11 +185,33 @@ TEST_F(LiveServiceTest, DamagedOrOlderPackageLeavesWhatServes) {
   }
 }
 
-TEST_F(LiveServiceTest, CurrentModelThatWasDamagedGivesWayToTheOneBefore) {
-  MR_ASSERT_OK(models_.Stage(PackageOf(1, 0.25)));
-  MR_ASSERT_OK(models_.Promote());
+TEST_F(LiveServiceTest, ModelThatDoesNotFitAWrongConfigurationIsKept) {
   MR_ASSERT_OK(models_.Stage(PackageOf(2, 0.25)));
-  MR_ASSERT_OK(models_.Promote());
+  Start();
+  ASSERT_TRUE(Says("version", 2));
+  service_ = nullptr;
+  speed_ = "sped";  // which the model needs
+  Start();
+  service_ = nullptr;
+  speed_ = "speed";
+  Start();
+  EXPECT_TRUE(Says("version", 2));
+}
+
+TEST_F(LiveServiceTest, RollbackThatWasCutOffIsFinishedAtTheStart) {
+  MR_ASSERT_OK(models_.Stage(PackageOf(1, 0.25)));
+  MR_ASSERT_OK(models_.TakeNext());
+  MR_ASSERT_OK(PosixFileSystem()->Rename(models_.InstallingPath(), models_.PreviousPath()));
+  Start();
+  EXPECT_TRUE(Says("version", 1));
+}
+
+TEST_F(LiveServiceTest, CurrentModelThatWasDamagedGivesWayToTheOneBefore) {
+  for (const int version : {1, 2}) {
+    MR_ASSERT_OK(models_.Stage(PackageOf(version, 0.25)));
+    MR_ASSERT_OK(models_.TakeNext());
+    MR_ASSERT_OK(models_.Promote());
+  }
   MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), models_.CurrentPath(), "torn"));
   Start();
   EXPECT_TRUE(Says("version", 1));

@@ -316,6 +316,35 @@ TEST(EngineTest, ModelWithAnotherInputStartsWithAnEmptyWindow) {
   EXPECT_EQ(rig.verdicts[2].version, 2);
 }
 
+TEST(EngineTest, VerdictsOfAMachineComeInTheOrderOfTheirWindows) {
+  Rig rig;
+  rig.UseEcho(0);
+  SampleBatch batch;
+  for (int i = 0; i < 5; ++i) {
+    for (int channel = 0; channel < 3; ++channel) {
+      batch.samples.push_back({kStart + i * kSecond, channel, i == 4 ? kMissing : 1.F});
+    }
+  }
+  rig.engine.Process(batch);
+  rig.engine.ScoreDue();
+  ASSERT_THAT(rig.verdicts, SizeIs(3));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(rig.verdicts[i].time_ns, kStart + (i + 2) * kSecond);
+}
+
+TEST(EngineTest, AbsurdDataAreNotTheModelsFault) {
+  MachineConfig config = Pumps({"pump-1"});
+  config.channels[2].rules.max = 1e38;
+  Rig rig(config);
+  auto echo = std::make_unique<Echo>(3, kMissing);
+  const std::shared_ptr<InstalledModel> model = ModelOf(PumpPlan(), std::move(echo));
+  MR_ASSERT_OK(rig.engine.Use(model));
+  for (int i = 0; i < 3; ++i) rig.Row(i, 1, 3e37F);
+  EXPECT_EQ(rig.engine.counts().not_finite, 1);
+  EXPECT_EQ(model->faults, 0);
+  for (int i = 3; i < 6; ++i) rig.Row(i, 1, 1);
+  EXPECT_EQ(model->faults, 1);
+}
+
 TEST(EngineTest, ModelThatNeedsWhatTheMachinesLackIsRefused) {
   Rig rig;
   Plan plan = PumpPlan();
@@ -393,8 +422,8 @@ TEST(EngineTest, SilentMachineIsSaidToBeSoOnce) {
   rig.engine.Maintain();
   ASSERT_THAT(rig.verdicts, SizeIs(1));
   EXPECT_EQ(rig.verdicts[0].machine, "pump-1");
-  EXPECT_EQ(rig.verdicts[0].reason, "silence: nothing came for 31 s");
-  rig.Row(31, 1, 2);
+  EXPECT_EQ(rig.verdicts[0].reason, "silence: no row for 31 s");
+  rig.Row(1, 1, 2);
   rig.clock.now_ns += 30 * kSecond;
   rig.engine.Maintain();
   EXPECT_THAT(rig.verdicts, SizeIs(3));

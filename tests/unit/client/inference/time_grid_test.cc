@@ -153,14 +153,35 @@ TEST(TimeGridTest, ChannelWhoseClockIsAheadDoesNotTakeTheOthersAlong) {
   EXPECT_EQ(rig.numbers.size(), 17u);
 }
 
+TEST(TimeGridTest, BlockOfAChannelWhoseClockIsAheadDoesNotEither) {
+  Rig rig({1, 1});
+  for (int row = 0; row < 20; ++row) {
+    rig.Add(0, row, row);
+    rig.Add(1, row, 1);
+    for (int i = 0; i < 8; ++i) rig.Add(1, row + 1'000'000 + i, 1);
+  }
+  EXPECT_EQ(rig.grid.counts().restarts, 0);
+  EXPECT_EQ(rig.numbers.size(), 20u);
+}
+
+TEST(TimeGridTest, StandstillIsFollowedWithoutAChannelThatDiedInIt) {
+  Rig rig({1, 1});
+  rig.Add(0, 0, 1);
+  rig.Add(1, 0, 2);
+  for (int row = 5000; row < 5100; ++row) rig.Add(0, row, 1);
+  EXPECT_EQ(rig.grid.counts().restarts, 1);
+  EXPECT_THAT(rig.rows.back(), RowIs(1, kMissing));
+}
+
 TEST(TimeGridTest, RowsStartAnewAfterAStandstill) {
   Rig rig({1, 1});
   for (const double row : {0.0, 1.0, 5000.0, 5001.0, 5002.0}) {
     rig.Add(0, row, 1);
     rig.Add(1, row, 2);
   }
-  EXPECT_THAT(rig.numbers, ElementsAre(0, 1, 5000, 5001, 5002));
-  EXPECT_THAT(rig.restarted, ElementsAre(false, false, true, false, false));
+  EXPECT_THAT(rig.numbers, ElementsAre(0, 1, 5001, 5002));
+  EXPECT_THAT(rig.restarted, ElementsAre(false, false, true, false));
+  for (const auto& row : rig.rows) EXPECT_THAT(row, RowIs(1, 2));
   EXPECT_EQ(rig.grid.counts().restarts, 1);
 }
 

@@ -18,6 +18,7 @@ class ModelFolderTest : public ::testing::Test {
   }
   void Install(absl::string_view package) {
     MR_ASSERT_OK(folder_.Stage(package));
+    MR_ASSERT_OK(folder_.TakeNext());
     MR_ASSERT_OK(folder_.Promote());
   }
 
@@ -47,7 +48,8 @@ TEST_F(ModelFolderTest, WhatIsRefusedDoesNotComeBack) {
   Install("one");
   MR_ASSERT_OK(folder_.Stage("two"));
   EXPECT_TRUE(folder_.HasNext());
-  MR_ASSERT_OK(folder_.RefuseNext());
+  MR_ASSERT_OK(folder_.TakeNext());
+  MR_ASSERT_OK(folder_.Refuse());
   EXPECT_FALSE(folder_.HasNext());
   EXPECT_EQ(Read(folder_.CurrentPath()), "one");
 }
@@ -55,10 +57,24 @@ TEST_F(ModelFolderTest, WhatIsRefusedDoesNotComeBack) {
 TEST_F(ModelFolderTest, KilledBetweenTheRenamesItStillHasBothFiles) {
   Install("one");
   MR_ASSERT_OK(folder_.Stage("two"));
+  MR_ASSERT_OK(folder_.TakeNext());
   MR_ASSERT_OK(files_.Rename(folder_.CurrentPath(), folder_.PreviousPath()));  // and no further
+  EXPECT_TRUE(folder_.HasNext());
+  MR_ASSERT_OK(folder_.TakeNext());
   MR_ASSERT_OK(folder_.Promote());
   EXPECT_EQ(Read(folder_.CurrentPath()), "two");
   EXPECT_EQ(Read(folder_.PreviousPath()), "one");
+}
+
+TEST_F(ModelFolderTest, WhatIsStagedDuringAnInstallationWaits) {
+  MR_ASSERT_OK(folder_.Stage("one"));
+  MR_ASSERT_OK(folder_.TakeNext());
+  MR_ASSERT_OK(folder_.Stage("two"));
+  MR_ASSERT_OK(folder_.TakeNext());
+  EXPECT_EQ(Read(folder_.InstallingPath()), "one");
+  MR_ASSERT_OK(folder_.Promote());
+  EXPECT_EQ(Read(folder_.CurrentPath()), "one");
+  EXPECT_TRUE(folder_.HasNext());
 }
 
 }  // namespace
