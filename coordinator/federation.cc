@@ -122,9 +122,10 @@ absl::Status Federation::CheckTrust(const TrustedAuthorities& next) {
 
 void Federation::TrustAuthorities() {
   absl::MutexLock lock(&mutex_);
-  if (const absl::Status status = tls_.TrustAuthorities(membership_->AuthoritiesPem());
-      !status.ok()) {
-    LogError("new authorities not served", {{"error", status.message()}});
+  const absl::Status status = tls_.TrustAuthorities(membership_->AuthoritiesPem());
+  authorities_served_ = status.ok();
+  if (!status.ok()) {
+    LogError("new authorities not served yet", {{"error", status.message()}});
   }
 }
 
@@ -146,6 +147,7 @@ void Federation::Tick() {
   for (const std::string& site : late) PutOut(site);
   if (now < next_refresh_) return;
   next_refresh_ = now + kRefreshEvery;
+  if (!authorities_served_) TrustAuthorities();
   RefreshCertificate(now);
   if (now < next_forgetting_) return;
   next_forgetting_ = now + kForgetEvery;

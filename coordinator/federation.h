@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -73,6 +74,7 @@ class Federation {
   std::unique_ptr<EnrollmentService> service_;
   std::unique_ptr<EntryService> entry_;
   absl::Time next_refresh_ = absl::InfinitePast();
+  std::atomic<bool> authorities_served_ = true;  // those that the members trust
   absl::Time next_warning_ = absl::InfinitePast();
   absl::Time next_forgetting_ = absl::InfinitePast();
   absl::Status refusal_;  // the last one of the configured files, said once

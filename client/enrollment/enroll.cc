@@ -133,6 +133,10 @@ absl::Status Enroll(const EnrollOptions& options, FileSystem* files, Clock* cloc
   MR_RETURN_IF_ERROR(WriteFileDurably(files, path("authority.crt"), authority_pem));
   if (!files->Exists(path("site.toml"))) {
     MR_RETURN_IF_ERROR(WriteFileDurably(files, path("site.toml"), FirstConfig(options)));
+  } else if (!options.proxy.empty()) {
+    say(absl::StrCat(path("site.toml"),
+                     " is there already and stays as it is; the daemon needs [link] proxy = \"",
+                     options.proxy, "\" in it"));
   }
   // Last: with it the site is enrolled.
   MR_RETURN_IF_ERROR(WriteFileDurably(files, path("site.crt"), certificate));

@@ -245,8 +245,11 @@ absl::StatusOr<std::string> AuthorityFolder::FinishRotation(const Rotation& rota
     ++list.number;
     MR_ASSIGN_OR_RETURN(pem, SignList(list, now));
   }
-  MR_RETURN_IF_ERROR(LocalStatus(files_->Remove(Path(kRotationFile))));
   return pem;
+}
+
+absl::Status AuthorityFolder::EndRotation() {
+  return LocalStatus(files_->Remove(Path(kRotationFile)));
 }
 
 absl::StatusOr<SignedTrust> AuthorityFolder::Retirement() const {

@@ -70,6 +70,8 @@ class AuthorityFolder {
   /// The new authority signs from now on. The revocation list, signed by it; empty if there is
   /// none.
   absl::StatusOr<std::string> FinishRotation(const Rotation& rotation, absl::Time now);
+  /// All of it is published: the next rotation will be another one.
+  absl::Status EndRotation();
   /// That only the present authority counts. FAILED_PRECONDITION if no other one does.
   absl::StatusOr<SignedTrust> Retirement() const;
   absl::Status Trust(const TrustedAuthorities& authorities);

@@ -91,6 +91,7 @@ absl::StatusOr<ExitCode> Rotate(const CommandContext& context) {
     request.set_revocation_list(revoked);
     MR_RETURN_IF_ERROR(connection->enrollment().Publish(request).status());
   }
+  MR_RETURN_IF_ERROR(folder->EndRotation());
   return context.Show(
       absl::StrCat("a new authority signs from now on; the old one still counts\n"
                    "next: `millrace authority issue` the coordinator's and the people's files "

@@ -13,6 +13,10 @@
 namespace millrace {
 namespace {
 
+// The engine's store writes to the same file. A transaction that reads first and writes then would
+// not wait for it, but fail.
+constexpr SQLite::TransactionBehavior kWrites = SQLite::TransactionBehavior::IMMEDIATE;
+
 constexpr int kBusyTimeoutMs = 5000;
 
 constexpr char kSchema[] = R"sql(
@@ -118,7 +122,7 @@ class SqliteEnrollmentStore final : public EnrollmentStore {
 
   absl::Status PutInvitation(const Invitation& invitation) override {
     return Guard([&] {
-      SQLite::Transaction transaction(database_);
+      SQLite::Transaction transaction(database_, kWrites);
       SQLite::Statement drop(database_,
                              "DELETE FROM invitations WHERE site = ? AND used_by IS NULL");
       drop.bind(1, invitation.site);
@@ -163,7 +167,7 @@ class SqliteEnrollmentStore final : public EnrollmentStore {
 
   absl::Status Redeem(const Digest& token, const CertificateCase& opened) override {
     return Guard([&]() -> absl::Status {
-      SQLite::Transaction transaction(database_);
+      SQLite::Transaction transaction(database_, kWrites);
       SQLite::Statement use(database_,
                             "UPDATE invitations SET used_by = ? WHERE token = ? AND used_by IS "
                             "NULL");
@@ -181,7 +185,7 @@ class SqliteEnrollmentStore final : public EnrollmentStore {
 
   absl::Status PutCase(const CertificateCase& changed) override {
     return Guard([&] {
-      SQLite::Transaction transaction(database_);
+      SQLite::Transaction transaction(database_, kWrites);
       Replace(changed);
       transaction.commit();
       return absl::OkStatus();
@@ -270,7 +274,7 @@ class SqliteEnrollmentStore final : public EnrollmentStore {
 
   absl::Status AppendAudit(AuditEntry entry) override {
     return Guard([&]() -> absl::Status {
-      SQLite::Transaction transaction(database_);
+      SQLite::Transaction transaction(database_, kWrites);
       SQLite::Statement last(database_,
                              "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1");
       Digest previous;

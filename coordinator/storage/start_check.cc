@@ -18,7 +18,17 @@
 namespace millrace {
 namespace {
 
-/// Looks at every blob's length, and at the bytes of those in `suspects`.
+absl::Status Unreadable(const absl::Status& status) {
+  return absl::Status(
+      status.code(),
+      absl::StrCat(status.message(),
+                   "; nothing was changed. Mend the disk or the file's rights and start again, or "
+                   "move the file away, and the runs that need it are ended"));
+}
+
+/// Looks at every blob's length, and at the bytes of those in `suspects`. What cannot be read is
+/// not taken for damaged: an error, so that no run ends for a disk that hangs or a file of another
+/// user.
 absl::StatusOr<std::map<Digest, bool>> FindBlobs(BlobStore* blobs,
                                                  const std::map<Digest, int64_t>& lengths,
                                                  const std::set<Digest>& suspects,
@@ -31,12 +41,14 @@ absl::StatusOr<std::map<Digest, bool>> FindBlobs(BlobStore* blobs,
       found[name] = true;  // nobody's, and to be removed
       continue;
     }
-    absl::StatusOr<std::unique_ptr<BlobReader>> reader = blobs->Open(name);
-    bool whole = reader.ok() && (*reader)->size() == length->second;
+    const absl::StatusOr<std::unique_ptr<BlobReader>> reader = blobs->Open(name);
+    if (!reader.ok()) return Unreadable(reader.status());
+    bool whole = (*reader)->size() == length->second;
     if (whole && suspects.contains(name)) {
       ++report.verified;
       const absl::StatusOr<Digest> digest = DigestOf(**reader);
-      whole = digest.ok() && *digest == name;
+      if (!digest.ok()) return Unreadable(digest.status());
+      whole = *digest == name;
     }
     found[name] = whole;
   }
