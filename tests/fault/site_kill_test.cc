@@ -62,12 +62,12 @@ class SiteKill : public ::testing::Test {
 };
 
 TEST_F(SiteKill, InTheMiddleOfARoundHoldsItNoLongerThanItsDeadline) {
-  constexpr int64_t kDeadlineMs = 10'000;
+  constexpr int64_t kDeadlineMs = 25'000;  // long enough for a busy machine to train
   StartSites({"a", "b", "dying"});
   // It hangs, still connected, before the round invites it, and dies once the round has.
   fleet_.site("dying").Signal(SIGSTOP);
   MR_ASSERT_OK(fleet_.as_operator().StartRun(
-      Plan(1, "target = 3\nminimum = 2\nwait_s = 0\ndeadline_s = 10\n")));
+      Plan(1, "target = 3\nminimum = 2\nwait_s = 0\ndeadline_s = 25\n")));
   ASSERT_TRUE(Eventually([&] {
     const v1::Run run = fleet_.GetRun("sum-1");
     return run.history_size() == 1 && run.history(0).received_size() == 2;
