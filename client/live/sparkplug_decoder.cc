@@ -144,9 +144,10 @@ absl::Status SparkplugDecoder::Birth(const SparkplugTopic& topic, const Message&
     if (IsNumber(born.datatype()) && !IsControl(born.name())) {
       metric.channel = channels_->Find(machine, born.name(), 1);
     }
+    // A name that is there already brings no further alias: what is remembered stays bounded.
+    if (!device.metrics.try_emplace(born.name(), metric).second) continue;
     if (metric.channel) device.channels.insert(*metric.channel);
     if (born.has_alias()) node.aliases[born.alias()] = metric;
-    device.metrics[born.name()] = std::move(metric);
   }
   return absl::OkStatus();
 }

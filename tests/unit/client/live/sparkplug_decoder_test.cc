@@ -193,6 +193,16 @@ TEST_F(SparkplugDecoderTest, RefusesWhatIsNoPayload) {
               IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("sequence number 256")));
 }
 
+TEST_F(SparkplugDecoderTest, NameThatIsBornTwiceHasItsFirstAliasAlone) {
+  Take("NBIRTH/edge-1", Message(0).BirthDeath(5).Bytes());
+  Take("DBIRTH/edge-1/pump-1",
+       Message(1).Float("current", 7, 1).Float("current", 8, 2).Float("current", 9, 3).Bytes());
+  EXPECT_THAT(Take("DDATA/edge-1/pump-1", Message(2).Float("", 7, 4).Bytes()).rebirth_topic,
+              IsEmpty());
+  EXPECT_FALSE(
+      Take("DDATA/edge-1/pump-1", Message(3).Float("", 9, 4).Bytes()).rebirth_topic.empty());
+}
+
 TEST_F(SparkplugDecoderTest, MoreNodesThanAPlantHasAreRefused) {
   absl::Status status;
   for (int i = 0; i < 2000 && status.ok(); ++i) {
