@@ -22,6 +22,7 @@
 namespace millrace::certificate_internal {
 
 using crypto_internal::Free;
+using crypto_internal::IsP256;
 using crypto_internal::KeyPtr;
 using BioPtr = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;

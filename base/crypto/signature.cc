@@ -15,19 +15,13 @@ using certificate_internal::ReadCertificatePemOrDer;
 using certificate_internal::ReadPrivateKey;
 using certificate_internal::X509Ptr;
 using crypto_internal::Free;
+using crypto_internal::IsP256;
 using crypto_internal::KeyPtr;
 using signature_internal::Key;
 
 using ContextPtr = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 
 bool IsEd25519(const EVP_PKEY* key) { return EVP_PKEY_is_a(key, "ED25519") == 1; }
-
-bool IsP256(const EVP_PKEY* key) {
-  char group[32] = "";
-  return EVP_PKEY_is_a(key, "EC") == 1 &&
-         EVP_PKEY_get_group_name(key, group, sizeof(group), nullptr) == 1 &&
-         absl::string_view(group) == "prime256v1";
-}
 
 absl::StatusOr<Key> OfAKindWeUse(KeyPtr key) {
   const bool used = key != nullptr && (IsEd25519(key.get()) || IsP256(key.get()));

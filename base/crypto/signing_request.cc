@@ -4,7 +4,6 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 
-#include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,14 +18,6 @@ using namespace certificate_internal;  // NOLINT: its only users are the files o
 using RequestPtr = std::unique_ptr<X509_REQ, Free<X509_REQ_free>>;
 
 constexpr size_t kMaxRequestBytes = size_t{4} << 10;
-
-bool IsP256(const EVP_PKEY* key) {
-  std::array<char, 32> group{};
-  size_t length = 0;
-  return EVP_PKEY_is_a(key, "EC") == 1 &&
-         EVP_PKEY_get_group_name(key, group.data(), group.size(), &length) == 1 &&
-         absl::string_view(group.data(), length) == "prime256v1";
-}
 
 /// A request whose signature is its key's, and that key.
 struct Verified {

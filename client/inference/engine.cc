@@ -15,9 +15,8 @@
 namespace millrace {
 namespace {
 
-constexpr int64_t kBatch = 64;       // windows that a model sees at a time
-constexpr size_t kAdaptAtATime = 4;  // thresholds
-constexpr double kNsPerSecond = 1e9;
+constexpr int64_t kBatch = 64;                       // windows that a model sees at a time
+constexpr size_t kAdaptAtATime = 4;                  // thresholds
 constexpr int64_t kAttributeEveryNs = 10 * kNsPerS;  // of one machine
 
 const std::string& ModelDigest(const InstalledModel& model) {
@@ -303,7 +302,7 @@ void Engine::NoticeSilence(Kind& kind, size_t index) {
   const int64_t now_ns = clock_->MonotonicNs();
   const Machine& machine = kind.machines[index];
   const int64_t since_ns = now_ns - std::max(machine.arrived_ns(), start_ns_);
-  const double silence_s = static_cast<double>(since_ns) / kNsPerSecond;
+  const double silence_s = static_cast<double>(since_ns) / kNsPerS;
   if (kind.silent[index] || silence_s < kind.config.silence_s) return;
   kind.silent[index] = true;
   MachineVerdict verdict =

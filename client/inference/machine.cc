@@ -11,16 +11,16 @@
 #include "base/check.h"
 #include "base/status.h"
 #include "client/data/mode_cell.h"
+#include "client/live/live_clock.h"
 
 namespace millrace {
 namespace {
 
-constexpr double kNsPerSecond = 1e9;
 constexpr double kMostPatienceRows = 1 << 16;
 
 TimeGridOptions GridOf(const MachineConfig& config) {
   TimeGridOptions options;
-  options.period_ns = std::llround(kNsPerSecond / config.rate_hz);
+  options.period_ns = std::llround(kNsPerS / config.rate_hz);
   for (const ChannelConfig& channel : config.channels) {
     options.sample_rows.push_back(config.rate_hz / channel.rate_hz);
   }

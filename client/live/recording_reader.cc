@@ -18,7 +18,7 @@
 namespace millrace {
 namespace {
 
-constexpr double kMostNs = 4e18;  // that a recording takes
+constexpr double kLongestNs = 4e18;  // that a recording takes
 
 class ArrayReader final : public RecordingReader {
  public:
@@ -32,7 +32,7 @@ class ArrayReader final : public RecordingReader {
   absl::StatusOr<bool> Next(std::vector<Sample>* samples) override {
     if (step_ == array_.shape[0]) return false;
     const auto left = static_cast<double>(array_.shape[0] - 1 - step_);
-    const int64_t time_ns = end_ns_ - std::llround(std::min(left * step_ns_, kMostNs));
+    const int64_t time_ns = end_ns_ - std::llround(std::min(left * step_ns_, kLongestNs));
     const size_t first = static_cast<size_t>(step_) * channels_.size();
     for (size_t c = 0; c < channels_.size(); ++c) {
       if (!channels_[c]) continue;

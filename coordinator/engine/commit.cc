@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kMaxRows = 0x1p40;      // of one site: a thousand a second for 35 years
 constexpr double kNormTolerance = 1e-4;  // of float32 sums over many parameters, relative
-constexpr int64_t kChunk = 1 << 18;      // elements, 1 MiB of float32
+constexpr int64_t kMeanChunk = 1 << 18;  // elements, 1 MiB of float32
 
 std::span<char> AsBytes(std::span<float> floats) {
   return {reinterpret_cast<char*>(floats.data()), floats.size_bytes()};
@@ -65,8 +65,8 @@ absl::StatusOr<NextModel> CommitModel(const ServerPlan& plan, const ModelVersion
     state.push_back(std::move(stream));
   }
   std::vector<float> delta;
-  for (int64_t offset = 0; offset < mean.parameters; offset += kChunk) {
-    const int64_t count = std::min(kChunk, mean.parameters - offset);
+  for (int64_t offset = 0; offset < mean.parameters; offset += kMeanChunk) {
+    const int64_t count = std::min(kMeanChunk, mean.parameters - offset);
     delta.resize(count);
     mean.read(offset, delta);
     MR_RETURN_IF_ERROR(model.Read(offset, count));

@@ -8,7 +8,8 @@
 
 namespace millrace {
 
-constexpr int64_t kChunk = 1 << 16;  // elements: 256 KiB, so that it is still in cache when folded
+constexpr int64_t kFoldChunk =
+    1 << 16;  // elements: 256 KiB, so that it is still in cache when folded
 
 RoundFold::RoundFold(const RoundId& round, const UpdateShape& shape, Uploads* uploads)
     : round_(round), uploads_(uploads), sum_(WeightedSum(shape.parameters, shape.statistics)) {}
@@ -41,9 +42,9 @@ absl::Status RoundFold::FoldOne(const Contribution& contribution) {
 absl::Status RoundFold::FoldClear(const Contribution& contribution, Upload& upload,
                                   WeightedSum& sum) {
   const int64_t elements = contribution.bytes / static_cast<int64_t>(sizeof(float));
-  std::vector<float> chunk(std::min(kChunk, elements));
-  for (int64_t offset = 0; offset < elements; offset += kChunk) {
-    const std::span<float> part(chunk.data(), std::min(kChunk, elements - offset));
+  std::vector<float> chunk(std::min(kFoldChunk, elements));
+  for (int64_t offset = 0; offset < elements; offset += kFoldChunk) {
+    const std::span<float> part(chunk.data(), std::min(kFoldChunk, elements - offset));
     MR_RETURN_IF_ERROR(upload.ReadAt(offset * static_cast<int64_t>(sizeof(float)),
                                      {reinterpret_cast<char*>(part.data()), part.size_bytes()}));
     if (!sum.Fold(offset, part, contribution.weight)) {
@@ -59,8 +60,8 @@ absl::Status RoundFold::FoldClear(const Contribution& contribution, Upload& uplo
 absl::Status RoundFold::FoldMasked(Upload& upload, MaskedSum& sum) {
   const MaskedShape& shape = sum.shape();
   std::vector<char> chunk;
-  for (int64_t word = 0; word < shape.words(); word += kChunk) {
-    const int64_t words = std::min(kChunk, shape.words() - word);
+  for (int64_t word = 0; word < shape.words(); word += kFoldChunk) {
+    const int64_t words = std::min(kFoldChunk, shape.words() - word);
     const int64_t first = shape.ByteOf(word);
     chunk.resize(shape.ByteOf(word + words) - first);
     MR_RETURN_IF_ERROR(upload.ReadAt(first, chunk));

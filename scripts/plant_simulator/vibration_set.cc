@@ -14,18 +14,18 @@
 namespace millrace {
 namespace {
 
-struct Condition {
+struct BearingCondition {
   FaultKind fault = FaultKind::kNone;
   int severity = 0;  // 1 to 3; 0 for normal
 };
 
-Condition ConditionOf(int label) {
+BearingCondition ConditionOf(int label) {
   constexpr FaultKind kByLabel[] = {FaultKind::kInner, FaultKind::kBall, FaultKind::kOuter};
   if (label == 0) return {};
   return {.fault = kByLabel[(label - 1) / 3], .severity = (label - 1) % 3 + 1};
 }
 
-std::string FileName(const Plant& plant, const Condition& condition) {
+std::string FileName(const Plant& plant, const BearingCondition& condition) {
   const std::string stem = absl::StrCat(plant.name, "_", Name(condition.fault));
   if (condition.severity == 0) return absl::StrCat(stem, ".npy");
   return absl::StrCat(stem, "_", condition.severity, ".npy");
@@ -39,7 +39,7 @@ const Regime& UsualRegime(const Plant& plant) {
 }
 
 std::vector<float> Record(const PlantSetOptions& options, const Plant& plant,
-                          const Condition& condition) {
+                          const BearingCondition& condition) {
   constexpr double kWear[] = {0.05, 0.15, 0.4, 1};  // by severity
   Random random = Random(options.seed).Fork(FileName(plant, condition));
   const Regime& regime = UsualRegime(plant);
@@ -56,7 +56,7 @@ std::string PartConfig(const Plant& plant, absl::string_view table, absl::string
                       " = 0.7\n");
 }
 
-std::string SiteConfig(const Plant& plant) {
+std::string RecordingsConfig(const Plant& plant) {
   return absl::StrCat("# Data of ", plant.name, ": vibration recordings, simulated.\n",
                       PartConfig(plant, "data", "to_share"), "\n",
                       PartConfig(plant, "test", "from_share"));
@@ -73,7 +73,7 @@ absl::Status WriteVibrationSet(const PlantSetOptions& options, FileSystem* files
     const Plant plant = MakePlant(index, options.seed);
     const Regime& regime = UsualRegime(plant);
     for (int label = 0; label < kVibrationLabels; ++label) {
-      const Condition condition = ConditionOf(label);
+      const BearingCondition condition = ConditionOf(label);
       const std::string file = FileName(plant, condition);
       const std::vector<float> wave = Record(options, plant, condition);
       const int64_t shape[] = {static_cast<int64_t>(wave.size())};
@@ -89,7 +89,7 @@ absl::Status WriteVibrationSet(const PlantSetOptions& options, FileSystem* files
       manifest.push_back('\n');
     }
     MR_RETURN_IF_ERROR(WriteFileDurably(
-        files, absl::StrCat(options.out, "/site_", plant.name, ".toml"), SiteConfig(plant)));
+        files, absl::StrCat(options.out, "/site_", plant.name, ".toml"), RecordingsConfig(plant)));
   }
   return WriteFileDurably(files, absl::StrCat(options.out, "/manifest.csv"), manifest);
 }

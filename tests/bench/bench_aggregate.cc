@@ -3,7 +3,6 @@
 // arrays: bench_aggregate [parameters ...]. One JSON line per size; exit status 1 if a fold in
 // memory is slower than kFloor of the triad. Rates are parameters per second.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -16,6 +15,7 @@
 #include "base/check.h"
 #include "base/file_system.h"
 #include "base/random.h"
+#include "tests/bench/seconds_of.h"
 
 namespace millrace {
 namespace {
@@ -27,12 +27,6 @@ constexpr int kRepetitions = 15;
 MR_VECTOR_TARGETS void Triad(double* __restrict sum, const float* __restrict x, size_t n,
                              double weight) {
   for (size_t i = 0; i < n; ++i) sum[i] += weight * static_cast<double>(x[i]);
-}
-
-double SecondsOf(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 double Median(std::vector<double> values) {

@@ -9,7 +9,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <map>
@@ -21,6 +20,7 @@
 #include "aggregation/secure/mask_stream.h"
 #include "aggregation/vector_targets.h"
 #include "base/check.h"
+#include "tests/bench/seconds_of.h"
 #include "tests/bench/secure_sessions.h"
 
 namespace millrace {
@@ -29,12 +29,6 @@ namespace {
 constexpr int kRepetitions = 11;
 constexpr double kEvpFloor = 0.9;   // of the cache-blocked loop
 constexpr double kVaesFloor = 3.0;  // times the EVP path
-
-double SecondsOf(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 /// The median rate of each contender by name, `elements` per run; repetitions are interleaved so
 /// that other load hits all of them. Fast ones are repeated until a measurement takes milliseconds.

@@ -5,9 +5,7 @@
 #include "tests/bench/secure_sessions.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -21,6 +19,7 @@
 #include "aggregation/secure/secure_server.h"
 #include "base/check.h"
 #include "base/crypto/certificate.h"
+#include "tests/bench/seconds_of.h"
 
 namespace millrace {
 namespace {
@@ -29,12 +28,6 @@ namespace {
 constexpr double kReferenceMask = 0.295;
 constexpr double kReferenceUnmask = 10.7;
 constexpr double kReferenceUnmaskDropped = 15.8;
-
-double SecondsOf(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 Plan BenchPlan(int64_t sites) {
   Plan plan;

@@ -17,9 +17,6 @@ using testing::IsOkAndHolds;
 using testing::IsStatus;
 using ::testing::StartsWith;
 
-constexpr auto kRefused = absl::StatusCode::kFailedPrecondition;
-constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-
 class VerifyPeerCertificateTest : public ::testing::Test {
  protected:
   VerifyPeerCertificateTest()
@@ -56,29 +53,46 @@ TEST_F(VerifyPeerCertificateTest, ACoordinatorsIsVerifiedAsOne) {
       VerifyPeerCertificate(pem, authority_.certificate_pem, Role::kCoordinator, kNow).status());
 }
 
+TEST_F(VerifyPeerCertificateTest, APublishersSignsPackagesAndCallsNobody) {
+  MR_ASSERT_OK_AND_ASSIGN(const KeyAndCertificate publisher,
+                          IssueCertificate(authority_, RequestFor(Role::kPublisher, "ada")));
+  MR_ASSERT_OK_AND_ASSIGN(
+      const CertificateInfo info,
+      VerifyPeerCertificate(publisher.certificate_pem, authority_.certificate_pem, Role::kPublisher,
+                            kNow));
+  EXPECT_EQ(info.identity, (Identity{Role::kPublisher, "ada"}));
+  const X509Ptr certificate = Load(publisher.certificate_pem);
+  EXPECT_EQ(EVP_PKEY_is_a(X509_get0_pubkey(certificate.get()), "ED25519"), 1);
+  EXPECT_EQ(X509_get_extended_key_usage(certificate.get()), uint32_t{XKU_CODE_SIGN});
+  EXPECT_EQ(X509_check_purpose(certificate.get(), X509_PURPOSE_SSL_CLIENT, 0), 0);
+}
+
 TEST_F(VerifyPeerCertificateTest, AnotherRoleIsRefusedNamingBoth) {
   EXPECT_THAT(Verify(Issue(authority_, Role::kOperator, "ann")),
-              IsStatus(kRefused, AllOf(StartsWith("certificate of operator ann: "),
-                                       HasSubstr("expected the role site"))));
+              IsStatus(absl::StatusCode::kFailedPrecondition,
+                       AllOf(StartsWith("certificate of operator ann: "),
+                             HasSubstr("expected the role site"))));
 }
 
 TEST_F(VerifyPeerCertificateTest, AnotherAuthorityIsRefusedNamingBoth) {
   MR_ASSERT_OK_AND_ASSIGN(const auto other, CreateAuthority("other-federation", kNow));
   EXPECT_THAT(Verify(Issue(other, Role::kSite, "press-8")),
-              IsStatus(kRefused, AllOf(StartsWith("certificate of site press-8: signed by another"),
-                                       HasSubstr("acme-presses"), HasSubstr("other-federation"))));
+              IsStatus(absl::StatusCode::kFailedPrecondition,
+                       AllOf(StartsWith("certificate of site press-8: signed by another"),
+                             HasSubstr("acme-presses"), HasSubstr("other-federation"))));
 }
 
 TEST_F(VerifyPeerCertificateTest, AnAuthorityOfTheSameNameWithAnotherKeyIsRefused) {
   MR_ASSERT_OK_AND_ASSIGN(const auto impostor, CreateAuthority("acme-presses", kNow));
-  EXPECT_THAT(Verify(Issue(impostor, Role::kSite, "press-7")),
-              IsStatus(kRefused, AllOf(StartsWith("certificate of site press-7: "),
-                                       HasSubstr("with another key"))));
+  EXPECT_THAT(
+      Verify(Issue(impostor, Role::kSite, "press-7")),
+      IsStatus(absl::StatusCode::kFailedPrecondition,
+               AllOf(StartsWith("certificate of site press-7: "), HasSubstr("with another key"))));
 }
 
 TEST_F(VerifyPeerCertificateTest, AnotherFederationIsRefusedNamingBoth) {
   EXPECT_THAT(Verify(WithAlternativeNames(authority_, pem_, "URI:millrace://other/site/press-7")),
-              IsStatus(kRefused,
+              IsStatus(absl::StatusCode::kFailedPrecondition,
                        "certificate of site press-7: is for federation other, its "
                        "authority's is acme-presses"));
 }
@@ -86,31 +100,34 @@ TEST_F(VerifyPeerCertificateTest, AnotherFederationIsRefusedNamingBoth) {
 TEST_F(VerifyPeerCertificateTest, AnExpiredCertificateIsRefusedNamingTheDate) {
   MR_EXPECT_OK(Verify(pem_, kNow + kDefaultCertificateLife - absl::Seconds(1)).status());
   EXPECT_THAT(Verify(pem_, kNow + kDefaultCertificateLife),
-              IsStatus(kRefused,
+              IsStatus(absl::StatusCode::kFailedPrecondition,
                        StartsWith("certificate of site press-7: expired on 2026-01-31 00:00:00")));
 }
 
 TEST_F(VerifyPeerCertificateTest, ACertificateOfTheFutureIsRefusedNamingTheDate) {
-  EXPECT_THAT(
-      Verify(pem_, kNow - absl::Seconds(1)),
-      IsStatus(kRefused, StartsWith("certificate of site press-7: not valid before 2026-01-01")));
+  EXPECT_THAT(Verify(pem_, kNow - absl::Seconds(1)),
+              IsStatus(absl::StatusCode::kFailedPrecondition,
+                       StartsWith("certificate of site press-7: not valid before 2026-01-01")));
 }
 
 TEST_F(VerifyPeerCertificateTest, TheAuthoritysOwnCertificateIsNoPeers) {
   EXPECT_THAT(Verify(authority_.certificate_pem),
-              IsStatus(kInvalid, HasSubstr("not a Millrace certificate: \"acme-presses\"")));
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("not a Millrace certificate: \"acme-presses\"")));
 }
 
 TEST_F(VerifyPeerCertificateTest, AnAuthorityThatIsNoCertificateIsSaidToBeSo) {
   EXPECT_THAT(VerifyPeerCertificate(pem_, "no certificate", Role::kSite, kNow),
-              IsStatus(kInvalid, StartsWith("the authority's certificate: no certificate")));
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       StartsWith("the authority's certificate: no certificate")));
 }
 
 TEST_F(VerifyPeerCertificateTest, WhatIsNoCertificateIsRefused) {
   for (const std::string& bytes :
        {std::string(), std::string("no certificate"), std::string("0"), std::string(100'000, '0'),
         der_.substr(0, der_.size() - 1), der_ + '\0', der_ + der_}) {
-    EXPECT_THAT(Verify(bytes), IsStatus(kInvalid, StartsWith("no certificate")));
+    EXPECT_THAT(Verify(bytes),
+                IsStatus(absl::StatusCode::kInvalidArgument, StartsWith("no certificate")));
     EXPECT_EQ(ERR_peek_error(), 0u);
   }
 }
@@ -129,13 +146,16 @@ TEST_F(VerifyPeerCertificateTest, ACertificateWithAnyByteChangedIsRefused) {
 TEST_F(VerifyPeerCertificateTest, AnotherEncodingOfTheSameCertificateIsRefused) {
   ASSERT_EQ(der_.substr(0, 2), "\x30\x82");  // two bytes of length follow
   const std::string ber = absl::StrCat("\x30\x80", der_.substr(4), absl::string_view("\0\0", 2));
-  EXPECT_THAT(Verify(ber), IsStatus(kInvalid, HasSubstr("not one in DER")));
+  EXPECT_THAT(Verify(ber),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("not one in DER")));
 }
 
 TEST_F(VerifyPeerCertificateTest, PemAndDerAreTheSameCertificate) {
   EXPECT_THAT(CertificatePem(der_), IsOkAndHolds(pem_));
-  EXPECT_THAT(CertificateDer("no certificate"), IsStatus(kInvalid, HasSubstr("expected PEM")));
-  EXPECT_THAT(CertificatePem(pem_), IsStatus(kInvalid, HasSubstr("not one in DER")));
+  EXPECT_THAT(CertificateDer("no certificate"),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("expected PEM")));
+  EXPECT_THAT(CertificatePem(pem_),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("not one in DER")));
 }
 
 }  // namespace

@@ -20,8 +20,6 @@ using testing::IsOkAndHolds;
 using testing::IsStatus;
 using ::testing::Not;
 
-constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-
 class SigningRequestTest : public ::testing::Test {
  protected:
   const KeyAndCertificate authority_ = CreateAuthority("acme", kNow).value();
@@ -46,7 +44,8 @@ TEST_F(SigningRequestTest, RequestWithAnyByteChangedIsRefused) {
   for (size_t at = 0; at < request_.size(); ++at) {
     std::string changed = request_;
     changed[at] ^= static_cast<char>(1 + random.Below(255));
-    EXPECT_THAT(VerifySigningRequest(changed), IsStatus(kInvalid, HasSubstr("signing request")));
+    EXPECT_THAT(VerifySigningRequest(changed),
+                IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("signing request")));
     EXPECT_EQ(ERR_peek_error(), 0u);
   }
 }
@@ -54,7 +53,8 @@ TEST_F(SigningRequestTest, RequestWithAnyByteChangedIsRefused) {
 TEST_F(SigningRequestTest, WhatIsNoRequestIsRefused) {
   for (const std::string& bytes : {std::string(), std::string("0"), std::string(100'000, '0'),
                                    request_ + "x", request_.substr(1)}) {
-    EXPECT_THAT(VerifySigningRequest(bytes), IsStatus(kInvalid, HasSubstr("signing request")));
+    EXPECT_THAT(VerifySigningRequest(bytes),
+                IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("signing request")));
   }
 }
 
@@ -65,9 +65,10 @@ TEST_F(SigningRequestTest, RenewalIsSignedByThePresentKeyOverExactlyThisRequest)
   MR_ASSERT_OK_AND_ASSIGN(const std::string signature, SignRenewal(present.key_pem, request_));
   MR_EXPECT_OK(VerifyRenewal(der, request_, signature));
   EXPECT_THAT(VerifyRenewal(der, MakeSigningRequest(NewPrivateKey().value()).value(), signature),
-              IsStatus(kInvalid, HasSubstr("renewal")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("renewal")));
   MR_ASSERT_OK_AND_ASSIGN(const std::string others, SignRenewal(key_, request_));
-  EXPECT_THAT(VerifyRenewal(der, request_, others), IsStatus(kInvalid, HasSubstr("renewal")));
+  EXPECT_THAT(VerifyRenewal(der, request_, others),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("renewal")));
 }
 
 TEST(EnrollmentTokenTest, IsReadBackWhole) {
@@ -84,7 +85,8 @@ TEST(EnrollmentTokenTest, AnySlipIsNoticedAndNotQuoted) {
   for (size_t at = 0; at < text.size(); ++at) {
     std::string slip = text;
     slip[at] = slip[at] == 'x' ? 'y' : 'x';
-    EXPECT_THAT(ParseEnrollmentToken(slip), IsStatus(kInvalid, Not(HasSubstr(slip.substr(10)))))
+    EXPECT_THAT(ParseEnrollmentToken(slip),
+                IsStatus(absl::StatusCode::kInvalidArgument, Not(HasSubstr(slip.substr(10)))))
         << "at " << at;
     EXPECT_FALSE(ParseEnrollmentToken(text.substr(0, at)).ok());
   }

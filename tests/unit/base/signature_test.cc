@@ -22,8 +22,6 @@ namespace {
 using ::testing::HasSubstr;
 using testing::IsStatus;
 
-constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-
 struct Example {
   absl::string_view seed;
   absl::string_view public_key;
@@ -162,16 +160,18 @@ TEST(SigningKeyTest, AnEd25519KeyIsReadFromPem) {
 TEST(SigningKeyTest, KeysOfOtherKindsAreRefused) {
   for (EVP_PKEY* const key :
        {EVP_EC_gen("P-384"), EVP_RSA_gen(2048), EVP_PKEY_Q_keygen(nullptr, nullptr, "X25519")}) {
-    EXPECT_THAT(SigningKey::FromPem(PemOf(key)),
-                IsStatus(kInvalid, HasSubstr("neither on P-256 nor of Ed25519")));
+    EXPECT_THAT(
+        SigningKey::FromPem(PemOf(key)),
+        IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("neither on P-256 nor of Ed25519")));
     EXPECT_EQ(ERR_peek_error(), 0u);
   }
 }
 
 TEST(SigningKeyTest, WhatIsNoKeyOrCertificateIsRefused) {
-  EXPECT_THAT(SigningKey::FromPem("no key"), IsStatus(kInvalid, HasSubstr("no private key")));
+  EXPECT_THAT(SigningKey::FromPem("no key"),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("no private key")));
   EXPECT_THAT(VerifyingKey::FromCertificate("no certificate"),
-              IsStatus(kInvalid, HasSubstr("no certificate")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("no certificate")));
   EXPECT_EQ(ERR_peek_error(), 0u);
 }
 

@@ -19,7 +19,6 @@ using ::testing::HasSubstr;
 using testing::IsStatus;
 using ::testing::Not;
 
-constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 class MaskUpdateTest : public ::testing::Test {
@@ -50,8 +49,9 @@ TEST_F(MaskUpdateTest, WholeWeightsUpToTheLargestAreMasked) {
 
 TEST_F(MaskUpdateTest, OtherWeightsAreRefusedWithTheLimit) {
   for (const double weight : {1001.0, 1e300, 0.0, -1.0, 0.5, 2.5, kNan}) {
-    EXPECT_THAT(Mask(weight), IsStatus(kInvalid, AllOf(HasSubstr(absl::StrCat("weight ", weight)),
-                                                       HasSubstr("[update] max_weight 1000"))));
+    EXPECT_THAT(Mask(weight), IsStatus(absl::StatusCode::kInvalidArgument,
+                                       AllOf(HasSubstr(absl::StrCat("weight ", weight)),
+                                             HasSubstr("[update] max_weight 1000"))));
   }
 }
 
@@ -59,7 +59,8 @@ TEST_F(MaskUpdateTest, WhereSitesCountEquallyOnlyOneIsAWeight) {
   plan_.update.weights = Weights::kEqual;
   MR_EXPECT_OK(Mask(1));
   for (const double weight : {2.0, 0.0, 0.5, kNan}) {
-    EXPECT_THAT(Mask(weight), IsStatus(kInvalid, HasSubstr("weighs sites equally")));
+    EXPECT_THAT(Mask(weight),
+                IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("weighs sites equally")));
   }
 }
 

@@ -81,12 +81,12 @@ TEST(NpyTest, FortranOrderOfOneDimensionIsTheSame) {
   EXPECT_THAT(ParseNpy(file)->values, ElementsAre(1, 2));
 }
 
-struct Refused {
+struct RefusedFile {
   std::string file;
   const char* message;
 };
 
-class NpyRefusalTest : public ::testing::TestWithParam<Refused> {};
+class NpyRefusalTest : public ::testing::TestWithParam<RefusedFile> {};
 
 TEST_P(NpyRefusalTest, SaysWhatIsWrong) {
   EXPECT_THAT(ParseNpy(GetParam().file),
@@ -96,29 +96,32 @@ TEST_P(NpyRefusalTest, SaysWhatIsWrong) {
 INSTANTIATE_TEST_SUITE_P(
     , NpyRefusalTest,
     ::testing::Values(
-        Refused{"", "does not begin"}, Refused{"PK\x03\x04 a zip archive", "does not begin"},
-        Refused{"\x93NUMPY", "truncated in the header"},
-        Refused{"\x93NUMPY\x01", "truncated in the header"},
-        Refused{File(Dictionary("<f4", "(1,)"), Bytes<float>({1}), 3), "version 3.0"},
-        Refused{File(Dictionary("<f4", "(1,)"), "").substr(0, 30), "truncated in the header"},
-        Refused{std::string("\x93NUMPY\x02\x00\xff\xff\xff\xff", 12), "a header of"},
-        Refused{File("[1, 2]", ""), "no dictionary"},
-        Refused{File("{'descr': '<f4', 'shape': (1,)}", ""), "lacks one of"},
-        Refused{File("{'descr': [('a', '<f4')]}", ""), "\"descr\" cannot be read"},
-        Refused{File("{'descr': '<f4'", ""), "does not end"},
-        Refused{File("{'extra': 1}", ""), "\"extra\" cannot be read"},
-        Refused{File(Dictionary("<f4", "(-1,)"), ""), "\"shape\" cannot be read"},
-        Refused{File(Dictionary(">f4", "(1,)"), Bytes<float>({1})), "type \">f4\""},
-        Refused{File(Dictionary("|O", "(1,)"), "12345678"), "type \"|O\""},
-        Refused{File(Dictionary("<f4", "()"), Bytes<float>({1})), "shape ()"},
-        Refused{File(Dictionary("<f4", "(1, 1, 1)"), Bytes<float>({1})), "shape (1, 1, 1)"},
-        Refused{File(Dictionary("<f4", "(1, 2)", "True"), Bytes<float>({1, 2})), "Fortran order"},
-        Refused{File(Dictionary("<f4", "(3,)"), Bytes<float>({1, 2})), "truncated: 8 bytes"},
-        Refused{File(Dictionary("<f4", "(4611686018427387904, 4)"), Bytes<float>({1})),
-                "truncated: 4 bytes"},
-        Refused{File(Dictionary("<f4", "(0, 9223372036854775807)"), Bytes<float>({1})),
-                "4 bytes after the data"},
-        Refused{File(Dictionary("<f4", "(1,)"), Bytes<float>({1, 2})), "4 bytes after the data"}));
+        RefusedFile{"", "does not begin"},
+        RefusedFile{"PK\x03\x04 a zip archive", "does not begin"},
+        RefusedFile{"\x93NUMPY", "truncated in the header"},
+        RefusedFile{"\x93NUMPY\x01", "truncated in the header"},
+        RefusedFile{File(Dictionary("<f4", "(1,)"), Bytes<float>({1}), 3), "version 3.0"},
+        RefusedFile{File(Dictionary("<f4", "(1,)"), "").substr(0, 30), "truncated in the header"},
+        RefusedFile{std::string("\x93NUMPY\x02\x00\xff\xff\xff\xff", 12), "a header of"},
+        RefusedFile{File("[1, 2]", ""), "no dictionary"},
+        RefusedFile{File("{'descr': '<f4', 'shape': (1,)}", ""), "lacks one of"},
+        RefusedFile{File("{'descr': [('a', '<f4')]}", ""), "\"descr\" cannot be read"},
+        RefusedFile{File("{'descr': '<f4'", ""), "does not end"},
+        RefusedFile{File("{'extra': 1}", ""), "\"extra\" cannot be read"},
+        RefusedFile{File(Dictionary("<f4", "(-1,)"), ""), "\"shape\" cannot be read"},
+        RefusedFile{File(Dictionary(">f4", "(1,)"), Bytes<float>({1})), "type \">f4\""},
+        RefusedFile{File(Dictionary("|O", "(1,)"), "12345678"), "type \"|O\""},
+        RefusedFile{File(Dictionary("<f4", "()"), Bytes<float>({1})), "shape ()"},
+        RefusedFile{File(Dictionary("<f4", "(1, 1, 1)"), Bytes<float>({1})), "shape (1, 1, 1)"},
+        RefusedFile{File(Dictionary("<f4", "(1, 2)", "True"), Bytes<float>({1, 2})),
+                    "Fortran order"},
+        RefusedFile{File(Dictionary("<f4", "(3,)"), Bytes<float>({1, 2})), "truncated: 8 bytes"},
+        RefusedFile{File(Dictionary("<f4", "(4611686018427387904, 4)"), Bytes<float>({1})),
+                    "truncated: 4 bytes"},
+        RefusedFile{File(Dictionary("<f4", "(0, 9223372036854775807)"), Bytes<float>({1})),
+                    "4 bytes after the data"},
+        RefusedFile{File(Dictionary("<f4", "(1,)"), Bytes<float>({1, 2})),
+                    "4 bytes after the data"}));
 
 TEST(NpyTest, DamagedFilesAreReadOrRefusedButNeverCrash) {
   const std::string whole = NpyBytes(std::vector<int64_t>{4, 2}, std::vector<float>(8, 1.0f));

@@ -30,8 +30,6 @@ using testing::PerformPlan;
 using ::testing::Pointwise;
 using testing::SeriesOf;
 
-constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-
 SiteTask TaskOf(const std::string& plan, int64_t round) {
   return ReadAssignment(AssignmentFor(plan, round)).value();
 }
@@ -182,7 +180,8 @@ TEST(Perform, DataWithoutALabelledWindowAreRefusedNamingTheSite) {
 TEST(Perform, ModelOfAnotherLengthIsRefusedWithBothLengths) {
   EXPECT_THAT(Perform(TaskOf(PerformPlan(), 1), std::vector<float>{1, 2}, SeriesOf(),
                       FakeTrainer::Factory({}), {"press-7", nullptr}),
-              IsStatus(kInvalid, AllOf(HasSubstr("2 parameters"), HasSubstr("4"))));
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("2 parameters"), HasSubstr("4"))));
 }
 
 TEST(Perform, TrainersErrorIsTheAnswer) {
@@ -207,7 +206,8 @@ TEST_P(ContradictingAssignment, IsRefusedSayingWhat) {
   v1::Assignment assignment = AssignmentFor(PerformPlan(), GetParam().round);
   MR_ASSERT_OK(ReadAssignment(assignment));
   GetParam().spoil(assignment);
-  EXPECT_THAT(ReadAssignment(assignment), IsStatus(kInvalid, HasSubstr(GetParam().message)));
+  EXPECT_THAT(ReadAssignment(assignment),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr(GetParam().message)));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -235,14 +235,15 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(ReadAssignment, MissingScalingIsRefused) {
   EXPECT_THAT(ReadAssignment(AssignmentFor(PerformPlan("", "federated"), 1)),
-              IsStatus(kInvalid, HasSubstr("has no scaling")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("has no scaling")));
 }
 
 TEST(ReadAssignment, ScalingOfOtherChannelsIsRefused) {
   v1::Assignment assignment = AssignmentFor(PerformPlan("", "federated"), 1);
   *assignment.mutable_scaling() =
       ToProto(Scaling{.channels = 2, .modes = {}, .overall = {-1, {3, 3}, {2, 2}, 8}});
-  EXPECT_THAT(ReadAssignment(assignment), IsStatus(kInvalid, HasSubstr("for 2 channels")));
+  EXPECT_THAT(ReadAssignment(assignment),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("for 2 channels")));
 }
 
 }  // namespace

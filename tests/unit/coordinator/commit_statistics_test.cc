@@ -20,8 +20,6 @@ using testing::IsStatus;
 using testing::NewRun;
 using ::testing::Pair;
 
-constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-
 const Plan& TinyPlanParsed() {
   static const Plan* const plan = new Plan(NewRun().plan);
   return *plan;
@@ -43,24 +41,27 @@ TEST(CheckStatistics, PlausibleNumbersAreAccepted) {
 TEST(CheckStatistics, NumberThatIsNotFiniteIsNamed) {
   for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
     EXPECT_THAT(Check(TaskKind::kEvaluation, {10, bad, 3}),
-                IsStatus(kInvalid, AllOf(HasSubstr("statistic 1"), HasSubstr("finite"))));
+                IsStatus(absl::StatusCode::kInvalidArgument,
+                         AllOf(HasSubstr("statistic 1"), HasSubstr("finite"))));
   }
 }
 
 TEST(CheckStatistics, NegativeCountOrErrorIsNamed) {
   EXPECT_THAT(Check(TaskKind::kEvaluation, {-1, 0, 0}),
-              IsStatus(kInvalid, AllOf(HasSubstr("statistic 0 is -1"), HasSubstr("negative"))));
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("statistic 0 is -1"), HasSubstr("negative"))));
   EXPECT_THAT(Check(TaskKind::kTraining, {10, 4.5, -3, 0.25, 90}),
-              IsStatus(kInvalid, HasSubstr("statistic 2 is -3")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("statistic 2 is -3")));
   EXPECT_THAT(Check(TaskKind::kStatistics, {10, -3.5, -4}),
-              IsStatus(kInvalid, HasSubstr("statistic 2 is -4")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("statistic 2 is -4")));
 }
 
 TEST(CheckStatistics, CountAboveMaxWeightIsRefused) {
   EXPECT_THAT(Check(TaskKind::kEvaluation, {1001, 0, 0}),
-              IsStatus(kInvalid, AllOf(HasSubstr("statistic 0 is 1001"), HasSubstr("max_weight"))));
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("statistic 0 is 1001"), HasSubstr("max_weight"))));
   EXPECT_THAT(Check(TaskKind::kTraining, {10, 4.5, 3, 0.25, 1001}),
-              IsStatus(kInvalid, HasSubstr("statistic 4 is 1001")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("statistic 4 is 1001")));
 }
 
 TEST(CheckStatistics, MoreRowsThanAnySiteHasAreRefused) {
@@ -81,9 +82,10 @@ TEST(CheckNorm, DeltaBeyondTheBoundIsRefusedWithBothNumbers) {
 
 TEST(CheckStatistics, CountThatIsNotWholeIsRefused) {
   EXPECT_THAT(Check(TaskKind::kEvaluation, {1.5, 0, 0}),
-              IsStatus(kInvalid, AllOf(HasSubstr("statistic 0 is 1.5"), HasSubstr("whole"))));
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("statistic 0 is 1.5"), HasSubstr("whole"))));
   EXPECT_THAT(Check(TaskKind::kStatistics, {0.25, 1, 1}),
-              IsStatus(kInvalid, HasSubstr("statistic 0 is 0.25")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("statistic 0 is 0.25")));
 }
 
 TEST(CheckStatistics, ChannelsOfOneModeCountTheSameRows) {
@@ -93,7 +95,7 @@ TEST(CheckStatistics, ChannelsOfOneModeCountTheSameRows) {
       CheckStatistics(plan, TaskKind::kStatistics, std::vector<double>{10, 1, 1, 10, 1, 1}));
   // Summed up, it would spoil the round for everybody.
   EXPECT_THAT(CheckStatistics(plan, TaskKind::kStatistics, std::vector<double>{10, 1, 1, 11, 1, 1}),
-              IsStatus(kInvalid, HasSubstr("statistic 3 is 11")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("statistic 3 is 11")));
 }
 
 TEST(ReadStatistics, EvaluationGivesTheTasksMetrics) {

@@ -15,9 +15,9 @@ using testing::EngineRig;
 using testing::ExpectFinishedAndFinite;
 using ::testing::HasSubstr;
 using testing::IsStatus;
+using testing::kThreeSites;
 
 constexpr auto kNoSpace = absl::StatusCode::kResourceExhausted;
-const std::vector<std::string> kSites = {"a", "b", "c"};
 
 TEST(EngineOnAFullDisk, RunDoesNotStart) {
   EngineRig rig;
@@ -33,14 +33,14 @@ TEST(EngineOnAFullDisk, RunDoesNotStart) {
 TEST(EngineOnAFullDisk, UpdateIsRefusedAndSentAgainWhenThereIsSpace) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   MR_ASSERT_OK(rig.SendHonest("a"));
   rig.disk().FillUp();
   EXPECT_THAT(rig.SendHonest("b"), IsStatus(kNoSpace, HasSubstr("full disk")));
   EXPECT_EQ(rig.Run().Current()->contributions.size(), 1u);
   EXPECT_EQ(rig.Run().Current()->phase, RoundPhase::kOpen);
   rig.disk().Heal();
-  ASSERT_TRUE(rig.Finish(kSites));
+  ASSERT_TRUE(rig.Finish(kThreeSites));
   ExpectFinishedAndFinite(rig);
   EXPECT_EQ(rig.Run().rounds.size(), 4u) << "no attempt was lost";
 }
@@ -48,7 +48,7 @@ TEST(EngineOnAFullDisk, UpdateIsRefusedAndSentAgainWhenThereIsSpace) {
 TEST(EngineOnAFullDisk, ChunkThatFitsOnlyInHalfIsTakenBackAndSentAgain) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   rig.disk().FailCall(DiskCall::kWrite, 1, DiskFault::kShortWrite);
   EXPECT_THAT(rig.SendHonest("a"), IsStatus(kNoSpace, HasSubstr("site a")));
   rig.engine().Step();
@@ -58,7 +58,7 @@ TEST(EngineOnAFullDisk, ChunkThatFitsOnlyInHalfIsTakenBackAndSentAgain) {
 TEST(EngineOnAFullDisk, SyncThatFailedMakesTheSiteSendTheSameBytesAgain) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   rig.disk().FailCall(DiskCall::kSync, 0, DiskFault::kDiskFull);
   EXPECT_THAT(rig.SendHonest("a"), IsStatus(kNoSpace, HasSubstr("send it again")));
   EXPECT_TRUE(rig.Run().Current()->contributions.empty());
@@ -70,8 +70,8 @@ TEST(EngineOnAFullDisk, SyncThatFailedMakesTheSiteSendTheSameBytesAgain) {
 TEST(EngineOnAFullDisk, CommitWaitsForSpaceAndLosesNoUpdate) {
   EngineRig rig;
   rig.Start({.rounds = 1, .normalization = "none"});
-  rig.OpenRound(kSites);
-  for (const std::string& site : kSites) MR_ASSERT_OK(rig.SendHonest(site));
+  rig.OpenRound(kThreeSites);
+  for (const std::string& site : kThreeSites) MR_ASSERT_OK(rig.SendHonest(site));
   rig.disk().FillUp();
   for (int i = 0; i < 5; ++i) {
     EXPECT_LE(rig.engine().Step(), rig.clock().Now() + EngineOptions().retry_after_fault);
@@ -87,7 +87,7 @@ TEST(EngineOnAFullDisk, CommitWaitsForSpaceAndLosesNoUpdate) {
 TEST(EngineOnAFullDisk, NothingNewIsAskedOfTheDiskUntilItCanBeWritten) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   rig.disk().FillUp();
   EXPECT_FALSE(rig.SendHonest("a").ok());
   const int64_t calls = rig.disk().AllCalls();
@@ -105,7 +105,7 @@ TEST(EngineOnAFullDisk, NothingNewIsAskedOfTheDiskUntilItCanBeWritten) {
 TEST(EngineOnAFullDisk, AcknowledgedUpdateStaysAcknowledged) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   const v1::Assignment assignment = rig.AssignmentOf("a");
   const testing::SiteUpdate update = testing::HonestUpdate("a", assignment);
   MR_ASSERT_OK(rig.SendHonest("a"));
@@ -131,12 +131,12 @@ TEST(EngineWithLittleFreeSpace, OpensNoRoundUntilThereIsMore) {
   rig.Start();
   rig.disk().SetFreeBytes(EngineRig::kMinFreeBytes - 1);
   rig.clock().Advance(StorageHealth::kRetryAfter);
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   EXPECT_EQ(rig.Run().Current(), nullptr);
   EXPECT_THAT(rig.Run().held_up, AllOf(HasSubstr("no round opened"), HasSubstr("min_free_mb")));
   rig.disk().SetFreeBytes(EngineRig::kMinFreeBytes);
   rig.clock().Advance(StorageHealth::kRetryAfter);
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   EXPECT_NE(rig.Run().Current(), nullptr);
   EXPECT_EQ(rig.Run().held_up, "");
 }
@@ -146,8 +146,8 @@ TEST(EngineOnAFullDisk, ModelIsTheOneOfARunWithSpace) {
   for (const bool full : {false, true}) {
     EngineRig rig;
     rig.Start({.rounds = 1, .normalization = "none"});
-    rig.OpenRound(kSites);
-    for (const std::string& site : kSites) {
+    rig.OpenRound(kThreeSites);
+    for (const std::string& site : kThreeSites) {
       if (full) rig.disk().FillUp();
       EXPECT_EQ(rig.SendHonest(site).ok(), !full);
       rig.engine().Step();
@@ -168,7 +168,7 @@ TEST(EngineOnAFullDisk, ModelIsTheOneOfARunWithSpace) {
 TEST(EngineOnADyingStore, EventThatIsNotRecordedIsNotAcknowledged) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   rig.store().DieAtAppend(0, /*written=*/false);
   EXPECT_THAT(rig.SendHonest("a"), IsStatus(absl::StatusCode::kUnavailable, HasSubstr("store")));
   EXPECT_TRUE(rig.Run().Current()->contributions.empty());
@@ -179,7 +179,7 @@ TEST(EngineOnADyingStore, EventThatIsNotRecordedIsNotAcknowledged) {
 TEST(EngineOnADyingStore, StepTriesAgainLater) {
   EngineRig rig;
   rig.Start();
-  for (const std::string& site : kSites) MR_ASSERT_OK(rig.engine().CheckIn(site, "test"));
+  for (const std::string& site : kThreeSites) MR_ASSERT_OK(rig.engine().CheckIn(site, "test"));
   rig.store().DieAtAppend(0, /*written=*/false);
   EXPECT_EQ(rig.engine().Step(), rig.clock().Now() + EngineOptions().retry_after_fault);
   EXPECT_EQ(rig.Run().Current(), nullptr);

@@ -13,9 +13,9 @@ using testing::DiskCall;
 using testing::EngineRig;
 using ::testing::HasSubstr;
 using testing::IsStatus;
+using testing::kThreeSites;
 using testing::TinyPlan;
 
-const std::vector<std::string> kSites = {"a", "b", "c"};
 const absl::Duration kRetry = EngineOptions().retry_after_fault;
 
 RunState RunOf(EngineRig& rig, const std::string& id) { return rig.engine().GetRun(id).value(); }
@@ -26,7 +26,7 @@ TEST(HeldUpRun, LacksSitesAndSaysHowMany) {
   rig.clock().Advance(absl::Seconds(5));
   rig.OpenRound({"a"});
   EXPECT_EQ(rig.Run().held_up, "waits for sites: 1 of at least 2 are here");
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   EXPECT_NE(rig.Run().Current(), nullptr);
   EXPECT_EQ(rig.Run().held_up, "");
 }
@@ -34,7 +34,7 @@ TEST(HeldUpRun, LacksSitesAndSaysHowMany) {
 TEST(HeldUpRun, NamesTheRunThatHasItsSites) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   MR_ASSERT_OK(rig.engine().StartRun(TinyPlan().Text()));
   rig.clock().Advance(absl::Seconds(5));
   rig.engine().Step();
@@ -47,9 +47,9 @@ TEST(TwoRuns, TakeTurnsOverTheSameSites) {
   rig.Start({.rounds = 5});
   MR_ASSERT_OK(rig.engine().StartRun(TinyPlan{.rounds = 5}.Text()));
   for (int i = 0; i < 8; ++i) {
-    rig.OpenRound(kSites);
+    rig.OpenRound(kThreeSites);
     rig.clock().Advance(absl::Seconds(1));
-    for (const std::string& site : kSites) MR_ASSERT_OK(rig.SendHonest(site));
+    for (const std::string& site : kThreeSites) MR_ASSERT_OK(rig.SendHonest(site));
     rig.engine().Step();
     const auto first = std::ssize(RunOf(rig, "tiny-1").rounds);
     const auto second = std::ssize(RunOf(rig, "tiny-2").rounds);
@@ -60,7 +60,7 @@ TEST(TwoRuns, TakeTurnsOverTheSameSites) {
 TEST(HeldUpRun, FailingFoldOfAnOpenRoundIsTold) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   MR_ASSERT_OK(rig.SendHonest("a"));
   rig.disk().FailCall(DiskCall::kRead, 0);
   EXPECT_EQ(rig.engine().Step(), rig.clock().Now() + kRetry);
@@ -74,8 +74,8 @@ TEST(HeldUpRun, FailingFoldOfAnOpenRoundIsTold) {
 TEST(HeldUpRun, FaultIsNotTriedAgainBeforeItsTime) {
   EngineRig rig;
   rig.Start({.rounds = 1, .normalization = "none"});
-  rig.OpenRound(kSites);
-  for (const std::string& site : kSites) MR_ASSERT_OK(rig.SendHonest(site));
+  rig.OpenRound(kThreeSites);
+  for (const std::string& site : kThreeSites) MR_ASSERT_OK(rig.SendHonest(site));
   rig.disk().FillUp();
   rig.engine().Step();
   EXPECT_THAT(rig.Run().held_up, AllOf(HasSubstr("round not aggregated"), HasSubstr("full disk")));
@@ -93,7 +93,7 @@ TEST(OutOfMemory, FailsTheRunByNameAndNotTheProcess) {
   EngineRig rig;
   rig.Start();
   MR_ASSERT_OK(rig.engine().StartRun(TinyPlan().Text()));
-  for (const std::string& site : kSites) MR_ASSERT_OK(rig.engine().CheckIn(site, "test"));
+  for (const std::string& site : kThreeSites) MR_ASSERT_OK(rig.engine().CheckIn(site, "test"));
   rig.store().RunOutOfMemoryAtAppend(0);
   rig.engine().Step();
   EXPECT_EQ(rig.Run().phase, RunPhase::kFailed);
@@ -120,7 +120,7 @@ TEST(RunOfTheLongestName, TakesUpdates) {
   const std::string name(56, 'n');
   text.replace(text.find("\"tiny\""), 6, "\"" + name + "\"");
   MR_ASSERT_OK_AND_ASSIGN(const std::string id, rig.engine().StartRun(text));
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   MR_EXPECT_OK(rig.SendHonest("a"));
   EXPECT_EQ(RunOf(rig, id).Current()->contributions.size(), 1u);
 }
@@ -128,7 +128,7 @@ TEST(RunOfTheLongestName, TakesUpdates) {
 TEST(OptimizerState, OldOneGoesWhenTheNextVersionIsThere) {
   EngineRig rig;
   rig.Start({.rounds = 3, .server = "optimizer = \"fedadam\"\n"});
-  ASSERT_TRUE(rig.Finish(kSites));
+  ASSERT_TRUE(rig.Finish(kThreeSites));
   const auto is_kept = [&](const Digest& digest) {
     const std::string name = digest.Hex();
     return rig.disk().Exists(absl::StrCat("blobs/", name.substr(0, 2), "/", name));

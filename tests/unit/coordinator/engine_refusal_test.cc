@@ -23,8 +23,6 @@ using testing::IsStatus;
 using testing::SiteUpdate;
 using testing::TinyPlan;
 
-constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-
 // The most that an upload lets through.
 const float kLargest = std::nextafter(kUpdateBound, 0.0f);
 const std::vector<std::string> kHonest = {"a", "b"};
@@ -69,8 +67,9 @@ TEST_F(LyingSite, NumberThatIsNotFiniteIsRefusedAtAnyPosition) {
     for (const float bad : {std::nanf(""), infinity, -infinity}) {
       update_ = honest;
       update_.vector[i] = bad;
-      EXPECT_THAT(Send(), IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("tiny-1"),
-                                                   HasSubstr(absl::StrCat("element ", i, " is")))));
+      EXPECT_THAT(Send(), IsStatus(absl::StatusCode::kInvalidArgument,
+                                   AllOf(HasSubstr("site mallory"), HasSubstr("tiny-1"),
+                                         HasSubstr(absl::StrCat("element ", i, " is")))));
     }
   }
   EXPECT_FALSE(IsIn());
@@ -88,19 +87,21 @@ TEST_F(LyingSite, TruthAfterALieIsAccepted) {
 TEST_F(LyingSite, WeightThatIsNoNumberIsRefused) {
   for (const double weight : {std::nan(""), -1.0, 0.0, 1e9}) {
     update_.weight = weight;
-    EXPECT_THAT(Send(), IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("weight"))));
+    EXPECT_THAT(Send(), IsStatus(absl::StatusCode::kInvalidArgument,
+                                 AllOf(HasSubstr("site mallory"), HasSubstr("weight"))));
   }
 }
 
 TEST_F(LyingSite, WrongLengthIsRefused) {
   update_.vector.push_back(0);
-  EXPECT_THAT(Send(),
-              IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("length 280"))));
+  EXPECT_THAT(Send(), IsStatus(absl::StatusCode::kInvalidArgument,
+                               AllOf(HasSubstr("site mallory"), HasSubstr("length 280"))));
 }
 
 TEST_F(LyingSite, WrongLayoutIsRefused) {
   assignment_.set_layout_sha256(std::string(32, 'x'));
-  EXPECT_THAT(Send(), IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("layout"))));
+  EXPECT_THAT(Send(), IsStatus(absl::StatusCode::kInvalidArgument,
+                               AllOf(HasSubstr("site mallory"), HasSubstr("layout"))));
 }
 
 TEST_F(LyingSite, StaleAndFutureRoundsAreRefused) {
@@ -178,7 +179,8 @@ TEST_F(LyingSite, TruncatedUpdateDoesNotCount) {
 TEST_F(LyingSite, MoreBytesThanAnnouncedAreRefused) {
   EXPECT_THAT(rig_.Send(ClaimOf("mallory", assignment_, update_), Sha256Of(update_.Bytes()),
                         update_.Bytes() + "surplus bytes"),
-              IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("beyond the"))));
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("site mallory"), HasSubstr("beyond the"))));
 }
 
 TEST_F(LyingSite, StatisticThatIsNoEncodingIsRefused) {
@@ -187,8 +189,9 @@ TEST_F(LyingSite, StatisticThatIsNoEncodingIsRefused) {
     for (const int64_t limb : {0, 7, 29}) {
       update_ = honest;
       SetLimb(limb, bad);
-      EXPECT_THAT(Send(), IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("round 1"),
-                                                   HasSubstr("statistic"))))
+      EXPECT_THAT(Send(), IsStatus(absl::StatusCode::kInvalidArgument,
+                                   AllOf(HasSubstr("site mallory"), HasSubstr("round 1"),
+                                         HasSubstr("statistic"))))
           << bad << " at " << limb;
     }
   }
@@ -198,15 +201,16 @@ TEST_F(LyingSite, StatisticThatIsNoEncodingIsRefused) {
 TEST_F(LyingSite, StatisticTooLargeToBeSummedIsRefused) {
   // The top digit of the second number, 2^94 and more: the sum of some such would turn negative.
   SetLimb(2 * kExactLimbs - 1, 0x7fff);
-  EXPECT_THAT(Send(), IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("2^94"))));
+  EXPECT_THAT(Send(), IsStatus(absl::StatusCode::kInvalidArgument,
+                               AllOf(HasSubstr("site mallory"), HasSubstr("2^94"))));
 }
 
 TEST_F(LyingSite, NegativeStatisticIsRefused) {
   // -1 in the first place, the count of examples.
   const std::vector<float> limbs = EncodeExact(std::vector<double>{-1}).value();
   for (size_t i = 0; i < limbs.size(); ++i) SetLimb(static_cast<int64_t>(i), limbs[i]);
-  EXPECT_THAT(Send(),
-              IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("statistic 0 is -1"))));
+  EXPECT_THAT(Send(), IsStatus(absl::StatusCode::kInvalidArgument,
+                               AllOf(HasSubstr("site mallory"), HasSubstr("statistic 0 is -1"))));
 }
 
 TEST_F(LyingSite, UninvitedSiteIsRefused) {
@@ -252,8 +256,9 @@ TEST(LyingSiteWithoutClipping, DeltaBeyondTheBoundIsRefusedAndTheRunGoesOn) {
   update.vector[0] = 1e6F;
   EXPECT_THAT(
       rig.Send(ClaimOf("mallory", assignment, update), Sha256Of(update.Bytes()), update.Bytes()),
-      IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("tiny-1 round 1"),
-                               HasSubstr("L2 norm of 1e+06"), HasSubstr("clip_norm is 100"))));
+      IsStatus(absl::StatusCode::kInvalidArgument,
+               AllOf(HasSubstr("site mallory"), HasSubstr("tiny-1 round 1"),
+                     HasSubstr("L2 norm of 1e+06"), HasSubstr("clip_norm is 100"))));
   EXPECT_TRUE(rig.Run().Current()->contributions.empty());
   ASSERT_TRUE(rig.Finish(kHonest));
   ExpectFinishedAndFinite(rig);
@@ -271,7 +276,8 @@ TEST(LyingStatistics, SiteWhoseChannelsCountDifferentRowsDoesNotSpoilTheScaling)
     return rig.Send(ClaimOf(site, assignment, update), Sha256Of(update.Bytes()), update.Bytes());
   };
   EXPECT_THAT(send("mallory", {10, 1, 1, 11, 1, 1}),
-              IsStatus(kInvalid, AllOf(HasSubstr("site mallory"), HasSubstr("statistic 3 is 11"))));
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("site mallory"), HasSubstr("statistic 3 is 11"))));
   MR_ASSERT_OK(send("a", {10, 1, 1, 10, 1, 1}));
   MR_ASSERT_OK(send("b", {10, 1, 1, 10, 1, 1}));
   MR_ASSERT_OK(rig.engine().ReportFailure("mallory", {"tiny-1", 0, 1}, "refused"));

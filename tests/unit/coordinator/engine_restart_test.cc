@@ -13,9 +13,8 @@ using testing::ClaimOf;
 using testing::EngineRig;
 using testing::ExpectFinishedAndFinite;
 using testing::HonestUpdate;
+using testing::kThreeSites;
 using testing::SiteUpdate;
-
-const std::vector<std::string> kSites = {"a", "b", "c"};
 
 /// Everything a run computes.
 struct Outcome {
@@ -60,7 +59,7 @@ const Undisturbed& UndisturbedRun() {
     rig.Start(Plan());
     const int64_t appends = rig.store().appends();
     const int64_t calls = rig.disk().AllCalls();
-    EXPECT_TRUE(rig.Finish(kSites));
+    EXPECT_TRUE(rig.Finish(kThreeSites));
     return new Undisturbed{OutcomeOf(rig.Run()), rig.store().appends() - appends,
                            rig.disk().AllCalls() - calls};
   }();
@@ -68,7 +67,7 @@ const Undisturbed& UndisturbedRun() {
 }
 
 void ExpectSameEnd(EngineRig& rig) {
-  ASSERT_TRUE(rig.Finish(kSites));
+  ASSERT_TRUE(rig.Finish(kThreeSites));
   ExpectFinishedAndFinite(rig);
   EXPECT_EQ(OutcomeOf(rig.Run()), UndisturbedRun().outcome);
 }
@@ -123,7 +122,7 @@ TEST(EngineRestart, PowerCutAtAnyCallOfTheDiskChangesNothing) {
 TEST(EngineRestart, HalfSentUpdateGoesOnWhereItStopped) {
   EngineRig rig;
   rig.Start(Plan());
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   const v1::Assignment assignment = rig.AssignmentOf("a");
   const SiteUpdate update = HonestUpdate("a", assignment);
   const UpdateClaim claim = ClaimOf("a", assignment, update);
@@ -141,7 +140,7 @@ TEST(EngineRestart, HalfSentUpdateGoesOnWhereItStopped) {
 TEST(EngineRestart, AcknowledgedUpdateIsStillAcknowledged) {
   EngineRig rig;
   rig.Start(Plan());
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   const v1::Assignment assignment = rig.AssignmentOf("a");
   const SiteUpdate update = HonestUpdate("a", assignment);
   MR_ASSERT_OK(rig.SendHonest("a"));
@@ -156,7 +155,7 @@ TEST(EngineRestart, AcknowledgedUpdateIsStillAcknowledged) {
 TEST(EngineRestart, OutageLongerThanTheRoundLosesNoAcknowledgedUpdate) {
   EngineRig rig;
   rig.Start(Plan());
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   MR_ASSERT_OK(rig.SendHonest("a"));
   rig.clock().Advance(absl::Hours(5));
   rig.Restart();
@@ -170,7 +169,7 @@ TEST(EngineRestart, OutageLongerThanTheRoundLosesNoAcknowledgedUpdate) {
 TEST(EngineRestart, UpdateThatTheDiskLostCostsAnAttemptAndNotTheRun) {
   EngineRig rig;
   rig.Start(Plan());
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   MR_ASSERT_OK(rig.SendHonest("a"));
   MR_ASSERT_OK(rig.disk().Remove("uploads/tiny-1/0-1/a.update"));
   rig.Restart();

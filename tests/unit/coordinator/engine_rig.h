@@ -31,6 +31,9 @@ UpdateClaim ClaimOf(const std::string& site, const v1::Assignment& assignment,
 /// on the rig's disk, with all that happens to that.
 enum class StoreOn { kMemory, kDisk };
 
+/// Names for tests that do with three sites.
+inline const std::vector<std::string> kThreeSites = {"a", "b", "c"};
+
 class EngineRig {
  public:
   explicit EngineRig(const EngineOptions& options = {}, StoreOn store_on = StoreOn::kMemory);

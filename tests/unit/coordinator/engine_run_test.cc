@@ -21,19 +21,18 @@ using testing::HonestUpdate;
 using ::testing::IsEmpty;
 using testing::IsStatus;
 using ::testing::Key;
+using testing::kThreeSites;
 using testing::SiteUpdate;
 using testing::TinyPlan;
-
-const std::vector<std::string> kSites = {"a", "b", "c"};
 
 TEST(EngineRun, ModelIsTheWeightedMeanOfTheSitesDeltas) {
   EngineRig rig;
   rig.Start({.rounds = 1, .normalization = "none"});
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   const std::vector<float> start = rig.Model();
   std::vector<double> sum(start.size());
   double weights = 0;
-  for (const std::string& site : kSites) {
+  for (const std::string& site : kThreeSites) {
     const SiteUpdate update = HonestUpdate(site, rig.AssignmentOf(site));
     for (size_t i = 0; i < sum.size(); ++i) sum[i] += update.weight * update.vector[i];
     weights += update.weight;
@@ -52,8 +51,8 @@ TEST(EngineRun, ModelIsTheWeightedMeanOfTheSitesDeltas) {
 TEST(EngineRun, AStepShowsThatItGoesOnWithEveryUpdateAndPieceOfTheModel) {
   EngineRig rig;
   rig.Start({.rounds = 1, .normalization = "none"});
-  rig.OpenRound(kSites);
-  for (const std::string& site : kSites) MR_ASSERT_OK(rig.SendHonest(site));
+  rig.OpenRound(kThreeSites);
+  for (const std::string& site : kThreeSites) MR_ASSERT_OK(rig.SendHonest(site));
   EXPECT_EQ(rig.progress(), 0);
   rig.engine().Step();
   EXPECT_EQ(rig.progress(), 3 + 1);
@@ -62,7 +61,7 @@ TEST(EngineRun, AStepShowsThatItGoesOnWithEveryUpdateAndPieceOfTheModel) {
 TEST(EngineRun, GoesThroughStatisticsTrainingAndEvaluation) {
   EngineRig rig;
   rig.Start();
-  ASSERT_TRUE(rig.Finish(kSites));
+  ASSERT_TRUE(rig.Finish(kThreeSites));
   ExpectFinishedAndFinite(rig);
   const RunState run = rig.Run();
   ASSERT_EQ(run.rounds.size(), 4u);
@@ -79,13 +78,13 @@ TEST(EngineRun, GoesThroughStatisticsTrainingAndEvaluation) {
 TEST(EngineRun, ScalingIsThatOfAllSitesRowsTogether) {
   EngineRig rig;
   rig.Start();
-  ASSERT_TRUE(rig.Finish(kSites));
+  ASSERT_TRUE(rig.Finish(kThreeSites));
   // HonestUpdate's rows have a variance of 1 around each site's own mean; pooled by hand.
   double rows = 0, sum = 0, squares = 0;
   v1::Assignment statistics;
   statistics.set_task(v1::TASK_KIND_STATISTICS);
   statistics.set_statistics(3 * kExactLimbs);
-  for (const std::string& site : kSites) {
+  for (const std::string& site : kThreeSites) {
     const std::vector<float> limbs = HonestUpdate(site, statistics).vector;
     const std::vector<double> moments =
         DecodeExact(std::vector<double>(limbs.begin(), limbs.end())).value();
@@ -101,11 +100,11 @@ TEST(EngineRun, ScalingIsThatOfAllSitesRowsTogether) {
 
 TEST(EngineRun, OrderOfArrivalDoesNotChangeABit) {
   std::vector<Digest> models;
-  for (std::vector<std::string> order = kSites; models.empty() || order != kSites;
+  for (std::vector<std::string> order = kThreeSites; models.empty() || order != kThreeSites;
        std::ranges::next_permutation(order)) {
     EngineRig rig;
     rig.Start({.rounds = 1, .normalization = "none"});
-    rig.OpenRound(kSites);
+    rig.OpenRound(kThreeSites);
     for (const std::string& site : order) {
       MR_ASSERT_OK(rig.SendHonest(site));
       rig.engine().Step();  // folds what it can
@@ -119,13 +118,13 @@ TEST(EngineRun, OrderOfArrivalDoesNotChangeABit) {
 TEST(EngineRun, AssignmentSaysWhatTheRoundWants) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   const v1::Assignment statistics = rig.AssignmentOf("a");
   EXPECT_EQ(statistics.task(), v1::TASK_KIND_STATISTICS);
   EXPECT_THAT(statistics.model_sha256(), IsEmpty());
   EXPECT_FALSE(statistics.has_scaling());
   EXPECT_EQ(statistics.remaining_ms(), 60'000);
-  for (const std::string& site : kSites) MR_ASSERT_OK(rig.SendHonest(site));
+  for (const std::string& site : kThreeSites) MR_ASSERT_OK(rig.SendHonest(site));
   rig.engine().Step();  // commits, and opens the next
 
   rig.clock().Advance(absl::Seconds(10));
@@ -145,7 +144,7 @@ TEST(EngineRun, AssignmentSaysWhatTheRoundWants) {
 TEST(EngineRun, SiteGetsItsAssignmentAgainUntilItsUpdateIsIn) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   EXPECT_EQ(rig.AssignmentOf("a").SerializeAsString(), rig.AssignmentOf("a").SerializeAsString());
   MR_ASSERT_OK(rig.SendHonest("a"));
   EXPECT_THAT(rig.engine().CheckIn("a", "test"), testing::IsOkAndHolds(Eq(std::nullopt)));
@@ -154,7 +153,7 @@ TEST(EngineRun, SiteGetsItsAssignmentAgainUntilItsUpdateIsIn) {
 TEST(EngineRun, SiteThatReportsFailureIsNotWaitedFor) {
   EngineRig rig;
   rig.Start({.rounds = 1, .normalization = "none"});
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   const RoundId round = rig.Run().Current()->id;
   MR_ASSERT_OK(rig.SendHonest("a"));
   MR_ASSERT_OK(rig.SendHonest("b"));
@@ -171,7 +170,7 @@ TEST(EngineRun, SiteThatReportsFailureIsNotWaitedFor) {
 TEST(EngineRun, ReasonIsKeptAsText) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   MR_ASSERT_OK(rig.engine().ReportFailure("c", rig.Run().Current()->id, "no pressure gr\xc3"));
   EXPECT_EQ(rig.Run().Current()->failures.at("c"), "no pressure gr?");
 }
@@ -181,7 +180,7 @@ TEST(EngineRun, TooFewUpdatesTryAgainAfterTheBackOffAndThenFailTheRun) {
   rig.Start({.cohort = "target = 3\nminimum = 2\nwait_s = 0\ndeadline_s = 60\nbackoff_s = 4\n"
                        "attempts = 2\n"});
   for (int attempt = 1; attempt <= 2; ++attempt) {
-    rig.OpenRound(kSites);
+    rig.OpenRound(kThreeSites);
     ASSERT_NE(rig.Run().Current(), nullptr);
     EXPECT_EQ(rig.Run().Current()->id.attempt, attempt);
     MR_ASSERT_OK(rig.SendHonest("a"));
@@ -199,7 +198,7 @@ TEST(EngineRun, TooFewUpdatesTryAgainAfterTheBackOffAndThenFailTheRun) {
 TEST(EngineRun, UpdatesOfAnAbandonedAttemptLeaveTheDisk) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   MR_ASSERT_OK(rig.SendHonest("a"));
   EXPECT_TRUE(rig.disk().Exists("uploads/tiny-1/0-1/a.update"));
   rig.clock().Advance(absl::Seconds(60));
@@ -210,7 +209,7 @@ TEST(EngineRun, UpdatesOfAnAbandonedAttemptLeaveTheDisk) {
 TEST(EngineRun, StoppedRunTakesNoMoreUpdates) {
   EngineRig rig;
   rig.Start();
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   const v1::Assignment assignment = rig.AssignmentOf("a");
   MR_ASSERT_OK(rig.engine().StopRun("tiny-1", "by ann"));
   MR_EXPECT_OK(rig.engine().StopRun("tiny-1", "again"));  // safe to repeat
@@ -234,10 +233,10 @@ TEST(EngineRun, TwoRunsShareTheSitesWithoutAskingOneTwice) {
   EngineRig rig;
   MR_ASSERT_OK(rig.engine().StartRun(TinyPlan().Text()));
   MR_ASSERT_OK(rig.engine().StartRun(TinyPlan().Text()));
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   EXPECT_EQ(rig.AssignmentOf("a").id().run(), "tiny-1");
   EXPECT_EQ(rig.engine().GetRun("tiny-2")->Current(), nullptr);
-  for (const std::string& site : kSites) MR_ASSERT_OK(rig.SendHonest(site));
+  for (const std::string& site : kThreeSites) MR_ASSERT_OK(rig.SendHonest(site));
   rig.engine().Step();
   EXPECT_NE(rig.engine().GetRun("tiny-1")->Current() == nullptr,
             rig.engine().GetRun("tiny-2")->Current() == nullptr);
@@ -265,7 +264,7 @@ TEST(EngineRun, UnknownRunIsNamed) {
 TEST(EngineRun, DownloadIsForTheRoundsOwnModelAndCohort) {
   EngineRig rig;
   rig.Start({.normalization = "none"});
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   const RoundState round = *rig.Run().Current();
   MR_EXPECT_OK(rig.engine().CheckDownload("a", round.id, round.model));
   EXPECT_THAT(rig.engine().CheckDownload("mallory", round.id, round.model),
@@ -277,10 +276,10 @@ TEST(EngineRun, DownloadIsForTheRoundsOwnModelAndCohort) {
 TEST(EngineRun, BytesThatSitesDownloadCountIntoTheirRound) {
   EngineRig rig;
   rig.Start({.rounds = 1, .normalization = "none"});
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   rig.engine().CountDownload("tiny-1", 36);
   rig.engine().CountDownload("tiny-1", 4);
-  ASSERT_TRUE(rig.Finish(kSites));
+  ASSERT_TRUE(rig.Finish(kThreeSites));
   EXPECT_EQ(rig.Run().rounds[0].bytes_down, 40);
 }
 
@@ -290,8 +289,8 @@ TEST(EngineRun, ListenerHearsOfEveryChange) {
   rig.engine().OnChange([&] { ++changes; });
   rig.Start();
   EXPECT_EQ(changes, 1);
-  rig.OpenRound(kSites);
-  const int arrivals = static_cast<int>(kSites.size());
+  rig.OpenRound(kThreeSites);
+  const int arrivals = static_cast<int>(kThreeSites.size());
   EXPECT_EQ(changes, 1 + arrivals + 1);
   MR_ASSERT_OK(rig.SendHonest("a"));
   EXPECT_EQ(changes, 1 + arrivals + 2);

@@ -30,7 +30,7 @@ using testing::TinyPlan;
 constexpr int kSites = 5;
 constexpr int kThreshold = 4;
 
-std::string Name(int site) { return absl::StrCat("press-", site); }
+std::string SiteName(int site) { return absl::StrCat("press-", site); }
 
 /// Five sites, honest as far as they get, and an engine. Four of them give a secret back.
 class SecureEngineTest : public ::testing::Test {
@@ -43,8 +43,8 @@ class SecureEngineTest : public ::testing::Test {
     plan.cohort = "target = 5\nminimum = 4\nwait_s = 0\ndeadline_s = 60\nbackoff_s = 4\n";
     rig_.Start(plan);
     for (int i = 0; i < kSites; ++i) {
-      names_.push_back(Name(i));
-      const KeyAndCertificate issued = federation_.Issue(Role::kSite, Name(i));
+      names_.push_back(SiteName(i));
+      const KeyAndCertificate issued = federation_.Issue(Role::kSite, SiteName(i));
       certificates_.push_back(CertificateDer(issued.certificate_pem).value());
       keys_.push_back(std::make_unique<SigningKey>(SigningKey::FromPem(issued.key_pem).value()));
     }
@@ -63,7 +63,7 @@ class SecureEngineTest : public ::testing::Test {
     rig_.OpenRound(names_);
     clients_.clear();
     for (int i = 0; i < kSites; ++i) {
-      assignment_ = rig_.AssignmentOf(Name(i));
+      assignment_ = rig_.AssignmentOf(SiteName(i));
       const v1::RoundId& id = assignment_.id();
       const SecureContext context{"plants",
                                   id.run(),
@@ -73,14 +73,14 @@ class SecureEngineTest : public ::testing::Test {
                                   Sha256Of(assignment_.plan()),
                                   {}};
       clients_.push_back(std::make_unique<SecureClient>(context, rig_.Run().plan.secure,
-                                                        SecureFloor(), Name(i),
+                                                        SecureFloor(), SiteName(i),
                                                         Sha256Of(certificates_[i]), *keys_[i]));
     }
   }
 
   absl::StatusOr<std::vector<v1::Advertisement>> Advertise() {
     const auto advertise = [&](int i) {
-      return rig_.engine().Advertise(Name(i), Round(), clients_[i]->advertisement(),
+      return rig_.engine().Advertise(SiteName(i), Round(), clients_[i]->advertisement(),
                                      certificates_[i]);
     };
     for (int i = 0; i < kSites; ++i) MR_RETURN_IF_ERROR(advertise(i).status());
@@ -101,11 +101,12 @@ class SecureEngineTest : public ::testing::Test {
     std::vector<v1::ShareRequest> requests;
     for (int i = 0; i < kSites; ++i) {
       MR_ASSIGN_OR_RETURN(requests.emplace_back(), clients_[i]->TakeCohort(cohort, key));
-      MR_RETURN_IF_ERROR(rig_.engine().Share(Name(i), Round(), requests[i]).status());
+      MR_RETURN_IF_ERROR(rig_.engine().Share(SiteName(i), Round(), requests[i]).status());
     }
     rig_.engine().Step();
     for (int i = 0; i < kSites; ++i) {
-      MR_ASSIGN_OR_RETURN(const auto shares, rig_.engine().Share(Name(i), Round(), requests[i]));
+      MR_ASSIGN_OR_RETURN(const auto shares,
+                          rig_.engine().Share(SiteName(i), Round(), requests[i]));
       if (!shares) return absl::InternalError("the sharing is not over");
       MR_RETURN_IF_ERROR(clients_[i]->TakeShares(*shares));
     }
@@ -117,7 +118,7 @@ class SecureEngineTest : public ::testing::Test {
     const Plan plan = rig_.Run().plan;
     MR_ASSIGN_OR_RETURN(const FixedPoint fixed_point, FixedPointOf(plan));
     for (int i = 0; i < kSites; ++i) {
-      const SiteUpdate update = HonestUpdate(Name(i), assignment_);
+      const SiteUpdate update = HonestUpdate(SiteName(i), assignment_);
       const MaskedShape shape{assignment_.parameters(), assignment_.statistics(),
                               static_cast<int>(plan.secure.bits)};
       std::vector<uint32_t> words(update.vector.size());
@@ -128,9 +129,12 @@ class SecureEngineTest : public ::testing::Test {
       AddMasks(words, 0, masks.masks());
       std::string bytes(shape.bytes(), '\0');
       PackWords(shape, 0, words, bytes);
-      const UpdateClaim claim{
-          Round(), Name(i), shape.bytes(), Digest::FromBytes(assignment_.layout_sha256()).value(),
-          0,       true};
+      const UpdateClaim claim{Round(),
+                              SiteName(i),
+                              shape.bytes(),
+                              Digest::FromBytes(assignment_.layout_sha256()).value(),
+                              0,
+                              true};
       MR_RETURN_IF_ERROR(rig_.Send(claim, Sha256Of(bytes), bytes));
     }
     rig_.engine().Step();
@@ -141,11 +145,11 @@ class SecureEngineTest : public ::testing::Test {
   absl::Status Unmask(int sites) {
     const RoundId round = Round();
     for (int i = 0; i < sites; ++i) {
-      MR_ASSIGN_OR_RETURN(const auto told, rig_.engine().Agree(Name(i), round, ""));
+      MR_ASSIGN_OR_RETURN(const auto told, rig_.engine().Agree(SiteName(i), round, ""));
       if (!told) return absl::InternalError("the uploads are not over");
       MR_RETURN_IF_ERROR(clients_[i]->TakeSurvivors(told->sites).status());
       MR_ASSIGN_OR_RETURN(const v1::UnmaskRequest request, clients_[i]->Reveal({}));
-      MR_RETURN_IF_ERROR(rig_.engine().Unmask(Name(i), round, request).status());
+      MR_RETURN_IF_ERROR(rig_.engine().Unmask(SiteName(i), round, request).status());
     }
     rig_.engine().Step();
     return absl::OkStatus();
@@ -194,9 +198,9 @@ TEST_F(SecureEngineTest, MoreCertificatesThanTheCohortHasAreRefused) {
   ASSERT_NO_FATAL_FAILURE(Open());
   MR_ASSERT_OK(Advertise().status());
   std::vector<std::string> fingerprints(kSites, Sha256Of(certificates_[1]).ToBytes());
-  MR_EXPECT_OK(rig_.engine().Certificates(Name(0), Round(), fingerprints).status());
+  MR_EXPECT_OK(rig_.engine().Certificates(SiteName(0), Round(), fingerprints).status());
   fingerprints.push_back(fingerprints[0]);
-  EXPECT_THAT(rig_.engine().Certificates(Name(0), Round(), fingerprints).status(),
+  EXPECT_THAT(rig_.engine().Certificates(SiteName(0), Round(), fingerprints).status(),
               IsStatus(absl::StatusCode::kInvalidArgument,
                        AllOf(HasSubstr("site press-0: tiny-1 round 1"),
                              HasSubstr("asks for 6 certificates, the cohort has 5"))));

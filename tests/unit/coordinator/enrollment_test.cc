@@ -19,7 +19,6 @@ using ::testing::HasSubstr;
 using testing::IsStatus;
 
 constexpr auto kDenied = absl::StatusCode::kPermissionDenied;
-constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 
 class EnrollmentTest : public ::testing::Test {
  protected:
@@ -87,10 +86,10 @@ TEST_F(EnrollmentTest, StoreHoldsNothingThatRedeemsAToken) {
 TEST_F(EnrollmentTest, InvitationsHaveAnEndAndAName) {
   for (const absl::Duration life : {absl::ZeroDuration(), -life_, kLongestInvitation * 2}) {
     EXPECT_THAT(enrollment_.Invite("press-8", Sha256Of("t"), life),
-                IsStatus(kInvalid, HasSubstr("site press-8")));
+                IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("site press-8")));
   }
   EXPECT_THAT(enrollment_.Invite("../press", Sha256Of("t"), life_),
-              IsStatus(kInvalid, HasSubstr("site")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("site")));
 }
 
 TEST_F(EnrollmentTest, CertificateForTheKeyAndSiteIsHandedOver) {
@@ -105,9 +104,9 @@ TEST_F(EnrollmentTest, CertificateForTheKeyAndSiteIsHandedOver) {
 TEST_F(EnrollmentTest, CertificateOfAnotherKeySiteOrAuthorityIsNot) {
   MR_ASSERT_OK_AND_ASSIGN(const CertificateCase opened, Redeem(request_));
   EXPECT_THAT(enrollment_.Approve(opened.key, Certify(NewRequest(), "press-7", authority_)),
-              IsStatus(kInvalid, HasSubstr("request of site press-7")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("request of site press-7")));
   EXPECT_THAT(enrollment_.Approve(opened.key, Certify(request_, "press-8", authority_)),
-              IsStatus(kInvalid, HasSubstr("press-8")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("press-8")));
   const KeyAndCertificate other = CreateAuthority("acme", clock_.Now()).value();
   EXPECT_FALSE(enrollment_.Approve(opened.key, Certify(request_, "press-7", other)).ok());
   EXPECT_THAT(enrollment_.Approve(Sha256Of("nobody"), Certify(request_, "press-7", authority_)),
@@ -232,7 +231,7 @@ TEST_F(EnrollmentTest, RevocationListOfAnAuthorityThatIsTrustedNoMoreDoesNotStop
   EXPECT_TRUE(membership_->IsRevoked("cd34"));
   MR_ASSERT_OK(store_->PutRevocationList("no list"));
   EXPECT_THAT(Membership::Create(next.certificate_pem, store_.get(), &clock_),
-              IsStatus(kInvalid, HasSubstr("no revocation list")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("no revocation list")));
 }
 
 // The audit log.
@@ -258,7 +257,7 @@ TEST_F(EnrollmentTest, AuditNamesWhoWhenWhatAndWhatCameOfIt) {
                            *object = "run x-1";
                            return absl::InvalidArgumentError("no such plan");
                          }),
-              IsStatus(kInvalid, HasSubstr("no such plan")));
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("no such plan")));
   MR_ASSERT_OK_AND_ASSIGN(const auto entries, log.Load(0, 100));
   ASSERT_EQ(entries.size(), 2u);
   EXPECT_EQ(entries[0].result, "asked");

@@ -19,10 +19,9 @@ using testing::EngineRig;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::IsStatus;
+using testing::kThreeSites;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
-
-Digest Name(const std::string& what) { return Sha256Of(what); }
 
 /// Versions 0 to `losses` - 1; NaN: not measured.
 RunState RunWithLosses(const std::vector<double>& losses) {
@@ -31,8 +30,8 @@ RunState RunWithLosses(const std::vector<double>& losses) {
   for (size_t i = 0; i < losses.size(); ++i) {
     ModelVersion version;
     version.version = static_cast<int64_t>(i);
-    version.parameters = Name(absl::StrCat("model ", i));
-    version.optimizer_state = {Name(absl::StrCat("state ", i))};
+    version.parameters = Sha256Of(absl::StrCat("model ", i));
+    version.optimizer_state = {Sha256Of(absl::StrCat("state ", i))};
     if (!std::isnan(losses[i])) version.metrics["loss"] = losses[i];
     run.versions.push_back(version);
   }
@@ -70,17 +69,15 @@ TEST(Retention, LossThatIsNoNumberIsNotTheBest) {
 
 TEST(Retention, OptimiserStateIsKeptOfTheNewestOnly) {
   EXPECT_THAT(KeptBlobs(RunWithLosses({9, 2, 3}), 1),
-              UnorderedElementsAre(Name("model 1"), Name("model 2"), Name("state 2")));
+              UnorderedElementsAre(Sha256Of("model 1"), Sha256Of("model 2"), Sha256Of("state 2")));
 }
-
-const std::vector<std::string> kSites = {"a", "b", "c"};
 
 TEST(EngineRetention, LetsGoOfOldVersionsAsNewOnesCome) {
   EngineOptions options;
   options.keep_versions = 2;
   EngineRig rig(options);
   rig.Start({.rounds = 6});
-  ASSERT_TRUE(rig.Finish(kSites));
+  ASSERT_TRUE(rig.Finish(kThreeSites));
   const RunState run = rig.Run();
   const std::set<Digest> kept = KeptBlobs(run, 2);
   MR_ASSERT_OK_AND_ASSIGN(const std::vector<Digest> there, rig.blobs().List());
@@ -98,8 +95,8 @@ TEST(EngineRetention, StartOfASecondRunKeepsTheBlobThatTheFirstLetsGoOf) {
   const Digest start = rig.Run().Newest().parameters;
   MR_ASSERT_OK(rig.engine().StartRun(testing::TinyPlan{.rounds = 4}.Text()));
   for (int i = 0; i < 3; ++i) {
-    rig.OpenRound(kSites);
-    for (const std::string& site : kSites) MR_ASSERT_OK(rig.SendHonest(site));
+    rig.OpenRound(kThreeSites);
+    for (const std::string& site : kThreeSites) MR_ASSERT_OK(rig.SendHonest(site));
     rig.engine().Step();
     rig.clock().Advance(absl::Seconds(1));
   }
@@ -157,7 +154,7 @@ TEST(EngineRetention, RunThatIsStillRunningIsKeptHoweverOld) {
     rig.engine().Step();
   }
   EXPECT_THAT(rig.engine().Runs(), SizeIs(2));
-  ASSERT_TRUE(rig.Finish(kSites));
+  ASSERT_TRUE(rig.Finish(kThreeSites));
 }
 
 TEST(EngineRetention, RunThatCannotBeForgottenNowIsForgottenLater) {
@@ -182,7 +179,7 @@ TEST(EngineStaging, UpdatesBeyondTheBoundWaitForOtherRounds) {
   options.max_staged_bytes = 2000;
   EngineRig rig(options);
   rig.Start({.rounds = 1, .normalization = "none"});
-  rig.OpenRound(kSites);
+  rig.OpenRound(kThreeSites);
   const v1::Assignment assignment = rig.AssignmentOf("a");
   const auto bytes = static_cast<int64_t>(testing::HonestUpdate("a", assignment).Bytes().size());
   ASSERT_LE(3 * bytes, options.max_staged_bytes) << "or the run would not have started";
@@ -192,18 +189,18 @@ TEST(EngineStaging, UpdatesBeyondTheBoundWaitForOtherRounds) {
   claim.round = {"other", 1, 1};
   claim.bytes = bytes;
   claim.site = "x";
-  MR_ASSERT_OK(small.Begin(claim, Name("x")));
+  MR_ASSERT_OK(small.Begin(claim, Sha256Of("x")));
   claim.site = "y";
-  EXPECT_THAT(small.Begin(claim, Name("y")),
+  EXPECT_THAT(small.Begin(claim, Sha256Of("y")),
               IsStatus(absl::StatusCode::kResourceExhausted,
                        AllOf(HasSubstr("site y"), HasSubstr("staging_mb"),
                              HasSubstr(absl::StrCat(bytes - 1, " bytes are free")))));
-  EXPECT_EQ(RetryAfter(small.Begin(claim, Name("y")).status()), absl::Seconds(5));
+  EXPECT_EQ(RetryAfter(small.Begin(claim, Sha256Of("y")).status()), absl::Seconds(5));
   claim.site = "x";
-  MR_EXPECT_OK(small.Begin(claim, Name("x"))) << "it has its place";
+  MR_EXPECT_OK(small.Begin(claim, Sha256Of("x"))) << "it has its place";
   small.DiscardRound(claim.round);
   claim.site = "y";
-  MR_EXPECT_OK(small.Begin(claim, Name("y")));
+  MR_EXPECT_OK(small.Begin(claim, Sha256Of("y")));
 }
 
 TEST(EngineStaging, RunWhoseCohortWouldNotFitIsRefused) {

@@ -24,7 +24,6 @@ using testing::NewRun;
 using testing::Opening;
 using testing::TinyPlan;
 
-constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kPrecondition = absl::StatusCode::kFailedPrecondition;
 
 // Hand-counted: mlp 2 -> 2 -> 1 has 4 + 2 + 2 + 1 = 9 parameters; a regression's training round
@@ -100,26 +99,28 @@ TEST_F(CheckUpdateTest, WrongLengthIsRefusedWithBothLengths) {
   for (const int64_t bytes : {int64_t{-4}, int64_t{0}, kTrainingBytes - 4, kTrainingBytes + 4,
                               std::numeric_limits<int64_t>::max()}) {
     claim_.bytes = bytes;
-    EXPECT_THAT(
-        Check(),
-        IsStatus(kInvalid, AllOf(HasSubstr("site a"), HasSubstr(absl::StrCat("length ", bytes)),
-                                 HasSubstr(absl::StrCat("have ", kTrainingBytes)))));
+    EXPECT_THAT(Check(),
+                IsStatus(absl::StatusCode::kInvalidArgument,
+                         AllOf(HasSubstr("site a"), HasSubstr(absl::StrCat("length ", bytes)),
+                               HasSubstr(absl::StrCat("have ", kTrainingBytes)))));
   }
 }
 
 TEST_F(CheckUpdateTest, WrongLayoutIsRefusedWithBothDigests) {
   claim_.layout = Sha256Of("another model");
-  EXPECT_THAT(Check(), IsStatus(kInvalid, AllOf(HasSubstr("site a"), HasSubstr("layout"),
-                                                HasSubstr(claim_.layout.Hex()),
-                                                HasSubstr(LayoutOf(run_).digest().Hex()))));
+  EXPECT_THAT(Check(), IsStatus(absl::StatusCode::kInvalidArgument,
+                                AllOf(HasSubstr("site a"), HasSubstr("layout"),
+                                      HasSubstr(claim_.layout.Hex()),
+                                      HasSubstr(LayoutOf(run_).digest().Hex()))));
 }
 
 TEST_F(CheckUpdateTest, AbsurdWeightIsRefusedWithTheLimit) {
   const double infinity = std::numeric_limits<double>::infinity();
   for (const double weight : {std::nan(""), 0.0, -0.0, -1.0, 1000.5, 1e300, infinity, -infinity}) {
     claim_.weight = weight;
-    EXPECT_THAT(Check(), IsStatus(kInvalid, AllOf(HasSubstr("site a"), HasSubstr("weight"),
-                                                  HasSubstr("max_weight 1000"))))
+    EXPECT_THAT(Check(), IsStatus(absl::StatusCode::kInvalidArgument,
+                                  AllOf(HasSubstr("site a"), HasSubstr("weight"),
+                                        HasSubstr("max_weight 1000"))))
         << weight;
   }
 }
@@ -137,8 +138,9 @@ class CheckUpdateOfEqualWeights : public CheckUpdateTest {
 
 TEST_F(CheckUpdateOfEqualWeights, AnyWeightButOneIsRefused) {
   claim_.weight = 2;
-  EXPECT_THAT(Check(), IsStatus(kInvalid, AllOf(HasSubstr("site a"), HasSubstr("weight 2"),
-                                                HasSubstr("weighs sites equally"))));
+  EXPECT_THAT(Check(), IsStatus(absl::StatusCode::kInvalidArgument,
+                                AllOf(HasSubstr("site a"), HasSubstr("weight 2"),
+                                      HasSubstr("weighs sites equally"))));
   claim_.weight = 1;
   MR_EXPECT_OK(Check());
 }

@@ -27,10 +27,10 @@ using testing::MustApply;
 using testing::TestFederation;
 using testing::TinyPlan;
 
-constexpr int kSites = 5;
+constexpr int kMembers = 5;
 constexpr int kDropsOut = 3;  // before its upload
 
-std::string Name(int site) { return absl::StrCat("press-", site); }
+std::string NameOf(int site) { return absl::StrCat("press-", site); }
 
 /// Five sites and a coordinator, which ends after each message.
 class SecureRestartTest : public ::testing::Test {
@@ -42,18 +42,18 @@ class SecureRestartTest : public ::testing::Test {
     plan.cohort = "target = 5\nminimum = 4\n";
     run_ = testing::NewRun(plan);
     std::vector<std::string> names;
-    for (int i = 0; i < kSites; ++i) names.push_back(Name(i));
+    for (int i = 0; i < kMembers; ++i) names.push_back(NameOf(i));
     MustApply(run_, testing::Opening(run_, names, kStart));
     const RoundState& round = *run_.Current();
     const SecureContext context{
         "plants", run_.id, round.id.round, round.id.attempt, round.model, Sha256Of(run_.plan_text),
         {}};
-    for (int i = 0; i < kSites; ++i) {
-      const KeyAndCertificate issued = federation_.Issue(Role::kSite, Name(i));
+    for (int i = 0; i < kMembers; ++i) {
+      const KeyAndCertificate issued = federation_.Issue(Role::kSite, NameOf(i));
       certificates_.push_back(CertificateDer(issued.certificate_pem).value());
       keys_.push_back(std::make_unique<SigningKey>(SigningKey::FromPem(issued.key_pem).value()));
       clients_.push_back(std::make_unique<SecureClient>(context, run_.plan.secure, SecureFloor(),
-                                                        Name(i), Sha256Of(certificates_[i]),
+                                                        NameOf(i), Sha256Of(certificates_[i]),
                                                         *keys_[i]));
     }
   }
@@ -68,16 +68,16 @@ class SecureRestartTest : public ::testing::Test {
     MR_ASSIGN_OR_RETURN(const std::unique_ptr<SecureRound> round, TakenUp());
     MR_ASSIGN_OR_RETURN(std::string bytes, take(*round));
     const RoundState& state = *run_.Current();
-    messages_.push_back({state.id, state.secure->phase, Name(site), std::move(bytes)});
-    MustApply(run_, At(kStart, SiteAdvanced{Name(site)}));
+    messages_.push_back({state.id, state.secure->phase, NameOf(site), std::move(bytes)});
+    MustApply(run_, At(kStart, SiteAdvanced{NameOf(site)}));
     return absl::OkStatus();
   }
   void EndPhase() { MustApply(run_, At(kStart, PhaseClosed{"all are in"})); }
 
   absl::Status Advertise() {
-    for (int i = 0; i < kSites; ++i) {
+    for (int i = 0; i < kMembers; ++i) {
       MR_RETURN_IF_ERROR(Hear(i, [&](SecureRound& round) {
-        return round.TakeAdvertisement(Name(i), clients_[i]->advertisement(), certificates_[i]);
+        return round.TakeAdvertisement(NameOf(i), clients_[i]->advertisement(), certificates_[i]);
       }));
     }
     EndPhase();
@@ -92,11 +92,11 @@ class SecureRestartTest : public ::testing::Test {
                           VerifyingKey::FromCertificate(certificates_[site.back() - '0']));
       return std::make_shared<const VerifyingKey>(std::move(found));
     };
-    for (int i = 0; i < kSites; ++i) {
+    for (int i = 0; i < kMembers; ++i) {
       MR_RETURN_IF_ERROR(Hear(i, [&](SecureRound& round) -> absl::StatusOr<std::string> {
         MR_ASSIGN_OR_RETURN(const v1::ShareRequest request,
                             clients_[i]->TakeCohort(round.server().cohort(), key));
-        return round.TakeShares(Name(i), request);
+        return round.TakeShares(NameOf(i), request);
       }));
     }
     EndPhase();
@@ -105,37 +105,37 @@ class SecureRestartTest : public ::testing::Test {
 
   /// Everybody masks a vector of its number in each word; all but one get it through.
   absl::Status Upload() {
-    for (int i = 0; i < kSites; ++i) {
+    for (int i = 0; i < kMembers; ++i) {
       MR_ASSIGN_OR_RETURN(const std::unique_ptr<SecureRound> round, TakenUp());
-      MR_ASSIGN_OR_RETURN(const auto shares, round->server().SharesFor(Name(i)));
+      MR_ASSIGN_OR_RETURN(const auto shares, round->server().SharesFor(NameOf(i)));
       MR_RETURN_IF_ERROR(clients_[i]->TakeShares(shares));
       MR_ASSIGN_OR_RETURN(const MaskSet masks, clients_[i]->TakeMasks());
       if (i == kDropsOut) continue;
       std::vector<uint32_t> vector(sum_.size(), static_cast<uint32_t>(i));
       AddMasks(vector, 0, masks.masks());
       for (size_t k = 0; k < sum_.size(); ++k) sum_[k] += vector[k];
-      MustApply(run_, testing::Accepting(Name(i), kStart));
+      MustApply(run_, testing::Accepting(NameOf(i), kStart));
     }
     EndPhase();
     return absl::OkStatus();
   }
 
   absl::Status AgreeAndReveal() {
-    for (int i = 0; i < kSites; ++i) {
+    for (int i = 0; i < kMembers; ++i) {
       if (i == kDropsOut) continue;
       MR_RETURN_IF_ERROR(Hear(i, [&](SecureRound& round) -> absl::StatusOr<std::string> {
         MR_ASSIGN_OR_RETURN(const std::string signature,
                             clients_[i]->TakeSurvivors(round.server().survivors()));
-        return round.TakeAgreement(Name(i), signature);
+        return round.TakeAgreement(NameOf(i), signature);
       }));
     }
     EndPhase();
-    for (int i = 0; i < kSites; ++i) {
+    for (int i = 0; i < kMembers; ++i) {
       if (i == kDropsOut) continue;
       MR_RETURN_IF_ERROR(Hear(i, [&](SecureRound& round) -> absl::StatusOr<std::string> {
         MR_ASSIGN_OR_RETURN(const v1::UnmaskRequest request,
                             clients_[i]->Reveal(round.server().agreements()));
-        return round.TakeReveal(Name(i), request);
+        return round.TakeReveal(NameOf(i), request);
       }));
     }
     return absl::OkStatus();
@@ -165,7 +165,7 @@ TEST_F(SecureRestartTest, CoordinatorThatEndsAfterEachMessageUnmasksTheSum) {
 TEST_F(SecureRestartTest, MessageThatCountsAndIsNotInTheStoreIsNamed) {
   MR_ASSERT_OK(Advertise());
   MR_ASSERT_OK(Share());
-  messages_.erase(messages_.begin() + kSites + 2);
+  messages_.erase(messages_.begin() + kMembers + 2);
   EXPECT_THAT(TakenUp().status(),
               IsStatus(absl::StatusCode::kDataLoss,
                        AllOf(HasSubstr("site press-2"), HasSubstr("tiny-1 round"),
@@ -191,11 +191,11 @@ TEST_F(SecureRestartTest, MessagesOfAnotherAttemptDoNotCount) {
 TEST_F(SecureRestartTest, MessageThatDoesNotCountYetMayComeAgain) {
   MR_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<SecureRound> first, TakenUp());
   const auto advertise = [&](SecureRound& round) {
-    return round.TakeAdvertisement(Name(0), clients_[0]->advertisement(), certificates_[0]);
+    return round.TakeAdvertisement(NameOf(0), clients_[0]->advertisement(), certificates_[0]);
   };
   MR_ASSERT_OK_AND_ASSIGN(const std::string bytes, advertise(*first));
   const RoundState& state = *run_.Current();
-  messages_.push_back({state.id, SecurePhase::kAdvertise, Name(0), bytes});
+  messages_.push_back({state.id, SecurePhase::kAdvertise, NameOf(0), bytes});
   MR_ASSERT_OK_AND_ASSIGN(const std::unique_ptr<SecureRound> second, TakenUp());
   MR_ASSERT_OK_AND_ASSIGN(const std::string again, advertise(*second));
   EXPECT_EQ(again, bytes);

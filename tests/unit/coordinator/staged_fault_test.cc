@@ -20,7 +20,7 @@ using testing::FaultyFileSystem;
 using ::testing::HasSubstr;
 using testing::IsStatus;
 
-const UploadKey kKey = {.run = "bearings", .round = 41, .attempt = 1, .site = "press-7"};
+const UploadKey kFaultyKey = {.run = "bearings", .round = 41, .attempt = 1, .site = "press-7"};
 
 // Floats of bytes below 0x4e are below kUpdateBound.
 const std::string& Update() {
@@ -48,7 +48,7 @@ absl::Status Send(StagedUpload* upload) {
 
 absl::Status CreateAndSend(FileSystem* files) {
   MR_ASSIGN_OR_RETURN(const auto area, UploadArea::Create(files, "data/uploads"));
-  MR_ASSIGN_OR_RETURN(const auto upload, area->Open(kKey, Declaration()));
+  MR_ASSIGN_OR_RETURN(const auto upload, area->Open(kFaultyKey, Declaration()));
   return Send(upload.get());
 }
 
@@ -64,7 +64,7 @@ void ExpectRecovers(FileSystem* files, bool acknowledged) {
   MR_ASSERT_OK_AND_ASSIGN(const auto area, UploadArea::Create(files, "data/uploads"));
   for (int sending = 0;; ++sending) {
     ASSERT_LT(sending, 2) << "sent again and still not whole";
-    MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kKey, Declaration()));
+    MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kFaultyKey, Declaration()));
     ASSERT_TRUE(upload->finished() || !acknowledged);
     if (absl::Status sent = Send(upload.get()); absl::IsDataLoss(sent)) continue;
     ExpectWhole(upload.get());
@@ -117,7 +117,7 @@ TEST(StagedFaultTest, AfterAFullDiskTheSameUploadResumesAtItsLastGoodSize) {
   MemoryFileSystem memory;
   FaultyFileSystem files(&memory);
   MR_ASSERT_OK_AND_ASSIGN(const auto area, UploadArea::Create(&files, "uploads"));
-  MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kKey, Declaration()));
+  MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kFaultyKey, Declaration()));
   files.FailCall(DiskCall::kWrite, 1, DiskFault::kShortWrite);
   EXPECT_THAT(Send(upload.get()),
               IsStatus(absl::StatusCode::kResourceExhausted, HasSubstr("site press-7")));
@@ -133,12 +133,12 @@ TEST(StagedFaultTest, AfterAFailedSyncTheBytesAreSentAgain) {
   FaultyFileSystem files(&memory);
   MR_ASSERT_OK_AND_ASSIGN(const auto area, UploadArea::Create(&files, "uploads"));
   {
-    MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kKey, Declaration()));
+    MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kFaultyKey, Declaration()));
     files.FailCall(DiskCall::kSync, 0);
     EXPECT_THAT(Send(upload.get()),
                 IsStatus(absl::StatusCode::kUnavailable, HasSubstr("send it again")));
   }
-  MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kKey, Declaration()));
+  MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kFaultyKey, Declaration()));
   EXPECT_EQ(upload->size(), 0);
   MR_ASSERT_OK(Send(upload.get()));
   ExpectWhole(upload.get());
@@ -150,8 +150,8 @@ TEST(StagedFaultTest, BytesOfAFailedSyncAreNotTakenUpThoughTheirFileStays) {
   MR_ASSERT_OK_AND_ASSIGN(const auto area, UploadArea::Create(&files, "uploads"));
   files.FailCall(DiskCall::kSync, 0);
   files.FailCall(DiskCall::kRemove, 0);
-  EXPECT_FALSE(Send(area->Open(kKey, Declaration()).value().get()).ok());
-  MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kKey, Declaration()));
+  EXPECT_FALSE(Send(area->Open(kFaultyKey, Declaration()).value().get()).ok());
+  MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kFaultyKey, Declaration()));
   EXPECT_EQ(upload->size(), 0);
 }
 
@@ -160,16 +160,16 @@ TEST(StagedFaultTest, AnUpdateRenamedBeforeADeathIsDurableOnceItIsTakenUp) {
   FaultyFileSystem files(&memory);
   {
     MR_ASSERT_OK_AND_ASSIGN(const auto area, UploadArea::Create(&files, "uploads"));
-    MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kKey, Declaration()));
+    MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kFaultyKey, Declaration()));
     files.FailCall(DiskCall::kSyncDirectory, 0);
     EXPECT_FALSE(Send(upload.get()).ok());
   }
   MR_ASSERT_OK_AND_ASSIGN(const auto area, UploadArea::Create(&files, "uploads"));
-  MR_ASSERT_OK_AND_ASSIGN(auto upload, area->Open(kKey, Declaration()));
+  MR_ASSERT_OK_AND_ASSIGN(auto upload, area->Open(kFaultyKey, Declaration()));
   EXPECT_TRUE(upload->finished());
   upload.reset();
   files.LosePower();
-  MR_ASSERT_OK_AND_ASSIGN(upload, area->Open(kKey, Declaration()));
+  MR_ASSERT_OK_AND_ASSIGN(upload, area->Open(kFaultyKey, Declaration()));
   ExpectWhole(upload.get());
 }
 
@@ -178,7 +178,7 @@ TEST(StagedFaultTest, AFailedRenameOrFolderSyncIsMadeGoodByFinishingAgain) {
     MemoryFileSystem memory;
     FaultyFileSystem files(&memory);
     MR_ASSERT_OK_AND_ASSIGN(const auto area, UploadArea::Create(&files, "uploads"));
-    MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kKey, Declaration()));
+    MR_ASSERT_OK_AND_ASSIGN(const auto upload, area->Open(kFaultyKey, Declaration()));
     files.FailCall(call, 0);
     EXPECT_THAT(Send(upload.get()),
                 IsStatus(absl::StatusCode::kUnavailable, HasSubstr("site press-7")));

@@ -12,8 +12,7 @@ namespace {
 
 using testing::EngineRig;
 using ::testing::HasSubstr;
-
-const std::vector<std::string> kSites = {"a", "b", "c"};
+using testing::kThreeSites;
 
 class StartCheckTest : public ::testing::Test {
  protected:
@@ -26,10 +25,10 @@ class StartCheckTest : public ::testing::Test {
   /// One round is committed, the next one open with an update in.
   void TrainOneRound() {
     rig_.Start({.rounds = 3, .server = "optimizer = \"fedadam\"\n", .normalization = "none"});
-    rig_.OpenRound(kSites);
-    for (const std::string& site : kSites) MR_ASSERT_OK(rig_.SendHonest(site));
+    rig_.OpenRound(kThreeSites);
+    for (const std::string& site : kThreeSites) MR_ASSERT_OK(rig_.SendHonest(site));
     rig_.engine().Step();
-    rig_.OpenRound(kSites);
+    rig_.OpenRound(kThreeSites);
     MR_ASSERT_OK(rig_.SendHonest("a"));
   }
   std::string PathOf(const Digest& digest) {
@@ -66,7 +65,7 @@ TEST_F(StartCheckTest, RunGoesOnAfterwardsWithEveryAcknowledgedUpdate) {
   Check();
   rig_.Restart();
   EXPECT_EQ(rig_.Run().Current()->contributions.size(), 1u);
-  ASSERT_TRUE(rig_.Finish(kSites));
+  ASSERT_TRUE(rig_.Finish(kThreeSites));
   testing::ExpectFinishedAndFinite(rig_);
   EXPECT_EQ(rig_.Run().rounds.size(), 4u) << "no attempt was lost";
 }
@@ -103,7 +102,7 @@ TEST_F(StartCheckTest, RunWithADamagedNewestVersionFailsAndOthersGoOn) {
   EXPECT_EQ(Check().failed, 0) << "it has ended";
 }
 
-TEST_F(StartCheckTest, QuarantineKeepsItsBoundAndTheNewestDamage) {
+TEST_F(StartCheckTest, QuarantineKeepsItsBoundAndWhatThisStartFound) {
   TrainOneRound();
   const Digest older = Sha256Of("damaged long ago");
   MR_ASSERT_OK(rig_.disk().CreateDirectories("blobs/quarantine"));
@@ -112,15 +111,20 @@ TEST_F(StartCheckTest, QuarantineKeepsItsBoundAndTheNewestDamage) {
   const Digest newest = rig_.Run().Newest().parameters;
   const int64_t bytes = rig_.blobs().Open(newest).value()->size();
   Damage(newest);
-  const auto check = [&](int64_t quarantine_bytes) {
-    MR_EXPECT_OK(CheckAtStart(&rig_.store(), &rig_.blobs(), &rig_.area(),
-                              {0, false, rig_.clock().Now(), quarantine_bytes}));
+  const auto dropped = [&] {
+    const StartCheckOptions options{0, false, rig_.clock().Now(), /*quarantine_bytes=*/bytes - 1};
+    return CheckAtStart(&rig_.store(), &rig_.blobs(), &rig_.area(), options).value().dropped;
   };
-  check(bytes + 9);
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(dropped(), 1);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              ::testing::AllOf(HasSubstr("damaged blob dropped"),
+                               HasSubstr(absl::StrCat(older.Hex(), ", 10 bytes"))));
   EXPECT_FALSE(rig_.disk().Exists("blobs/quarantine/" + older.Hex()));
-  EXPECT_TRUE(rig_.disk().Exists("blobs/quarantine/" + newest.Hex()));
-  check(0);
+  EXPECT_TRUE(rig_.disk().Exists("blobs/quarantine/" + newest.Hex())) << "however large it is";
+  EXPECT_EQ(dropped(), 1) << "an older one now";
   EXPECT_FALSE(rig_.disk().Exists("blobs/quarantine/" + newest.Hex()));
+  EXPECT_EQ(dropped(), 0);
   EXPECT_TRUE(rig_.disk().Exists("blobs/quarantine/a note"));
 }
 

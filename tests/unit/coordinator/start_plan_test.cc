@@ -14,17 +14,15 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::kStart;
 
-Digest Name(const std::string& what) { return Sha256Of(what); }
-
 /// Three versions, the last with the optimiser's state.
 RunState RunOfThreeVersions() {
   RunState run = testing::NewRun();
-  run.versions[0].parameters = Name("model 0");
+  run.versions[0].parameters = Sha256Of("model 0");
   for (int i = 1; i <= 2; ++i) {
     ModelVersion version;
     version.version = i;
-    version.parameters = Name(absl::StrCat("model ", i));
-    version.optimizer_state = {Name(absl::StrCat("state ", i))};
+    version.parameters = Sha256Of(absl::StrCat("model ", i));
+    version.optimizer_state = {Sha256Of(absl::StrCat("state ", i))};
     run.versions.push_back(version);
   }
   return run;
@@ -33,7 +31,7 @@ RunState RunOfThreeVersions() {
 StorageFindings AllWhole() {
   StorageFindings findings;
   for (const char* name : {"model 0", "model 1", "model 2", "state 2"}) {
-    findings.blobs[Name(name)] = true;
+    findings.blobs[Sha256Of(name)] = true;
   }
   return findings;
 }
@@ -57,28 +55,28 @@ TEST_F(StartPlanTest, WholeFolderNeedsNothing) {
 }
 
 TEST_F(StartPlanTest, BlobThatNoRunRefersToIsRemovedDamagedOrNot) {
-  findings_.blobs[Name("state 1")] = true;
-  findings_.blobs[Name("half")] = false;
+  findings_.blobs[Sha256Of("state 1")] = true;
+  findings_.blobs[Sha256Of("half")] = false;
   const StartPlan plan = Plan();
-  EXPECT_THAT(plan.remove, ::testing::UnorderedElementsAre(Name("state 1"), Name("half")));
+  EXPECT_THAT(plan.remove, ::testing::UnorderedElementsAre(Sha256Of("state 1"), Sha256Of("half")));
   EXPECT_THAT(plan.quarantine, IsEmpty());
 }
 
 TEST_F(StartPlanTest, VersionsBeyondRetentionAreRemovedAndNotMissed) {
-  EXPECT_THAT(Plan(2).remove, ElementsAre(Name("model 0")));
-  findings_.blobs.erase(Name("model 0"));
-  findings_.blobs.erase(Name("model 1"));
+  EXPECT_THAT(Plan(2).remove, ElementsAre(Sha256Of("model 0")));
+  findings_.blobs.erase(Sha256Of("model 0"));
+  findings_.blobs.erase(Sha256Of("model 1"));
   const StartPlan grown = Plan(3);
   EXPECT_THAT(grown.losses, IsEmpty()) << "keep_versions was smaller before";
   EXPECT_THAT(grown.fail, IsEmpty());
 }
 
 TEST_F(StartPlanTest, DamagedOldVersionIsSetAsideAndTheRunGoesOn) {
-  findings_.blobs[Name("model 1")] = false;
+  findings_.blobs[Sha256Of("model 1")] = false;
   const StartPlan plan = Plan();
-  EXPECT_THAT(plan.quarantine, ElementsAre(Name("model 1")));
+  EXPECT_THAT(plan.quarantine, ElementsAre(Sha256Of("model 1")));
   EXPECT_THAT(plan.losses, ElementsAre(AllOf(HasSubstr("run tiny-1: version 1 is damaged"),
-                                             HasSubstr(Name("model 1").Hex()))));
+                                             HasSubstr(Sha256Of("model 1").Hex()))));
   EXPECT_THAT(plan.fail, IsEmpty());
 }
 
@@ -86,8 +84,8 @@ TEST_F(StartPlanTest, RunWhoseNewestVersionIsDamagedOrMissingFails) {
   for (const bool damaged : {false, true}) {
     for (const char* name : {"model 2", "state 2"}) {
       findings_ = AllWhole();
-      findings_.blobs.erase(Name(name));
-      if (damaged) findings_.blobs[Name(name)] = false;
+      findings_.blobs.erase(Sha256Of(name));
+      if (damaged) findings_.blobs[Sha256Of(name)] = false;
       const StartPlan plan = Plan();
       ASSERT_EQ(plan.fail.size(), 1u);
       EXPECT_EQ(plan.fail[0].run, "tiny-1");
@@ -101,7 +99,7 @@ TEST_F(StartPlanTest, RunWhoseNewestVersionIsDamagedOrMissingFails) {
 
 TEST_F(StartPlanTest, RunThatHasEndedOnlyLosesItsModel) {
   run_.phase = RunPhase::kFinished;
-  findings_.blobs[Name("model 2")] = false;
+  findings_.blobs[Sha256Of("model 2")] = false;
   const StartPlan plan = Plan();
   EXPECT_THAT(plan.fail, IsEmpty());
   EXPECT_THAT(plan.losses, ElementsAre(HasSubstr("version 2 is damaged")));

@@ -12,9 +12,9 @@ namespace {
 
 using testing::DiskFault;
 using testing::EngineRig;
+using testing::kThreeSites;
 using testing::StoreOn;
 
-const std::vector<std::string> kSites = {"a", "b", "c"};
 constexpr int kRounds = 2;  // one that trains, one that evaluates
 
 testing::TinyPlan Plan() {
@@ -40,7 +40,7 @@ class Sweep : public ::testing::Test {
     EngineRig rig({}, StoreOn::kDisk);
     const int64_t before = rig.disk().AllCalls();
     rig.Start(Plan());
-    EXPECT_TRUE(rig.Finish(kSites));
+    EXPECT_TRUE(rig.Finish(kThreeSites));
     calls_ = rig.disk().AllCalls() - before;
     undisturbed_ = OutcomeOf(rig);
     EXPECT_EQ(rig.Run().rounds.size(), kRounds);
@@ -64,7 +64,7 @@ class Sweep : public ::testing::Test {
   }
 
   void ExpectSameEnd(EngineRig& rig) const {
-    ASSERT_TRUE(rig.Finish(kSites));
+    ASSERT_TRUE(rig.Finish(kThreeSites));
     testing::ExpectFinishedAndFinite(rig);
     EXPECT_EQ(OutcomeOf(rig), undisturbed_);
   }

@@ -110,6 +110,14 @@ SecurePlan PlanFor(SecureMode mode, MaskGraph graph = MaskGraph::kComplete);
 inline constexpr SecureMode kMaskedModes[] = {SecureMode::kHonestButCurious,
                                               SecureMode::kMalicious};
 
+/// The sum under masks of a cohort of which `who` does its part is the plain sum.
+inline void ExpectPlainSum(const SecureCohort::Options& options, const Attendance& who) {
+  SecureCohort cohort(options);
+  EXPECT_THAT(cohort.Run(who), IsOkAndHolds(cohort.PlainSum(who.upload)))
+      << who.share.size() << " of " << options.sites << " shared, " << who.upload.size()
+      << " uploaded, " << who.reveal.size() << " revealed; seed " << options.seed;
+}
+
 /// A refusal by site `site`, or of it, in the round of SecureCohort::Context.
 inline auto Refuses(int site, absl::StatusCode code, const std::string& reason) {
   using ::testing::AllOf;

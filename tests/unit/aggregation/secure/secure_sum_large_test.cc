@@ -28,13 +28,6 @@ Sites Lose(Random& random, const Sites& sites, int64_t count) {
   return Draw(random, sites, std::ssize(sites) - count);
 }
 
-void ExpectPlainSum(const SecureCohort::Options& options, const Attendance& who) {
-  SecureCohort cohort(options);
-  EXPECT_THAT(cohort.Run(who), IsOkAndHolds(cohort.PlainSum(who.upload)))
-      << who.share.size() << " of " << options.sites << " shared, " << who.upload.size()
-      << " uploaded, " << who.reveal.size() << " revealed; seed " << options.seed;
-}
-
 TEST(LargeSecureSumTest, IsThePlainSumForRandomPatternsInACompleteGraph) {
   Random random(1);
   for (uint64_t seed = 1; seed <= 16; ++seed) {

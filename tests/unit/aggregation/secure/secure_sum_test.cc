@@ -22,13 +22,6 @@ int64_t ThresholdOf(int64_t sites) { return CompleteGraph(sites, 0.1).threshold;
 // How many must share and upload.
 int64_t FewestOf(int64_t sites) { return FewestSurvivors(SecurePlan{}, sites, ThresholdOf(sites)); }
 
-void ExpectPlainSum(const SecureCohort::Options& options, const Attendance& who) {
-  SecureCohort cohort(options);
-  EXPECT_THAT(cohort.Run(who), IsOkAndHolds(cohort.PlainSum(who.upload)))
-      << who.share.size() << " of " << options.sites << " shared, " << who.upload.size()
-      << " uploaded, " << who.reveal.size() << " revealed";
-}
-
 // Every choice of those who share, among them of those who upload, and among them of those who
 // reveal, that the thresholds allow.
 int ExpectPlainSumOfEveryPattern(SecureMode mode, int64_t sites) {

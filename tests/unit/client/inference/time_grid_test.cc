@@ -18,20 +18,20 @@ using ::testing::IsEmpty;
 using ::testing::NanSensitiveFloatEq;
 
 constexpr int64_t kPeriod = 100'000'000;  // 10 rows a second
-constexpr int64_t kStart = 1'700'000'000'000'000'000;
-constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
+constexpr int64_t kGridStart = 1'700'000'000'000'000'000;
+constexpr float kNoValue = std::numeric_limits<float>::quiet_NaN();
 
 /// A grid with what it gave out.
-struct Rig {
-  explicit Rig(std::vector<double> sample_rows, int64_t patience = 3, int64_t disorder = 0)
+struct GridRig {
+  explicit GridRig(std::vector<double> sample_rows, int64_t patience = 3, int64_t disorder = 0)
       : grid({kPeriod, sample_rows, patience, disorder}), width(sample_rows.size()) {}
 
   /// At `row`, which need not be whole.
   void Add(int32_t channel, double row, float value) {
-    grid.Add(channel, kStart + static_cast<int64_t>(row * kPeriod), value);
+    grid.Add(channel, kGridStart + static_cast<int64_t>(row * kPeriod), value);
     std::vector<float> values(width);
     while (const auto out = grid.Take(values)) {
-      numbers.push_back(out->number - kStart / kPeriod);
+      numbers.push_back(out->number - kGridStart / kPeriod);
       restarted.push_back(out->restarted);
       rows.push_back(values);
     }
@@ -47,7 +47,7 @@ struct Rig {
 auto RowIs(float a, float b) { return ElementsAre(NanSensitiveFloatEq(a), NanSensitiveFloatEq(b)); }
 
 TEST(TimeGridTest, RowIsOutAsSoonAsEveryChannelHasIt) {
-  Rig rig({1, 1});
+  GridRig rig({1, 1});
   rig.Add(0, 0, 1);
   EXPECT_THAT(rig.rows, IsEmpty());
   rig.Add(1, 0.3, 2);  // nearest to row 0
@@ -61,7 +61,7 @@ TEST(TimeGridTest, RowIsOutAsSoonAsEveryChannelHasIt) {
 TEST(TimeGridTest, OrderOfArrivalDoesNotMatterWithinTheDisorderAllowed) {
   Random random(3);
   for (int trial = 0; trial < 200; ++trial) {
-    Rig rig({1, 1}, /*patience=*/12, /*disorder=*/6);
+    GridRig rig({1, 1}, /*patience=*/12, /*disorder=*/6);
     rig.Add(0, 0, 0);
     rig.Add(1, 0, 100);
     for (int first = 1; first < 37; first += 6) {
@@ -85,19 +85,19 @@ TEST(TimeGridTest, OrderOfArrivalDoesNotMatterWithinTheDisorderAllowed) {
 }
 
 TEST(TimeGridTest, ChannelThatIsSilentIsMissingOnceThePatienceIsOver) {
-  Rig rig({1, 1});
+  GridRig rig({1, 1});
   rig.Add(1, 0, 9);
   for (int row = 0; row < 4; ++row) rig.Add(0, row, row);
   EXPECT_THAT(rig.numbers, ElementsAre(0));
   rig.Add(0, 4, 4);
   rig.Add(0, 5, 5);
-  EXPECT_THAT(rig.rows, ElementsAre(RowIs(0, 9), RowIs(1, 9), RowIs(2, kMissing)));
+  EXPECT_THAT(rig.rows, ElementsAre(RowIs(0, 9), RowIs(1, 9), RowIs(2, kNoValue)));
   rig.Add(1, 1, 10);  // too late
   EXPECT_EQ(rig.grid.counts().late, 1);
 }
 
 TEST(TimeGridTest, SourceThatIsALittleSlowerThanItsRateLosesNothing) {
-  Rig rig({1, 1});
+  GridRig rig({1, 1});
   int slower = 0;
   for (int i = 0; i < 1000; ++i) {
     rig.Add(0, i, 1);
@@ -108,7 +108,7 @@ TEST(TimeGridTest, SourceThatIsALittleSlowerThanItsRateLosesNothing) {
 }
 
 TEST(TimeGridTest, FasterChannelGivesItsMean) {
-  Rig rig({0.25, 1});
+  GridRig rig({0.25, 1});
   const float values[] = {1, 2, 3, 6};
   for (int i = 0; i < 4; ++i) rig.Add(0, -0.4 + 0.25 * i, values[i]);
   rig.Add(1, 0, 5);
@@ -116,18 +116,18 @@ TEST(TimeGridTest, FasterChannelGivesItsMean) {
 }
 
 TEST(TimeGridTest, SlowerChannelIsHeldUntilItsNextSampleIsDue) {
-  Rig rig({1, 4});
+  GridRig rig({1, 4});
   rig.Add(1, 0, 50);
   for (int row = 0; row < 10; ++row) rig.Add(0, row, row);
   // Due at 4, and not there: its rows wait as long as any.
   EXPECT_THAT(rig.rows, ElementsAre(RowIs(0, 50), RowIs(1, 50), RowIs(2, 50), RowIs(3, 50),
-                                    RowIs(4, 50), RowIs(5, 50), RowIs(6, kMissing)));
+                                    RowIs(4, 50), RowIs(5, 50), RowIs(6, kNoValue)));
   rig.Add(1, 7, 60);
   EXPECT_THAT(rig.rows.back(), RowIs(9, 60));
 }
 
 TEST(TimeGridTest, SecondValueOfARowIsCountedAndDropped) {
-  Rig rig({1, 1});
+  GridRig rig({1, 1});
   rig.Add(0, 0, 1);
   rig.Add(0, 0, 7);
   rig.Add(1, 0, 2);
@@ -136,14 +136,14 @@ TEST(TimeGridTest, SecondValueOfARowIsCountedAndDropped) {
 }
 
 TEST(TimeGridTest, ValueThatTheSourceCallsBadIsMissing) {
-  Rig rig({1, 1});
-  rig.Add(0, 0, kMissing);
+  GridRig rig({1, 1});
+  rig.Add(0, 0, kNoValue);
   rig.Add(1, 0, 2);
-  EXPECT_THAT(rig.rows, ElementsAre(RowIs(kMissing, 2)));
+  EXPECT_THAT(rig.rows, ElementsAre(RowIs(kNoValue, 2)));
 }
 
 TEST(TimeGridTest, ChannelWhoseClockIsAheadDoesNotTakeTheOthersAlong) {
-  Rig rig({1, 1});
+  GridRig rig({1, 1});
   for (int row = 0; row < 20; ++row) {
     rig.Add(0, row, row);
     rig.Add(1, row + 1'000'000, 1);
@@ -154,7 +154,7 @@ TEST(TimeGridTest, ChannelWhoseClockIsAheadDoesNotTakeTheOthersAlong) {
 }
 
 TEST(TimeGridTest, BlockOfAChannelWhoseClockIsAheadDoesNotEither) {
-  Rig rig({1, 1});
+  GridRig rig({1, 1});
   for (int row = 0; row < 20; ++row) {
     rig.Add(0, row, row);
     rig.Add(1, row, 1);
@@ -165,16 +165,16 @@ TEST(TimeGridTest, BlockOfAChannelWhoseClockIsAheadDoesNotEither) {
 }
 
 TEST(TimeGridTest, StandstillIsFollowedWithoutAChannelThatDiedInIt) {
-  Rig rig({1, 1});
+  GridRig rig({1, 1});
   rig.Add(0, 0, 1);
   rig.Add(1, 0, 2);
   for (int row = 5000; row < 5100; ++row) rig.Add(0, row, 1);
   EXPECT_EQ(rig.grid.counts().restarts, 1);
-  EXPECT_THAT(rig.rows.back(), RowIs(1, kMissing));
+  EXPECT_THAT(rig.rows.back(), RowIs(1, kNoValue));
 }
 
 TEST(TimeGridTest, RowsStartAnewAfterAStandstill) {
-  Rig rig({1, 1});
+  GridRig rig({1, 1});
   for (const double row : {0.0, 1.0, 5000.0, 5001.0, 5002.0}) {
     rig.Add(0, row, 1);
     rig.Add(1, row, 2);
@@ -186,7 +186,7 @@ TEST(TimeGridTest, RowsStartAnewAfterAStandstill) {
 }
 
 TEST(TimeGridTest, ClockThatIsSetBackIsFollowedAfterAWhile) {
-  Rig rig({1, 1});
+  GridRig rig({1, 1});
   rig.Add(0, 10'000, 1);
   rig.Add(1, 10'000, 2);
   for (int row = 0; row < 40; ++row) {
@@ -199,7 +199,7 @@ TEST(TimeGridTest, ClockThatIsSetBackIsFollowedAfterAWhile) {
 }
 
 TEST(TimeGridTest, AbsurdTimesEndNothing) {
-  Rig rig({1, 1});
+  GridRig rig({1, 1});
   for (int i = 0; i < 100; ++i) {
     for (const int64_t time : {std::numeric_limits<int64_t>::min(), int64_t{-1}, int64_t{0},
                                std::numeric_limits<int64_t>::max()}) {

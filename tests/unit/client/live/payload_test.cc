@@ -25,7 +25,7 @@ using ::testing::Optional;
 using ::testing::SizeIs;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr int64_t kTime = 1767225600'000'000'000;  // 2026-01-01 00:00:00 UTC
+constexpr int64_t kGivenTime = 1767225600'000'000'000;  // 2026-01-01 00:00:00 UTC
 
 const JsonFormat kOneChannel{};
 const JsonFormat kNamed{.names_channels = true};
@@ -75,7 +75,7 @@ TEST(JsonPayloadTest, TakesValueAndTimeOfAnObjectByTheNamesOfTheirMembers) {
     const Payload payload = Read(kOneChannel, text);
     EXPECT_THAT(payload.values, ElementsAre(2)) << text;
     ASSERT_THAT(payload.blocks, SizeIs(1)) << text;
-    EXPECT_THAT(payload.blocks[0].time_ns, Optional(kTime)) << text;
+    EXPECT_THAT(payload.blocks[0].time_ns, Optional(kGivenTime)) << text;
   }
   const JsonFormat renamed{.value = "v", .timestamp = "t", .time = TimeFormat::kMilliseconds};
   const Payload payload = Read(renamed, R"({"v": 2, "t": 1000, "value": 3})");
@@ -89,7 +89,7 @@ TEST(JsonPayloadTest, TakesAnArrayOfReadings) {
            R"([{"value": 1, "timestamp": 1767225600}, {"value": 2, "timestamp": 1767225601}])");
   EXPECT_THAT(payload.values, ElementsAre(1, 2));
   ASSERT_THAT(payload.blocks, SizeIs(2));
-  EXPECT_THAT(payload.blocks[1].time_ns, Optional(kTime + 1'000'000'000));
+  EXPECT_THAT(payload.blocks[1].time_ns, Optional(kGivenTime + 1'000'000'000));
 }
 
 TEST(JsonPayloadTest, TakesAnObjectOfChannels) {
@@ -100,7 +100,7 @@ TEST(JsonPayloadTest, TakesAnObjectOfChannels) {
   EXPECT_EQ(payload.blocks[0].channel, "current");
   EXPECT_EQ(payload.blocks[1].channel, "voltage");
   EXPECT_EQ(payload.blocks[1].count, 2u);
-  EXPECT_THAT(payload.blocks[1].time_ns, Optional(kTime)) << "one time counts for all members";
+  EXPECT_THAT(payload.blocks[1].time_ns, Optional(kGivenTime)) << "one time counts for all members";
 }
 
 TEST(JsonPayloadTest, AChannelsOwnTimeComesBeforeThatOfTheWholeObject) {
@@ -108,9 +108,9 @@ TEST(JsonPayloadTest, AChannelsOwnTimeComesBeforeThatOfTheWholeObject) {
       "current": {"value": 1, "timestamp": 1767225601}, "speed": {"value": [2, 3]}})");
   ASSERT_THAT(payload.blocks, SizeIs(2));
   EXPECT_EQ(payload.blocks[0].channel, "current");
-  EXPECT_THAT(payload.blocks[0].time_ns, Optional(kTime + 1'000'000'000));
+  EXPECT_THAT(payload.blocks[0].time_ns, Optional(kGivenTime + 1'000'000'000));
   EXPECT_EQ(payload.blocks[1].channel, "speed");
-  EXPECT_THAT(payload.blocks[1].time_ns, Optional(kTime));
+  EXPECT_THAT(payload.blocks[1].time_ns, Optional(kGivenTime));
 }
 
 TEST(JsonPayloadTest, RefusesWhatHasNoneOfTheForms) {
@@ -196,10 +196,10 @@ TEST(RawPayloadTest, TakesTheHeadersTime) {
   const std::string value = Bytes<float>({1});
   MR_ASSERT_OK(ReadRawPayload({.header = RawHeader::kUnixMs},
                               Bytes<int64_t>({1767225600'000}) + value, &payload));
-  EXPECT_THAT(payload.blocks[0].time_ns, Optional(kTime));
+  EXPECT_THAT(payload.blocks[0].time_ns, Optional(kGivenTime));
   MR_ASSERT_OK(ReadRawPayload({.header = RawHeader::kUnixSeconds},
                               Bytes<double>({1767225600}) + value, &payload));
-  EXPECT_THAT(payload.blocks[0].time_ns, Optional(kTime));
+  EXPECT_THAT(payload.blocks[0].time_ns, Optional(kGivenTime));
 }
 
 TEST(RawPayloadTest, RefusesPartsOfValuesAndTimesThatCannotBe) {
@@ -229,9 +229,9 @@ class AppendSamplesTest : public ::testing::Test {
   std::vector<int64_t> Times(std::optional<int64_t> time_ns, const BlockTiming& timing) {
     const Payload payload{{{"current", time_ns, 0, 3}}, {1, 2, 3}};
     std::vector<Sample> samples;
-    AppendSamples(payload, {kTime, "pump-1", ""}, timing, channels_, &samples);
+    AppendSamples(payload, {kGivenTime, "pump-1", ""}, timing, channels_, &samples);
     std::vector<int64_t> times;
-    for (const Sample& sample : samples) times.push_back(sample.time_ns - kTime);
+    for (const Sample& sample : samples) times.push_back(sample.time_ns - kGivenTime);
     return times;
   }
 
@@ -241,8 +241,8 @@ class AppendSamplesTest : public ::testing::Test {
 };
 
 TEST_F(AppendSamplesTest, ABlockBeginsAtItsTimeOrEndsThere) {
-  EXPECT_THAT(Times(kTime, {.rate_hz = 1000}), ElementsAre(0, 1'000'000, 2'000'000));
-  EXPECT_THAT(Times(kTime, {.rate_hz = 1000, .stamp = BlockTime::kLast}),
+  EXPECT_THAT(Times(kGivenTime, {.rate_hz = 1000}), ElementsAre(0, 1'000'000, 2'000'000));
+  EXPECT_THAT(Times(kGivenTime, {.rate_hz = 1000, .stamp = BlockTime::kLast}),
               ElementsAre(-2'000'000, -1'000'000, 0));
 }
 
@@ -253,14 +253,14 @@ TEST_F(AppendSamplesTest, ABlockWithoutATimeEndsWhenItArrived) {
 TEST_F(AppendSamplesTest, ATimeAtTheEndOfAllTimesIsNoTrap) {
   const Payload payload{{{"current", std::numeric_limits<int64_t>::max(), 0, 3}}, {1, 2, 3}};
   std::vector<Sample> samples;
-  AppendSamples(payload, {kTime, "pump-1", ""}, {.rate_hz = 1}, channels_, &samples);
+  AppendSamples(payload, {kGivenTime, "pump-1", ""}, {.rate_hz = 1}, channels_, &samples);
   EXPECT_THAT(samples, SizeIs(3));
 }
 
 TEST_F(AppendSamplesTest, ValuesOfChannelsThatNobodyKnowsAreCountedAndLeftOut) {
   const Payload payload{{{"speed", {}, 0, 2}, {"", {}, 2, 1}}, {1, 2, 3}};
   std::vector<Sample> samples;
-  AppendSamples(payload, {kTime, "pump-1", "current"}, {}, channels_, &samples);
+  AppendSamples(payload, {kGivenTime, "pump-1", "current"}, {}, channels_, &samples);
   ASSERT_THAT(samples, SizeIs(1));
   EXPECT_EQ(samples[0].value, 3);
   EXPECT_EQ(record_.Status().unknown_values, 2);

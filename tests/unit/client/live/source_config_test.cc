@@ -26,13 +26,13 @@ absl::StatusOr<std::vector<SourceConfig>> Parse(const std::string& toml) {
   return configs;
 }
 
-std::string Source(const std::string& kind, const std::string& keys) {
+std::string SourceText(const std::string& kind, const std::string& keys) {
   return "[[source]]\nname = \"line-1\"\nkind = \"" + kind + "\"\n" + keys;
 }
 
 template <typename T>
 T Only(const std::string& kind, const std::string& keys) {
-  const auto configs = Parse(Source(kind, keys));
+  const auto configs = Parse(SourceText(kind, keys));
   MR_EXPECT_OK(configs);
   return configs.ok() ? std::get<T>(configs->at(0).kind) : T();
 }
@@ -126,7 +126,7 @@ TEST(SourceConfigTest, ReadsFilesRecordingsAndReplays) {
 }
 
 TEST(SourceConfigTest, ReadsRenames) {
-  const auto configs = Parse(Source("file", R"(
+  const auto configs = Parse(SourceText("file", R"(
     path = "log.csv"
     machine = "PLC7"
     [[source.rename]]
@@ -170,7 +170,7 @@ TEST(SourceConfigTest, RefusalsNameTheKeyAndTheReason) {
       {"replay", "path = \"p\"\nmachine = \"m\"\nspeed = 0.0001\n", "speed"},
   };
   for (const auto& [kind, keys, refusal] : kCases) {
-    EXPECT_THAT(Parse(Source(kind, keys)),
+    EXPECT_THAT(Parse(SourceText(kind, keys)),
                 IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr(refusal)))
         << kind << "\n"
         << keys;

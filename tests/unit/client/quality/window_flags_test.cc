@@ -10,7 +10,7 @@
 namespace millrace {
 namespace {
 
-constexpr Verdict kPass = {Flag::kPass, Rule::kNone};
+constexpr Verdict kGood = {Flag::kPass, Rule::kNone};
 
 TEST(WindowFlags, EmptyWindowIsNotEvaluated) {
   EXPECT_EQ(WindowFlags().worst(), Verdict());
@@ -19,8 +19,8 @@ TEST(WindowFlags, EmptyWindowIsNotEvaluated) {
 
 TEST(WindowFlags, WorstFlagCountsWithItsMostFrequentRule) {
   WindowFlags window;
-  for (int i = 0; i < 16; ++i) window.Add(kPass);
-  EXPECT_EQ(window.worst(), kPass);
+  for (int i = 0; i < 16; ++i) window.Add(kGood);
+  EXPECT_EQ(window.worst(), kGood);
   window.Add({Flag::kSuspect, Rule::kSpan});
   window.Add({Flag::kFail, Rule::kRange});
   window.Add({Flag::kFail, Rule::kSpike});
@@ -31,8 +31,8 @@ TEST(WindowFlags, WorstFlagCountsWithItsMostFrequentRule) {
 
 TEST(WindowFlags, LaterVerdictReplacesTheFirst) {
   WindowFlags window;
-  window.Add(kPass);
-  window.Replace(kPass, {Flag::kSuspect, Rule::kSpike});
+  window.Add(kGood);
+  window.Replace(kGood, {Flag::kSuspect, Rule::kSpike});
   EXPECT_EQ(window.worst(), (Verdict{Flag::kSuspect, Rule::kSpike}));
   EXPECT_EQ(window.size(), 1);
 }

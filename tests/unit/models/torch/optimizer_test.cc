@@ -10,7 +10,7 @@ namespace millrace {
 namespace {
 
 constexpr double kLearningRate = 0.05;
-constexpr int kSteps = 25;
+constexpr int kOptimizerSteps = 25;
 
 /// The gradient of a bent bowl: different in every element and step.
 torch::Tensor Gradient(const torch::Tensor& w) {
@@ -22,7 +22,7 @@ torch::Tensor Start() { return torch::linspace(-2, 2, 17); }
 torch::Tensor RunOurs(const TrainingPlan& plan) {
   torch::Tensor values = Start();
   FlatOptimizer optimizer(plan, kLearningRate, values);
-  for (int i = 0; i < kSteps; ++i) {
+  for (int i = 0; i < kOptimizerSteps; ++i) {
     torch::Tensor gradient = Gradient(values);
     optimizer.Step(values, gradient);
   }
@@ -33,7 +33,7 @@ template <typename Optimizer, typename Options>
 torch::Tensor RunTheirs(const Options& options) {
   const torch::Tensor values = Start().requires_grad_();
   Optimizer optimizer({values}, options);
-  for (int i = 0; i < kSteps; ++i) {
+  for (int i = 0; i < kOptimizerSteps; ++i) {
     values.mutable_grad() = Gradient(values.detach());
     optimizer.step();
   }
