@@ -109,6 +109,7 @@ TEST_F(MqttSourceTest, ARetainedValueWithoutATimeIsNotTakenForANewOne) {
   Publisher publisher(broker_->port());
   publisher.Publish("plant/pump-1/speed", "100", /*retain=*/true);
   publisher.Publish(kTopic, R"({"value": 2, "timestamp": 1767225600})", /*retain=*/true);
+  ASSERT_TRUE(publisher.AwaitTaken());
   Run(Config());
   ASSERT_TRUE(Eventually([&] { return rig_.Status().messages >= 2; }));
   ASSERT_TRUE(rig_.AwaitSamples(1));

@@ -74,6 +74,7 @@ struct Publisher::Ear {
   std::atomic<bool> connected = false;
   std::atomic<bool> subscribed = false;
   std::atomic<bool> heard = false;
+  std::atomic<int> taken = 0;
 };
 
 Publisher::Publisher(int port, int qos) : qos_(qos), ear_(std::make_unique<Ear>()) {
@@ -89,6 +90,8 @@ Publisher::Publisher(int port, int qos) : qos_(qos), ear_(std::make_unique<Ear>(
   mosquitto_message_callback_set(client_, [](mosquitto*, void* ear, const mosquitto_message*) {
     static_cast<Ear*>(ear)->heard = true;
   });
+  mosquitto_publish_callback_set(
+      client_, [](mosquitto*, void* ear, int) { ++static_cast<Ear*>(ear)->taken; });
   MR_CHECK(mosquitto_connect(client_, "127.0.0.1", port, 60) == MOSQ_ERR_SUCCESS);
   MR_CHECK(mosquitto_loop_start(client_) == MOSQ_ERR_SUCCESS);
   MR_CHECK(Eventually([this] { return ear_->connected.load(); }));
@@ -103,6 +106,11 @@ Publisher::~Publisher() {
 void Publisher::Publish(const std::string& topic, absl::string_view payload, bool retain) {
   MR_CHECK(mosquitto_publish(client_, nullptr, topic.c_str(), static_cast<int>(payload.size()),
                              payload.data(), qos_, retain) == MOSQ_ERR_SUCCESS);
+  ++published_;
+}
+
+bool Publisher::AwaitTaken() {
+  return Eventually([this] { return ear_->taken == published_; });
 }
 
 void Publisher::Listen(const std::string& topic) {

@@ -46,6 +46,8 @@ class Publisher {
   ~Publisher();
 
   void Publish(const std::string& topic, absl::string_view payload, bool retain = false);
+  /// Until the broker has taken all that was published. With qos of 1 or 2 only.
+  bool AwaitTaken();
   /// Whether a message of this topic has come since Listen.
   void Listen(const std::string& topic);
   bool Heard() const;
@@ -54,6 +56,7 @@ class Publisher {
   struct Ear;
 
   const int qos_;
+  int published_ = 0;
   std::unique_ptr<Ear> ear_;
   mosquitto* client_;
 };
