@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/session/session.h"
-
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -11,6 +9,8 @@
 #include "base/status.h"
 #include "client/data/site_message.h"
 #include "client/session/mask_update.h"
+#include "client/session/session.h"
+#include "client/session/unmask_record.h"
 
 namespace millrace {
 namespace {
@@ -20,7 +20,7 @@ namespace {
 constexpr absl::Duration kOutage = absl::Minutes(10);
 
 /// Faults of the link or of the other side's load, which pass; everything else is an answer.
-bool MayPass(const absl::Status& status) {
+bool IsFaultOfLink(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
          absl::IsResourceExhausted(status) || absl::IsUnknown(status) || absl::IsInternal(status) ||
          absl::IsCancelled(status) || absl::IsAborted(status) || absl::IsDataLoss(status);
@@ -29,10 +29,6 @@ bool MayPass(const absl::Status& status) {
 /// For the log.
 std::string Whole(const absl::Status& status) {
   return status.ToString(absl::StatusToStringMode::kWithNoExtraData);
-}
-
-std::string NameOf(const v1::RoundId& id) {
-  return absl::StrCat(id.run(), " round ", id.round(), " attempt ", id.attempt());
 }
 
 absl::StatusOr<Digest> ModelOf(const v1::Assignment& assignment) {
@@ -197,7 +193,7 @@ absl::Status Session::Persist(absl::string_view what, absl::Time deadline, const
   for (int failures = 1;; ++failures) {
     parts_.heart->Beat();
     const absl::Status status = step();
-    if (status.ok() || !MayPass(status) || stopping_) return status;
+    if (status.ok() || !IsFaultOfLink(status) || stopping_) return status;
     const absl::Duration wait = Patience(status, failures);
     if (parts_.clock->Now() + wait >= deadline) {
       return SiteMessage(what, ": not before the round's deadline: ", status)
