@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/crypto/pem_file.h"
 #include "base/log.h"
 #include "base/status.h"
 
@@ -20,7 +21,6 @@ constexpr absl::Duration kWarnEvery = absl::Hours(24);
 // A call that was let in just before its certificate was revoked is found within this.
 constexpr absl::Duration kLatecomers = absl::Seconds(5);
 constexpr absl::Duration kForgetEvery = absl::Hours(24);
-constexpr int64_t kMaxPem = 1 << 20;
 
 }  // namespace
 
@@ -39,7 +39,7 @@ absl::StatusOr<std::unique_ptr<Federation>> Federation::Open(const CoordinatorCo
                                                              const std::string& store_path,
                                                              StorageHealth* storage, Clock* clock) {
   FileSystem* const files = storage->files();
-  MR_ASSIGN_OR_RETURN(const std::string authority, ReadFile(files, config.authority, kMaxPem));
+  MR_ASSIGN_OR_RETURN(const std::string authority, ReadFile(files, config.authority, kMaxPemBytes));
   MR_ASSIGN_OR_RETURN(
       auto store, OpenSqliteEnrollmentStore(
                       store_path, [storage](const absl::Status& fault) { storage->Note(fault); }));

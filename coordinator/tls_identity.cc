@@ -2,17 +2,16 @@
 #include "coordinator/tls_identity.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/crypto/pem_file.h"
 #include "base/retry_after.h"
 #include "base/status.h"
 
 namespace millrace {
 namespace {
 
-constexpr int64_t kMaxPem = 1 << 20;
-
 /// So that a start needs no space for what is there already.
 absl::Status WriteIfChanged(FileSystem* files, const std::string& path, const std::string& text) {
-  if (const auto there = ReadFile(files, path, kMaxPem); there.ok() && *there == text) {
+  if (const auto there = ReadFile(files, path, kMaxPemBytes); there.ok() && *there == text) {
     return absl::OkStatus();
   }
   return WriteFileDurably(files, path, text);
@@ -31,8 +30,9 @@ absl::StatusOr<TlsIdentity> TlsIdentity::Create(FileSystem* files, const Coordin
 }
 
 absl::StatusOr<bool> TlsIdentity::Refresh(absl::Time now) {
-  MR_ASSIGN_OR_RETURN(const std::string certificate, ReadFile(files_, certificate_path_, kMaxPem));
-  MR_ASSIGN_OR_RETURN(const std::string key, ReadFile(files_, key_path_, kMaxPem));
+  MR_ASSIGN_OR_RETURN(const std::string certificate,
+                      ReadFile(files_, certificate_path_, kMaxPemBytes));
+  MR_ASSIGN_OR_RETURN(const std::string key, ReadFile(files_, key_path_, kMaxPemBytes));
   const std::string both = absl::StrCat(key, key.ends_with('\n') ? "" : "\n", certificate);
   if (both == served_ || (both == refused_ && now < refused_until_)) return false;
   const absl::Status valid = CheckCertificate(certificate, authorities_pem_, key,

@@ -11,14 +11,14 @@
 namespace millrace {
 namespace {
 
-using ContextPtr = std::unique_ptr<EVP_CIPHER_CTX, crypto_internal::Free<EVP_CIPHER_CTX_free>>;
+using CipherPtr = std::unique_ptr<EVP_CIPHER_CTX, crypto_internal::Free<EVP_CIPHER_CTX_free>>;
 
 enum class Direction { kOpen = 0, kSeal = 1 };  // as EVP_CipherInit_ex numbers them
 
-ContextPtr Begin(Direction direction, const Secret<32>& key, std::span<const uint8_t, 12> nonce,
-                 absl::string_view associated_data, size_t plain_bytes) {
+CipherPtr Begin(Direction direction, const Secret<32>& key, std::span<const uint8_t, 12> nonce,
+                absl::string_view associated_data, size_t plain_bytes) {
   MR_CHECK(plain_bytes <= kMaxAeadBytes && associated_data.size() <= kMaxAeadBytes);
-  ContextPtr context(EVP_CIPHER_CTX_new());
+  CipherPtr context(EVP_CIPHER_CTX_new());
   MR_CHECK(context != nullptr);
   MR_CHECK(EVP_CipherInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key.bytes().data(),
                              nonce.data(), static_cast<int>(direction)) == 1);
@@ -33,7 +33,7 @@ ContextPtr Begin(Direction direction, const Secret<32>& key, std::span<const uin
 
 std::string Seal(const Secret<32>& key, std::span<const uint8_t, 12> nonce,
                  absl::string_view associated_data, std::span<const uint8_t> plain) {
-  const ContextPtr context = Begin(Direction::kSeal, key, nonce, associated_data, plain.size());
+  const CipherPtr context = Begin(Direction::kSeal, key, nonce, associated_data, plain.size());
   std::string sealed(plain.size() + kAeadTagBytes, '\0');
   auto* const ciphertext = reinterpret_cast<uint8_t*>(sealed.data());
   uint8_t* const tag = ciphertext + plain.size();
@@ -52,7 +52,7 @@ absl::Status Open(const Secret<32>& key, std::span<const uint8_t, 12> nonce,
     return absl::InvalidArgumentError(absl::StrCat(
         "sealed message of ", sealed.size(), " bytes, expected ", plain.size() + kAeadTagBytes));
   }
-  const ContextPtr context = Begin(Direction::kOpen, key, nonce, associated_data, plain.size());
+  const CipherPtr context = Begin(Direction::kOpen, key, nonce, associated_data, plain.size());
   const auto* const ciphertext = reinterpret_cast<const uint8_t*>(sealed.data());
   std::string tag(sealed.substr(plain.size()));
   int length = 0;

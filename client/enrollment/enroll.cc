@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/crypto/certificate.h"
 #include "base/crypto/enrollment_token.h"
+#include "base/crypto/pem_file.h"
 #include "base/crypto/signing_request.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -18,14 +19,13 @@
 namespace millrace {
 namespace {
 
-constexpr int64_t kMaxPem = 1 << 20;
 constexpr absl::Duration kPoll = absl::Seconds(15);
 constexpr absl::Duration kRetry = absl::Seconds(2);
 
 using Say = std::function<void(const std::string&)>;
 
 absl::StatusOr<std::string> KeyOf(FileSystem* files, const std::string& path) {
-  if (files->Exists(path)) return ReadFile(files, path, kMaxPem);
+  if (files->Exists(path)) return ReadFile(files, path, kMaxPemBytes);
   MR_ASSIGN_OR_RETURN(std::string key, NewPrivateKey());
   MR_RETURN_IF_ERROR(WriteFileDurably(files, path, key));
   return key;

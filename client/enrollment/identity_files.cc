@@ -4,13 +4,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/crypto/pem_file.h"
 #include "base/crypto/signing_request.h"
 #include "base/status.h"
 
 namespace millrace {
 namespace {
 
-constexpr int64_t kMaxPem = 1 << 20;
 constexpr char kCertificateBegins[] = "-----BEGIN CERTIFICATE-----";
 
 /// A temporary file that someone left behind would keep its own mode.
@@ -38,12 +38,12 @@ IdentityFiles::IdentityFiles(FileSystem* files, std::string authority, std::stri
 absl::StatusOr<SiteCredentials> IdentityFiles::Load() {
   MR_RETURN_IF_ERROR(FinishMove());
   SiteCredentials credentials;
-  MR_ASSIGN_OR_RETURN(credentials.authority_pem, ReadFile(files_, authority_, kMaxPem));
-  MR_ASSIGN_OR_RETURN(credentials.certificate_pem, ReadFile(files_, certificate_, kMaxPem));
-  MR_ASSIGN_OR_RETURN(credentials.key_pem, ReadFile(files_, key_, kMaxPem));
+  MR_ASSIGN_OR_RETURN(credentials.authority_pem, ReadFile(files_, authority_, kMaxPemBytes));
+  MR_ASSIGN_OR_RETURN(credentials.certificate_pem, ReadFile(files_, certificate_, kMaxPemBytes));
+  MR_ASSIGN_OR_RETURN(credentials.key_pem, ReadFile(files_, key_, kMaxPemBytes));
   const std::string revoked = authority_ + ".revoked";
   if (files_->Exists(revoked)) {
-    MR_ASSIGN_OR_RETURN(credentials.revocation_pem, ReadFile(files_, revoked, kMaxPem));
+    MR_ASSIGN_OR_RETURN(credentials.revocation_pem, ReadFile(files_, revoked, kMaxPemBytes));
   }
   return credentials;
 }
@@ -67,7 +67,7 @@ absl::Status IdentityFiles::SetIdentity(const std::string& key_pem,
 absl::Status IdentityFiles::FinishMove() {
   const std::string renewed = certificate_ + ".renewed";
   if (!files_->Exists(renewed)) return absl::OkStatus();
-  MR_ASSIGN_OR_RETURN(const std::string both, ReadFile(files_, renewed, kMaxPem));
+  MR_ASSIGN_OR_RETURN(const std::string both, ReadFile(files_, renewed, kMaxPemBytes));
   const size_t certificate = both.find(kCertificateBegins);
   if (certificate == std::string::npos) {
     return absl::DataLossError(absl::StrCat(renewed, ": holds no certificate; remove it"));
@@ -79,7 +79,7 @@ absl::Status IdentityFiles::FinishMove() {
 
 absl::StatusOr<std::string> IdentityFiles::NextKey() {
   const std::string path = key_ + ".next";
-  if (files_->Exists(path)) return ReadFile(files_, path, kMaxPem);
+  if (files_->Exists(path)) return ReadFile(files_, path, kMaxPemBytes);
   MR_ASSIGN_OR_RETURN(std::string key, NewPrivateKey());
   MR_RETURN_IF_ERROR(WriteSecret(files_, path, key));
   return key;

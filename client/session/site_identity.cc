@@ -12,8 +12,6 @@ namespace {
 // A federation's certificates over some renewals; a coordinator cannot fill the memory with them.
 constexpr size_t kMostCertificates = 10'000;
 
-std::string BytesOf(const Digest& digest) { return {digest.bytes.begin(), digest.bytes.end()}; }
-
 }  // namespace
 
 absl::StatusOr<SiteIdentity> SiteIdentity::Create(std::string authority_pem,
@@ -51,7 +49,7 @@ absl::Status SiteIdentity::Learn(const std::string& der) {
                       VerifyPeerCertificate(der, authority_pem_, Role::kSite, clock_->Now()));
   MR_ASSIGN_OR_RETURN(VerifyingKey key, VerifyingKey::FromCertificate(der));
   if (known_.size() >= kMostCertificates) known_.clear();
-  known_[BytesOf(info.fingerprint)] = {info, std::make_shared<VerifyingKey>(std::move(key))};
+  known_[info.fingerprint.ToBytes()] = {info, std::make_shared<VerifyingKey>(std::move(key))};
   return absl::OkStatus();
 }
 

@@ -112,7 +112,7 @@ absl::StatusOr<v1::UploadHeader> Spool::KeepUpdate(const v1::Assignment& assignm
   MR_ASSIGN_OR_RETURN(const Digest digest, DigestOfFile(file.get()));
   v1::UploadHeader header;
   *header.mutable_round() = assignment.id();
-  header.set_sha256(std::string(digest.bytes.begin(), digest.bytes.end()));
+  header.set_sha256(digest.ToBytes());
   header.set_bytes(size);
   header.set_layout_sha256(assignment.layout_sha256());
   header.set_weight(weight);

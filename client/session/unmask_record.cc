@@ -9,15 +9,10 @@
 #include "millrace/internal/unmask_record.pb.h"
 
 namespace millrace {
-namespace {
-
-std::string BytesOf(const Digest& digest) { return {digest.bytes.begin(), digest.bytes.end()}; }
 
 std::string NameOf(const v1::RoundId& id) {
   return absl::StrCat(id.run(), " round ", id.round(), " attempt ", id.attempt());
 }
-
-}  // namespace
 
 absl::StatusOr<UnmaskRecord> UnmaskRecord::Parse(absl::string_view bytes) {
   internal::UnmaskRecordFile file;
@@ -25,7 +20,7 @@ absl::StatusOr<UnmaskRecord> UnmaskRecord::Parse(absl::string_view bytes) {
   if (!file.ParseFromString(std::string(bytes)) || !rounds.ParseFromString(file.rounds())) {
     return absl::DataLossError(absl::StrCat("its ", bytes.size(), " bytes are no record"));
   }
-  if (file.sha256() != BytesOf(Sha256Of(file.rounds()))) {
+  if (file.sha256() != Sha256Of(file.rounds()).ToBytes()) {
     return absl::DataLossError("its digest is not that of its rounds");
   }
   UnmaskRecord record;
@@ -52,12 +47,12 @@ std::string UnmaskRecord::ToBytes() const {
     round->set_run(unmasked.run);
     round->set_round(unmasked.round);
     round->set_attempt(unmasked.attempt);
-    round->set_survivors_sha256(BytesOf(unmasked.survivors));
+    round->set_survivors_sha256(unmasked.survivors.ToBytes());
     round->set_malicious(unmasked.malicious);
   }
   internal::UnmaskRecordFile file;
   file.set_rounds(rounds.SerializeAsString());
-  file.set_sha256(BytesOf(Sha256Of(file.rounds())));
+  file.set_sha256(Sha256Of(file.rounds()).ToBytes());
   return file.SerializeAsString();
 }
 

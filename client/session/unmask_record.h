@@ -14,6 +14,9 @@
 
 namespace millrace {
 
+/// "run round 3 attempt 1", for logs and refusals.
+std::string NameOf(const v1::RoundId& id);
+
 /// The newest round of each run that a site has helped to unmask. A coordinator that repeats a
 /// round which was unmasked, with other survivors, learns the difference of two sums: the update of
 /// the site that is in one of them only. Under `malicious`, and in a run that was `malicious`

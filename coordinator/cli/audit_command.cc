@@ -31,7 +31,8 @@ absl::StatusOr<std::vector<v1::AuditEntry>> FetchAll(Connection& connection, int
   }
 }
 
-absl::StatusOr<ExitCode> List(const CommandContext& context, const AuditArguments& arguments) {
+absl::StatusOr<ExitCode> ListEntries(const CommandContext& context,
+                                     const AuditArguments& arguments) {
   MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
   MR_ASSIGN_OR_RETURN(const std::vector<v1::AuditEntry> entries,
                       FetchAll(*connection, arguments.after));
@@ -78,7 +79,7 @@ void AddAuditCommands(CLI::App* app, CommandContext* context) {
       "with\n"
       "its result.",
       "millrace audit list --json | jq '.entries[-1]'", context,
-      [=] { return List(*context, *arguments); });
+      [=] { return ListEntries(*context, *arguments); });
   list->add_option("--after", arguments->after, "Only what comes after this entry")
       ->check(CLI::NonNegativeNumber)
       ->type_name("NUMBER");

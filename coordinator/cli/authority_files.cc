@@ -2,6 +2,7 @@
 #include "coordinator/cli/authority_files.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/crypto/pem_file.h"
 #include "base/name.h"
 #include "base/status.h"
 #include "coordinator/cli/authority_folder.h"
@@ -9,8 +10,6 @@
 
 namespace millrace {
 namespace {
-
-constexpr int64_t kMaxPem = 1 << 20;
 
 absl::Status RefuseExisting(FileSystem* files, const std::string& path) {
   if (!files->Exists(path)) return absl::OkStatus();
@@ -35,7 +34,7 @@ absl::Status WritePair(FileSystem* files, const KeyAndCertificate& pair, const s
 /// Leaves a copy that is there already; refuses to mix federations in one folder.
 absl::Status CopyAuthority(FileSystem* files, const std::string& pem, const std::string& path) {
   if (!files->Exists(path)) return WriteNewFile(files, path, pem);
-  MR_ASSIGN_OR_RETURN(const std::string present, ReadFile(files, path, kMaxPem));
+  MR_ASSIGN_OR_RETURN(const std::string present, ReadFile(files, path, kMaxPemBytes));
   if (present == pem) return absl::OkStatus();
   return absl::AlreadyExistsError(
       absl::StrCat(path, ": is another authority's certificate; choose another --out"));

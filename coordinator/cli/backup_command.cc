@@ -20,7 +20,8 @@ struct Folders {
 };
 
 /// What was copied; where something was lost, that is an error all the same.
-ExitCode Show(const CommandContext& context, const std::string& done, const BackupReport& report) {
+ExitCode ShowReport(const CommandContext& context, const std::string& done,
+                    const BackupReport& report) {
   std::string text =
       absl::StrCat(done, ": ", HumanCount(report.runs), " runs, ", HumanCount(report.models),
                    " models, ", HumanBytes(report.bytes), ", every digest checked\n");
@@ -38,14 +39,14 @@ absl::StatusOr<ExitCode> RunBackup(const CommandContext& context, const Folders&
   const absl::StatusOr<BackupReport> report =
       Backup(context.environment->files, folders.storage, folders.backup, context.Now());
   if (!report.ok()) return LocalStatus(report.status());
-  return Show(context, absl::StrCat("backed up to ", folders.backup), *report);
+  return ShowReport(context, absl::StrCat("backed up to ", folders.backup), *report);
 }
 
 absl::StatusOr<ExitCode> RunRestore(const CommandContext& context, const Folders& folders) {
   const absl::StatusOr<BackupReport> report =
       Restore(context.environment->files, folders.backup, folders.storage, context.Now());
   if (!report.ok()) return LocalStatus(report.status());
-  return Show(context, absl::StrCat("restored to ", folders.storage), *report);
+  return ShowReport(context, absl::StrCat("restored to ", folders.storage), *report);
 }
 
 void AddFolders(CLI::App* command, const std::shared_ptr<Folders>& folders,

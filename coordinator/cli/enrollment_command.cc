@@ -30,7 +30,7 @@ struct EnrollmentArguments {
   std::string reason;
   std::vector<std::string> serials;
 };
-using Arguments = std::shared_ptr<EnrollmentArguments>;
+using EnrollmentArgumentsPtr = std::shared_ptr<EnrollmentArguments>;
 
 /// Of the federation as the operator knows it: not as the coordinator says.
 absl::StatusOr<Digest> KnownTrust(const CommandContext& context) {
@@ -116,15 +116,15 @@ absl::StatusOr<ExitCode> Reject(const CommandContext& context,
                       {{"site", arguments.site}, {"rejected", true}});
 }
 
-absl::StatusOr<ExitCode> Revoke(const CommandContext& context,
-                                const EnrollmentArguments& arguments) {
+absl::StatusOr<ExitCode> RevokeSite(const CommandContext& context,
+                                    const EnrollmentArguments& arguments) {
   MR_ASSIGN_OR_RETURN(const auto folder, context.OpenAuthority());
   MR_ASSIGN_OR_RETURN(const std::string list,
                       folder->Revoke(arguments.site, arguments.serials, context.Now()));
   return PublishRevocation(context, "site", arguments.site, list);
 }
 
-void AddSiteArgument(CLI::App* command, const Arguments& arguments) {
+void AddSiteArgument(CLI::App* command, const EnrollmentArgumentsPtr& arguments) {
   command->add_option("NAME", arguments->site, "The site's name in the federation")->required();
 }
 
@@ -185,7 +185,7 @@ void AddRevoke(CLI::App* group, CommandContext* context) {
       "coordinator ends its calls at once and lets it into no cohort; the other sites refuse it\n"
       "within a minute. It can be invited again.",
       "millrace site revoke press-7 --authority authority/", context,
-      [=] { return Revoke(*context, *arguments); });
+      [=] { return RevokeSite(*context, *arguments); });
   AddSiteArgument(command, arguments);
   command
       ->add_option("--serial", arguments->serials,

@@ -45,7 +45,7 @@ std::string SecureText(const Plan& plan) {
                       HumanNumber(QuantisationError(plan)), " / (mean share of max_weight)");
 }
 
-std::string RoundsText(const Plan& plan) {
+std::string PlannedRoundsText(const Plan& plan) {
   return absl::StrCat(plan.run.rounds, " of training",
                       FirstRound(plan) == 0 ? ", after one that sums scaling statistics" : "",
                       LastRound(plan) > plan.run.rounds ? ", then one of evaluation" : "");
@@ -69,7 +69,7 @@ std::string OutputText(const Plan& plan) {
 std::string PlanText(const Plan& plan, const Architecture& architecture) {
   const int64_t parameters = architecture.layout.size();
   return KeyValueText({{"plan", plan.run.name},
-                       {"rounds", RoundsText(plan)},
+                       {"rounds", PlannedRoundsText(plan)},
                        {"cohort", CohortText(plan.cohort, plan.cohort_size())},
                        {"model", absl::StrCat(std::string(Name(plan.model.kind)), ", ",
                                               HumanCount(parameters), " parameters")},

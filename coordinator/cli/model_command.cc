@@ -22,16 +22,17 @@ struct ModelArguments {
   int64_t limit = 100;
   std::string path;
 };
-using Arguments = std::shared_ptr<ModelArguments>;
+using ModelArgumentsPtr = std::shared_ptr<ModelArguments>;
 
-absl::StatusOr<ExitCode> List(const CommandContext& context, const ModelArguments& arguments) {
+absl::StatusOr<ExitCode> ListModels(const CommandContext& context,
+                                    const ModelArguments& arguments) {
   MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
   MR_ASSIGN_OR_RETURN(const v1::ListModelsResponse models,
                       connection->ListModels(arguments.run, arguments.limit));
   return context.Show(ModelsText(models, context.environment->zone), ModelsJson(models));
 }
 
-absl::StatusOr<ExitCode> Show(const CommandContext& context, const ModelArguments& arguments) {
+absl::StatusOr<ExitCode> ShowModel(const CommandContext& context, const ModelArguments& arguments) {
   MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
   MR_ASSIGN_OR_RETURN(const v1::Model model,
                       connection->GetModel(arguments.run, arguments.version));
@@ -74,13 +75,13 @@ absl::StatusOr<ExitCode> Inspect(const CommandContext& context, const ModelArgum
   return context.Show(PackageText(*package, context.environment->zone), PackageJson(*package));
 }
 
-void AddVersion(CLI::App* command, const Arguments& arguments) {
+void AddVersion(CLI::App* command, const ModelArgumentsPtr& arguments) {
   command->add_option("RUN", arguments->run, "The run, as `run list` names it")->required();
   command->add_option("VERSION", arguments->version, "Its version; the newest if none is given")
       ->check(CLI::NonNegativeNumber);
 }
 
-void AddList(CLI::App* group, CommandContext* context) {
+void AddModelList(CLI::App* group, CommandContext* context) {
   const auto arguments = std::make_shared<ModelArguments>();
   CLI::App* command = AddCommand(group, "list",
                                  "List model versions, the newest first, of one run or of all: who "
@@ -89,7 +90,7 @@ void AddList(CLI::App* group, CommandContext* context) {
                                  "a version is measured by the\n"
                                  "round after the one that made it.",
                                  "millrace model list turbofan-1", context,
-                                 [=] { return List(*context, *arguments); });
+                                 [=] { return ListModels(*context, *arguments); });
   command->add_option("RUN", arguments->run, "Only this run's");
   command->add_option("--limit", arguments->limit, "At most so many")
       ->check(CLI::PositiveNumber)
@@ -97,13 +98,14 @@ void AddList(CLI::App* group, CommandContext* context) {
   AddConnectionOptions(command, context);
 }
 
-void AddShow(CLI::App* group, CommandContext* context) {
+void AddModelShow(CLI::App* group, CommandContext* context) {
   const auto arguments = std::make_shared<ModelArguments>();
   CLI::App* command = AddCommand(
       group, "show",
       "Show one model version: its size, the digest of its parameters, the sites and examples\n"
       "behind it, and its metrics.",
-      "millrace model show turbofan-1 30", context, [=] { return Show(*context, *arguments); });
+      "millrace model show turbofan-1 30", context,
+      [=] { return ShowModel(*context, *arguments); });
   AddVersion(command, arguments);
   AddConnectionOptions(command, context);
 }
@@ -126,7 +128,7 @@ void AddInspect(CLI::App* group, CommandContext* context) {
   CLI::App* command = AddCommand(
       group, "inspect",
       "Check a model package, without a coordinator, and show what it holds: where it comes from,\n"
-      "what goes in and out, how good it is, and its tensors.",
+      "what goes in and out, how good it is, its tensors and its card.",
       "millrace model inspect turbofan-30.millrace", context,
       [=] { return Inspect(*context, *arguments); });
   command->add_option("FILE", arguments->path, "The package")->required();
@@ -136,10 +138,11 @@ void AddInspect(CLI::App* group, CommandContext* context) {
 
 void AddModelCommands(CLI::App* app, CommandContext* context) {
   CLI::App* group = AddGroup(app, "model", "Model versions and packages");
-  AddList(group, context);
-  AddShow(group, context);
+  AddModelList(group, context);
+  AddModelShow(group, context);
   AddExport(group, context);
   AddInspect(group, context);
+  AddSignCommands(group, context);
 }
 
 }  // namespace millrace

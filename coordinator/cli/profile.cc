@@ -4,6 +4,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/crypto/certificate.h"
+#include "base/crypto/pem_file.h"
 #include "base/status.h"
 #include "coordinator/cli/authority_files.h"
 #include "coordinator/cli/local_file.h"
@@ -11,8 +12,6 @@
 
 namespace millrace {
 namespace {
-
-constexpr int64_t kMaxPem = 1 << 20;
 
 /// One setting of a connection: where it is kept and what it is called in each place.
 struct Setting {
@@ -79,10 +78,12 @@ absl::StatusOr<ConnectionOptions> ResolveConnection(const ConnectionFlags& flags
   MR_ASSIGN_OR_RETURN(const ConnectionFlags resolved, ResolveFlags(flags, files));
   ConnectionOptions options;
   options.address = resolved.coordinator;
-  MR_ASSIGN_OR_RETURN(options.authority_pem,
-                      ReadLocalFile(files, AuthorityFileOf(resolved.authority, files), kMaxPem));
-  MR_ASSIGN_OR_RETURN(options.certificate_pem, ReadLocalFile(files, resolved.certificate, kMaxPem));
-  MR_ASSIGN_OR_RETURN(options.key_pem, ReadLocalFile(files, resolved.key, kMaxPem));
+  MR_ASSIGN_OR_RETURN(
+      options.authority_pem,
+      ReadLocalFile(files, AuthorityFileOf(resolved.authority, files), kMaxPemBytes));
+  MR_ASSIGN_OR_RETURN(options.certificate_pem,
+                      ReadLocalFile(files, resolved.certificate, kMaxPemBytes));
+  MR_ASSIGN_OR_RETURN(options.key_pem, ReadLocalFile(files, resolved.key, kMaxPemBytes));
   const absl::StatusOr<CertificateInfo> info = ParseCertificate(options.certificate_pem);
   const bool may_call =
       info.ok() && (info->identity.role == Role::kViewer || info->identity.role == Role::kApprover);

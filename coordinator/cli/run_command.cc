@@ -61,18 +61,18 @@ absl::StatusOr<ExitCode> Start(const CommandContext& context, const RunArguments
   return Follow(context, run->id(), arguments, connection.get());
 }
 
-absl::StatusOr<ExitCode> Watch(const CommandContext& context, const RunArguments& arguments) {
+absl::StatusOr<ExitCode> WatchRun(const CommandContext& context, const RunArguments& arguments) {
   MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
   return Follow(context, arguments.run, arguments, connection.get());
 }
 
-absl::StatusOr<ExitCode> List(const CommandContext& context) {
+absl::StatusOr<ExitCode> ListRuns(const CommandContext& context) {
   MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
   MR_ASSIGN_OR_RETURN(const v1::ListRunsResponse runs, connection->ListRuns());
   return context.Show(RunsText(runs, context.Now(), context.environment->zone), RunsJson(runs));
 }
 
-absl::StatusOr<ExitCode> Show(const CommandContext& context, const RunArguments& arguments) {
+absl::StatusOr<ExitCode> ShowRun(const CommandContext& context, const RunArguments& arguments) {
   MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
   MR_ASSIGN_OR_RETURN(const v1::Run run, connection->GetRun(arguments.run));
   return context.Show(RunText(run, context.Now(), context.environment->zone), RunJson(run));
@@ -84,13 +84,13 @@ absl::StatusOr<ExitCode> Stop(const CommandContext& context, const RunArguments&
   return context.Show(RunEndedText(run), RunSummaryJson(run));
 }
 
-using Arguments = std::shared_ptr<RunArguments>;
+using RunArgumentsPtr = std::shared_ptr<RunArguments>;
 
-void AddRunArgument(CLI::App* command, const Arguments& arguments) {
+void AddRunArgument(CLI::App* command, const RunArgumentsPtr& arguments) {
   command->add_option("RUN", arguments->run, "The run, as `run list` names it")->required();
 }
 
-void AddPatience(CLI::App* command, const Arguments& arguments) {
+void AddPatience(CLI::App* command, const RunArgumentsPtr& arguments) {
   command
       ->add_option("--patience", arguments->patience_s,
                    "How long to try again while the coordinator is away")
@@ -125,30 +125,30 @@ void AddWatch(CLI::App* group, CommandContext* context) {
       "goes away is tried again for --patience seconds. With --json: a line per ended round\n"
       "({\"type\": \"round\", ...}) and one for the end ({\"type\": \"end\", ...}).",
       "millrace run watch turbofan-1 && millrace model export turbofan-1 --out turbofan.millrace",
-      context, [=] { return Watch(*context, *arguments); });
+      context, [=] { return WatchRun(*context, *arguments); });
   AddRunArgument(command, arguments);
   AddPatience(command, arguments);
   AddConnectionOptions(command, context);
 }
 
-void AddList(CLI::App* group, CommandContext* context) {
+void AddRunList(CLI::App* group, CommandContext* context) {
   CLI::App* command = AddCommand(
       group, "list",
       "List all runs, the newest first: how far each has come, how long it took, and why "
       "it ended.",
       "millrace run list --json | jq -r '.runs[] | select(.state == \"running\") | .run'", context,
-      [=] { return List(*context); });
+      [=] { return ListRuns(*context); });
   AddConnectionOptions(command, context);
 }
 
-void AddShow(CLI::App* group, CommandContext* context) {
+void AddRunShow(CLI::App* group, CommandContext* context) {
   const auto arguments = std::make_shared<RunArguments>();
   CLI::App* command = AddCommand(
       group, "show",
       "Show a run: its rounds with every attempt, what they measured and transferred, and which\n"
       "sites failed and why. With --json also the plan.",
       "millrace run show turbofan-1 --json | jq -r .plan", context,
-      [=] { return Show(*context, *arguments); });
+      [=] { return ShowRun(*context, *arguments); });
   AddRunArgument(command, arguments);
   AddConnectionOptions(command, context);
 }
@@ -173,8 +173,8 @@ void AddStop(CLI::App* group, CommandContext* context) {
 void AddRunCommands(CLI::App* app, CommandContext* context) {
   CLI::App* group = AddGroup(app, "run", "Training jobs: start, follow, stop");
   AddStart(group, context);
-  AddList(group, context);
-  AddShow(group, context);
+  AddRunList(group, context);
+  AddRunShow(group, context);
   AddWatch(group, context);
   AddStop(group, context);
 }

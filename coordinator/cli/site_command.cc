@@ -7,7 +7,7 @@
 namespace millrace {
 namespace {
 
-absl::StatusOr<ExitCode> List(const CommandContext& context) {
+absl::StatusOr<ExitCode> ListSites(const CommandContext& context) {
   MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
   MR_ASSIGN_OR_RETURN(const v1::ListSitesResponse sites, connection->ListSites());
   MR_ASSIGN_OR_RETURN(const v1::ListRequestsResponse requests,
@@ -28,7 +28,7 @@ void AddSiteCommands(CLI::App* app, CommandContext* context) {
       "many of its updates were accepted. A site counts as connected if it was heard of within "
       "the\n"
       "last minute. Requests for certificates that wait for an answer stand below.",
-      "millrace site list", context, [=] { return List(*context); });
+      "millrace site list", context, [=] { return ListSites(*context); });
   AddConnectionOptions(command, context);
   AddEnrollmentCommands(group, context);
 }

@@ -18,7 +18,6 @@ namespace {
 
 constexpr size_t kMaxRequestBytes = 8 << 10;
 constexpr absl::Duration kToSend = absl::Seconds(10);  // for its message, and to take the answer
-constexpr absl::Duration kLongestWait = absl::Seconds(20);
 
 /// One call; an enrollment is held until it is decided. Deletes itself.
 class EntryCall final : public grpc::ServerGenericBidiReactor, public Waiter {

@@ -9,11 +9,15 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/crypto/certificate.h"
 #include "coordinator/engine/engine.h"
 #include "millrace/v1/common.pb.h"
 
 namespace millrace {
+
+/// How long a call may wait for news: proxies end those in which nothing moves.
+inline constexpr absl::Duration kLongestWait = absl::Seconds(20);
 
 /// The caller, from the certificate that TLS has verified. UNAUTHENTICATED without a Millrace
 /// certificate.

@@ -13,7 +13,6 @@
 namespace millrace {
 namespace {
 
-constexpr absl::Duration kLongestWait = absl::Seconds(20);
 constexpr absl::Duration kComeBack = absl::Milliseconds(100);
 // Bytes of a site's free text that are kept.
 constexpr size_t kMaxReason = 500;

@@ -13,8 +13,6 @@
 namespace millrace {
 namespace {
 
-constexpr absl::Duration kLongestWait = absl::Seconds(20);
-
 /// A long poll: `attempt` is made again whenever something has changed, until it is true, fails, or
 /// the caller's time is over; what it left in the response is the answer. Deletes itself.
 class PhaseCall final : public grpc::ServerUnaryReactor, public Waiter {

@@ -19,8 +19,6 @@ using testing::DiskFault;
 using ::testing::HasSubstr;
 using testing::IsStatus;
 
-constexpr auto kExhausted = absl::StatusCode::kResourceExhausted;
-
 class EnrollmentFaultTest : public ::testing::Test {
  protected:
   testing::SimulatedClock clock_;
@@ -41,8 +39,9 @@ TEST_F(EnrollmentFaultTest, WriteOrSyncThatFailsClosesTheStorageUntilItCanBeWrit
   for (const DiskCall call : {DiskCall::kWrite, DiskCall::kSync}) {
     for (const DiskFault fault : {DiskFault::kIoError, DiskFault::kDiskFull}) {
       disk_.FailCall(call, 0, fault);
-      EXPECT_THAT(store_->PutInvitation(invitation_), IsStatus(kExhausted, HasSubstr("store")));
-      EXPECT_EQ(storage_.Check().code(), kExhausted);
+      EXPECT_THAT(store_->PutInvitation(invitation_),
+                  IsStatus(absl::StatusCode::kResourceExhausted, HasSubstr("store")));
+      EXPECT_EQ(storage_.Check().code(), absl::StatusCode::kResourceExhausted);
       EXPECT_FALSE(storage_.Read().writable);
       EXPECT_EQ(storage_.Read().faults, ++faults);
       EXPECT_EQ(store_->FindInvitation(invitation_.token).value(), std::nullopt);
@@ -64,9 +63,9 @@ TEST_F(EnrollmentFaultTest, ChangeThatCannotBeAuditedIsNotMade) {
                              made = true;
                              return absl::OkStatus();
                            }),
-              IsStatus(kExhausted, ::testing::_));
+              IsStatus(absl::StatusCode::kResourceExhausted, ::testing::_));
   EXPECT_FALSE(made);
-  EXPECT_EQ(storage_.Check().code(), kExhausted);
+  EXPECT_EQ(storage_.Check().code(), absl::StatusCode::kResourceExhausted);
 }
 
 TEST_F(EnrollmentFaultTest, RefusalsThatAreNoFaultsOfTheDiskCloseNothing) {

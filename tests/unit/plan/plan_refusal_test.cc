@@ -14,16 +14,16 @@ using ::testing::HasSubstr;
 using testing::IsStatus;
 
 // One way to spoil kShort, and what the refusal says.
-struct Refusal {
+struct RefusedPlan {
   const char* name;
   const char* from;
   const char* to;
   const char* message;
 };
 
-void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
+void PrintTo(const RefusedPlan& refusal, std::ostream* out) { *out << refusal.name; }
 
-class PlanRefusalTest : public ::testing::TestWithParam<Refusal> {};
+class PlanRefusalTest : public ::testing::TestWithParam<RefusedPlan> {};
 
 TEST_P(PlanRefusalTest, NamesTheKeyItsValueAndWhy) {
   EXPECT_THAT(ParsePlan(Changed({{GetParam().from, GetParam().to}})),
@@ -37,7 +37,7 @@ constexpr char kLabel[] = "kind = \"run_to_failure\"\ncap = 125\n";
 constexpr char kEnd[] = "cap = 125\n";
 constexpr char kOff[] = "secure_aggregation = \"off\"";
 
-const Refusal kSecure[] = {
+const RefusedPlan kSecure[] = {
     {"UnknownMode", kOff, "secure_aggregation = 'on'",
      "secure_aggregation = \"on\": must be one of off, honest_but_curious, malicious"},
     {"TooFewSitesToHideAmong", kOff, "",
@@ -56,7 +56,7 @@ const Refusal kSecure[] = {
      "[cohort] target = 20000: [secure] bits = 16 carries the sum of at most 16383 sites"},
 };
 
-const Refusal kRun[] = {
+const RefusedPlan kRun[] = {
     {"UnknownTable", "[run]", "[runs]", "line 2: [runs]: unknown table; did you mean run?"},
     {"UnknownKey", kName, "name = 'r'\nround = 3",
      "line 4: [run] round: unknown key; did you mean rounds?"},
@@ -75,7 +75,7 @@ const Refusal kRun[] = {
 INSTANTIATE_TEST_SUITE_P(Run, PlanRefusalTest, ::testing::ValuesIn(kRun),
                          [](const auto& info) { return info.param.name; });
 
-const Refusal kCohort[] = {
+const RefusedPlan kCohort[] = {
     {"MinimumAboveTarget", kEnd, "cap = 125\n[cohort]\ntarget = 4\nminimum = 5",
      "line 14: [cohort] minimum = 5: must be at most target (4)"},
     {"MinimumZero", kEnd, "cap = 125\n[cohort]\nminimum = 0",
@@ -101,7 +101,7 @@ const Refusal kCohort[] = {
 INSTANTIATE_TEST_SUITE_P(Cohort, PlanRefusalTest, ::testing::ValuesIn(kCohort),
                          [](const auto& info) { return info.param.name; });
 
-const Refusal kModels[] = {
+const RefusedPlan kModels[] = {
     {"KindMissing", kModel, "", "line 4: [model] kind: missing"},
     {"KindUnknown", kModel, "kind = 'grus'",
      "[model] kind = \"grus\": must be one of mlp, cnn1d, gru, lstm, autoencoder; did you mean "
@@ -141,16 +141,15 @@ const Refusal kModels[] = {
     {"ConvolutionalAutoencoderWithHidden", kModel,
      "kind = 'autoencoder'\nconvolutional = true\nfilters = [4]\nhidden = [8]",
      "not used by kind autoencoder with convolutional"},
-    {"ConvolutionalAutoencoderWithStrides", kModel,
-     "kind = 'autoencoder'\nconvolutional = true\nfilters = [4]\nstrides = [2]",
-     "not used by kind autoencoder with convolutional"},
+    {"DenseAutoencoderWithStrides", kModel, "kind = 'autoencoder'\nhidden = [8]\nstrides = [2]",
+     "not used by kind autoencoder without convolutional"},
     {"DropoutOne", kModel, "kind = 'mlp'\nhidden = [8]\ndropout = 1",
      "[model] dropout = 1: must be at least 0 and below 1"},
 };
 INSTANTIATE_TEST_SUITE_P(Model, PlanRefusalTest, ::testing::ValuesIn(kModels),
                          [](const auto& info) { return info.param.name; });
 
-const Refusal kInput[] = {
+const RefusedPlan kInput[] = {
     {"ChannelsMissing", kChannels, "", "[input] channels: missing"},
     {"NoChannels", kChannels, "channels = []", "[input] channels = []: must name at least one"},
     {"EmptyChannel", kChannels, "channels = ['a', '']", "holds an empty name"},
@@ -202,7 +201,7 @@ INSTANTIATE_TEST_SUITE_P(Secure, PlanRefusalTest, ::testing::ValuesIn(kSecure),
 INSTANTIATE_TEST_SUITE_P(Input, PlanRefusalTest, ::testing::ValuesIn(kInput),
                          [](const auto& info) { return info.param.name; });
 
-const Refusal kLabels[] = {
+const RefusedPlan kLabels[] = {
     {"KindUnknown", kLabel, "kind = 'rul'",
      "must be one of none, column, recording, run_to_failure"},
     {"LabelMissing", "[label]\nkind = \"run_to_failure\"\ncap = 125\n", "",
@@ -236,7 +235,7 @@ const Refusal kLabels[] = {
 INSTANTIATE_TEST_SUITE_P(Label, PlanRefusalTest, ::testing::ValuesIn(kLabels),
                          [](const auto& info) { return info.param.name; });
 
-const Refusal kTraining[] = {
+const RefusedPlan kTraining[] = {
     {"ValidationNegative", kEnd, "cap = 125\n[split]\nvalidation = -0.1",
      "[split] validation = -0.1: must be at least 0 and at most 0.9"},
     {"ValidationTooLarge", kEnd, "cap = 125\n[split]\nvalidation = 0.95",
@@ -287,7 +286,7 @@ const Refusal kTraining[] = {
 INSTANTIATE_TEST_SUITE_P(Training, PlanRefusalTest, ::testing::ValuesIn(kTraining),
                          [](const auto& info) { return info.param.name; });
 
-const Refusal kServer[] = {
+const RefusedPlan kServer[] = {
     {"OptimizerUnknown", kEnd, "cap = 125\n[server]\noptimizer = 'fedadm'",
      "must be one of fedavg, fedavgm, fedadagrad, fedadam, fedyogi; did you mean fedadam?"},
     {"RateNegative", kEnd, "cap = 125\n[server]\nlearning_rate = -1",

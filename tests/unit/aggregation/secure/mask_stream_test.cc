@@ -16,8 +16,8 @@ namespace {
 using ::testing::ElementsAre;
 
 // Some masks of random keys and signs on a random vector, at most `max_length` elements long.
-struct Case {
-  Case(uint64_t seed, uint64_t max_length) : random(seed), keys(random.Below(6)) {
+struct MaskCase {
+  MaskCase(uint64_t seed, uint64_t max_length) : random(seed), keys(random.Below(6)) {
     for (MaskKey& key : keys) {
       for (uint8_t& byte : key.mutable_bytes()) byte = static_cast<uint8_t>(random.Next());
       masks.push_back({&key, random.Below(2) == 1});
@@ -57,14 +57,14 @@ TEST(MaskStreamTest, BeginsWithTheEncryptionOfZeroAndOne) {
 TEST(MaskStreamTest, EveryPathGivesTheSameValues) {
   if (!HasVaes()) GTEST_SKIP() << "this processor has but one path";
   for (uint64_t seed = 0; seed < 100; ++seed) {
-    const Case c(seed, seed % 2 == 0 ? 100 : 60'000);
+    const MaskCase c(seed, seed % 2 == 0 ? 100 : 60'000);
     ASSERT_EQ(c.Masked(1, MaskPath::kVaes), c.Masked(1, MaskPath::kEvp)) << seed;
   }
 }
 
 TEST(MaskStreamTest, AnyNumberOfThreadsGivesTheSameValues) {
   for (uint64_t seed = 0; seed < 100; ++seed) {
-    const Case c(seed, seed % 2 == 0 ? 100 : 60'000);
+    const MaskCase c(seed, seed % 2 == 0 ? 100 : 60'000);
     for (const MaskPath path : AvailableMaskPaths()) {
       const std::vector<uint32_t> expected = c.Masked(1, path);
       for (const int threads : {2, 5}) {
@@ -76,7 +76,7 @@ TEST(MaskStreamTest, AnyNumberOfThreadsGivesTheSameValues) {
 
 TEST(MaskStreamTest, AnyPartitionOfTheRangeGivesTheValuesOfTheWhole) {
   for (uint64_t seed = 0; seed < 50; ++seed) {
-    Case c(seed, 30'000);
+    MaskCase c(seed, 30'000);
     for (const MaskPath path : AvailableMaskPaths()) {
       std::vector<uint32_t> parts = c.values;
       for (size_t begin = 0; begin < parts.size();) {
@@ -92,7 +92,7 @@ TEST(MaskStreamTest, AnyPartitionOfTheRangeGivesTheValuesOfTheWhole) {
 
 TEST(MaskStreamTest, SubtractingWhatWasAddedGivesTheValuesBack) {
   for (uint64_t seed = 0; seed < 50; ++seed) {
-    const Case c(seed, 30'000);
+    const MaskCase c(seed, 30'000);
     std::vector<Mask> opposite = c.masks;
     for (Mask& mask : opposite) mask.subtract = !mask.subtract;
     for (const MaskPath path : AvailableMaskPaths()) {

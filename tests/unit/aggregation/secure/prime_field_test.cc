@@ -13,7 +13,7 @@ namespace {
 constexpr uint64_t kPrime = Field61::kPrime;
 
 // The ends of the field and of its halves, and random elements between them.
-std::vector<uint64_t> Elements() {
+std::vector<uint64_t> FieldElements() {
   std::vector<uint64_t> elements = {0,
                                     1,
                                     2,
@@ -41,8 +41,8 @@ TEST(PrimeFieldTest, ASmallFieldIsTheIntegersModuloThePrime) {
 
 TEST(PrimeFieldTest, TheMersennePrimesShortcutIsTheLongDivision) {
   using Wide = unsigned __int128;
-  for (const uint64_t a : Elements()) {
-    for (const uint64_t b : Elements()) {
+  for (const uint64_t a : FieldElements()) {
+    for (const uint64_t b : FieldElements()) {
       ASSERT_EQ(Field61::Mul(a, b), static_cast<uint64_t>(Wide{a} * b % kPrime)) << a << " " << b;
       ASSERT_EQ(Field61::Add(a, b), (a + b) % kPrime) << a << " " << b;
       ASSERT_EQ(Field61::Sub(a, b), (a + kPrime - b) % kPrime) << a << " " << b;
@@ -54,7 +54,7 @@ TEST(PrimeFieldTest, AnElementTimesItsInverseIsOne) {
   for (uint64_t a = 1; a < 1613; ++a) {
     ASSERT_EQ(PrimeField<1613>::Mul(a, PrimeField<1613>::Inverse(a)), 1u) << a;
   }
-  for (const uint64_t a : Elements()) {
+  for (const uint64_t a : FieldElements()) {
     if (a == 0) continue;
     ASSERT_EQ(Field61::Mul(a, Field61::Inverse(a)), 1u) << a;
   }

@@ -18,16 +18,16 @@ using ::testing::IsSubsetOf;
 using testing::SecureCohort;
 using testing::Sites;
 
-struct Case {
+struct RecoveryCase {
   std::vector<uint64_t> points, values;
   std::vector<size_t> wrong;
 };
 
 /// Values of a random polynomial of degree below `threshold`, `wrong` of them changed.
-Case Spoilt(size_t count, size_t threshold, size_t wrong, Random& random) {
+RecoveryCase Spoilt(size_t count, size_t threshold, size_t wrong, Random& random) {
   std::vector<uint64_t> coefficients;
   for (size_t k = 0; k < threshold; ++k) coefficients.push_back(random.Next() % Field61::kPrime);
-  Case spoilt;
+  RecoveryCase spoilt;
   for (uint64_t x = 1; x <= count; ++x) {
     spoilt.points.push_back(x);
     spoilt.values.push_back(EvaluatePolynomial<Field61>(coefficients, x));
@@ -48,7 +48,7 @@ TEST(FindWrongPlaces, NamesAllAsLongAsTheyAreHalfOfThoseToSpare) {
     for (size_t threshold = 1; threshold <= count; ++threshold) {
       const size_t most = (count - threshold) / 2;
       for (size_t wrong = 0; wrong <= most; ++wrong) {
-        const Case spoilt = Spoilt(count, threshold, wrong, random);
+        const RecoveryCase spoilt = Spoilt(count, threshold, wrong, random);
         const auto found =
             FindWrongPlaces(spoilt.points, spoilt.values, static_cast<int64_t>(threshold));
         ASSERT_TRUE(found) << count << ", " << threshold << ", " << wrong;

@@ -11,13 +11,13 @@ namespace {
 
 using ::testing::Optional;
 
-constexpr int64_t kTime = 1767225600'123'000'000;  // 2026-01-01 00:00:00.123 UTC
+constexpr int64_t kMoment = 1767225600'123'000'000;  // 2026-01-01 00:00:00.123 UTC
 
 TEST(TimestampsTest, TellsTheUnitOfANumberByItsSize) {
   EXPECT_THAT(TimeOfInteger(TimeFormat::kAuto, 1767225600), Optional(1767225600'000'000'000));
-  EXPECT_THAT(TimeOfInteger(TimeFormat::kAuto, 1767225600'123), Optional(kTime));
-  EXPECT_THAT(TimeOfInteger(TimeFormat::kAuto, 1767225600'123'000), Optional(kTime));
-  EXPECT_THAT(TimeOfInteger(TimeFormat::kAuto, kTime), Optional(kTime));
+  EXPECT_THAT(TimeOfInteger(TimeFormat::kAuto, 1767225600'123), Optional(kMoment));
+  EXPECT_THAT(TimeOfInteger(TimeFormat::kAuto, 1767225600'123'000), Optional(kMoment));
+  EXPECT_THAT(TimeOfInteger(TimeFormat::kAuto, kMoment), Optional(kMoment));
 }
 
 TEST(TimestampsTest, KeepsAUnitThatIsTold) {
@@ -26,7 +26,7 @@ TEST(TimestampsTest, KeepsAUnitThatIsTold) {
 }
 
 TEST(TimestampsTest, FractionsOfASecondAreGoodToAMicrosecond) {
-  EXPECT_NEAR(static_cast<double>(*TimeOfNumber(TimeFormat::kAuto, 1767225600.123) - kTime), 0,
+  EXPECT_NEAR(static_cast<double>(*TimeOfNumber(TimeFormat::kAuto, 1767225600.123) - kMoment), 0,
               1000);
 }
 
@@ -34,7 +34,7 @@ TEST(TimestampsTest, ReadsRfc3339AndWhatIsCloseToIt) {
   for (const char* const text :
        {"2026-01-01T00:00:00.123Z", "2026-01-01t01:00:00.123+01:00", "2026-01-01 00:00:00.123Z",
         "2026-01-01T00:00:00.123", "2026-01-01 00:00:00.123", "1767225600123"}) {
-    EXPECT_THAT(TimeOfText(TimeFormat::kAuto, text), Optional(kTime)) << text;
+    EXPECT_THAT(TimeOfText(TimeFormat::kAuto, text), Optional(kMoment)) << text;
   }
 }
 

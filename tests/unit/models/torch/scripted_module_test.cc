@@ -69,9 +69,9 @@ TEST(ScriptedModuleTest, TheLstmGraphEqualsLibTorchsLstm) {
       torch::allclose(module.Forward(x), head(std::get<0>(lstm(x)).select(1, -1)), 1e-5, 2e-6));
 }
 
-class EveryKindTest : public ::testing::TestWithParam<ModelKind> {};
+class EveryKindOfModuleTest : public ::testing::TestWithParam<ModelKind> {};
 
-TEST_P(EveryKindTest, SavedAndLoadedItGivesTheSameBits) {
+TEST_P(EveryKindOfModuleTest, SavedAndLoadedItGivesTheSameBits) {
   const Plan plan = SyntheticPlan(GetParam());
   ScriptedModule module = Compile(plan);
   std::stringstream file;
@@ -82,7 +82,7 @@ TEST_P(EveryKindTest, SavedAndLoadedItGivesTheSameBits) {
   EXPECT_TRUE(torch::equal(loaded.forward({x}).toTensor(), module.Forward(x)));
 }
 
-TEST_P(EveryKindTest, DropoutActsInTrainingOnly) {
+TEST_P(EveryKindOfModuleTest, DropoutActsInTrainingOnly) {
   Plan plan = SyntheticPlan(GetParam());
   plan.model.dropout = 0.5;
   ScriptedModule module = Compile(plan);
@@ -92,7 +92,7 @@ TEST_P(EveryKindTest, DropoutActsInTrainingOnly) {
   EXPECT_FALSE(torch::equal(module.Forward(x), module.Forward(x)));
 }
 
-TEST_P(EveryKindTest, BackwardFillsTheFlatGradientInLayoutOrder) {
+TEST_P(EveryKindOfModuleTest, BackwardFillsTheFlatGradientInLayoutOrder) {
   const Plan plan = SyntheticPlan(GetParam());
   const Architecture architecture = BuildArchitecture(plan).value();
   ScriptedModule module = Compile(architecture);
@@ -108,7 +108,7 @@ TEST_P(EveryKindTest, BackwardFillsTheFlatGradientInLayoutOrder) {
   EXPECT_EQ(i, static_cast<int64_t>(architecture.layout.tensors().size()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Catalogue, EveryKindTest,
+INSTANTIATE_TEST_SUITE_P(Catalogue, EveryKindOfModuleTest,
                          ::testing::Values(ModelKind::kMlp, ModelKind::kCnn1d, ModelKind::kGru,
                                            ModelKind::kLstm, ModelKind::kAutoencoder),
                          [](const auto& instance) { return std::string(Name(instance.param)); });

@@ -56,9 +56,9 @@ double Distance(std::span<const float> a, std::span<const float> b) {
   return std::sqrt(squares);
 }
 
-class EveryKindTest : public ::testing::TestWithParam<Kind> {};
+class EveryKindOfTrainerTest : public ::testing::TestWithParam<Kind> {};
 
-TEST_P(EveryKindTest, LearnsWhatItHasNotSeen) {
+TEST_P(EveryKindOfTrainerTest, LearnsWhatItHasNotSeen) {
   const Plan& plan = GetParam().plan;
   const Model model = MakeModel(plan);
   const Dataset training = SyntheticData(plan, 512, 1);
@@ -71,7 +71,7 @@ TEST_P(EveryKindTest, LearnsWhatItHasNotSeen) {
             0.35 * EvaluationLoss(plan, model, model.start, unseen));
 }
 
-TEST_P(EveryKindTest, TheSameSeedGivesTheSameBits) {
+TEST_P(EveryKindOfTrainerTest, TheSameSeedGivesTheSameBits) {
   Plan plan = GetParam().plan;
   plan.training.epochs = 2;
   plan.model.dropout = 0.2;
@@ -86,7 +86,7 @@ TEST_P(EveryKindTest, TheSameSeedGivesTheSameBits) {
   EXPECT_EQ(first, MakeModel(plan).trainer->Train(MakeRequest(plan, model, data))->parameters);
 }
 
-TEST_P(EveryKindTest, PredictionHasNoDropoutAndDoesNotDependOnTheBatch) {
+TEST_P(EveryKindOfTrainerTest, PredictionHasNoDropoutAndDoesNotDependOnTheBatch) {
   Plan plan = GetParam().plan;
   plan.model.dropout = 0.5;
   const Model model = MakeModel(plan);
@@ -99,7 +99,7 @@ TEST_P(EveryKindTest, PredictionHasNoDropoutAndDoesNotDependOnTheBatch) {
   for (size_t i = 0; i < width; ++i) EXPECT_NEAR(last[i], all[299 * width + i], 1e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Catalogue, EveryKindTest, ::testing::ValuesIn(AllKinds()),
+INSTANTIATE_TEST_SUITE_P(Catalogue, EveryKindOfTrainerTest, ::testing::ValuesIn(AllKinds()),
                          [](const auto& instance) { return instance.param.name; });
 
 TEST(TorchTrainerTest, RunToFailureLabelsAreLearntInUnitsOfTheirCap) {
