@@ -22,6 +22,7 @@
 #include "coordinator/engine/engine.h"
 #include "coordinator/federation.h"
 #include "coordinator/http/metrics.h"
+#include "coordinator/round/run_id.h"
 #include "coordinator/rpc/admin_service.h"
 #include "coordinator/rpc/models_service.h"
 #include "coordinator/rpc/rounds_service.h"
@@ -94,7 +95,7 @@ class Server final : public CoordinatorServer {
     options.unmask_threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     MR_ASSIGN_OR_RETURN(
         engine_, Engine::Create({clock_, store_.get(), blobs_.get(), uploads_.get(), storage_.get(),
-                                 &metrics_, [this] { TellWatchdog(); }},
+                                 &metrics_, [this] { TellWatchdog(); }, RandomRunTag},
                                 options));
     engine_->OnChange([this] {
       absl::MutexLock lock(&mutex_);

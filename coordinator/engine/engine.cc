@@ -9,10 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "aggregation/secure/cohort_graph.h"
 #include "base/log.h"
+#include "base/name.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "coordinator/engine/task_proto.h"
 #include "coordinator/round/replay.h"
+#include "coordinator/round/run_id.h"
 #include "coordinator/store/event_json.h"
 #include "models/package.h"
 
@@ -75,6 +77,22 @@ absl::StatusOr<Engine::Run*> Engine::Find(const std::string& id) {
     if (run->state.id == id) return run.get();
   }
   return NoSuchRun(id, options_.keep_runs);
+}
+
+Engine::Run* Engine::FindCalled(const std::string& given) const {
+  for (const std::unique_ptr<Run>& run : runs_) {
+    if (IsCalled(run->state, given)) return run.get();
+  }
+  return nullptr;
+}
+
+int64_t Engine::NextNumber(const std::string& name) const {
+  const auto forgotten = forgotten_.find(name);
+  int64_t last = forgotten == forgotten_.end() ? 0 : forgotten->second;
+  for (const std::unique_ptr<Run>& run : runs_) {
+    if (run->state.plan.run.name == name) last = std::max(last, RunNumber(run->state));
+  }
+  return last + 1;
 }
 
 absl::Status Engine::CheckStorage() const {
@@ -154,8 +172,9 @@ absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
   std::string id;
   {
     absl::MutexLock lock(&mutex_);
-    int64_t number = forgotten_.contains(plan.run.name) ? forgotten_[plan.run.name] + 1 : 1;
-    while (Find(id = absl::StrCat(plan.run.name, "-", number)).ok()) ++number;
+    id =
+        MakeRunId(plan.run.name, NextNumber(plan.run.name), parts_.run_tag ? parts_.run_tag() : "");
+    MR_RETURN_IF_ERROR(Annotate(CheckName("run", id), "its [run] name is too long, shorten it"));
     auto run = std::make_unique<Run>();
     MR_ASSIGN_OR_RETURN(run->state, StartOf(id, event));
     run->architecture = std::move(architecture);
@@ -172,7 +191,8 @@ absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
 absl::Status Engine::StopRun(const std::string& id, const std::string& reason) {
   {
     absl::MutexLock lock(&mutex_);
-    MR_ASSIGN_OR_RETURN(Run* const run, Find(id));
+    Run* const run = FindCalled(id);
+    if (run == nullptr) return NoSuchRun(id, options_.keep_runs);
     if (run->state.phase != RunPhase::kRunning) return absl::OkStatus();
     MR_RETURN_IF_ERROR(Record(*run, {parts_.clock->Now(), RunEnded{RunPhase::kStopped, reason}}));
   }
@@ -182,10 +202,9 @@ absl::Status Engine::StopRun(const std::string& id, const std::string& reason) {
 
 absl::StatusOr<RunState> Engine::GetRun(const std::string& id) const {
   absl::MutexLock lock(&mutex_);
-  for (const std::unique_ptr<Run>& run : runs_) {
-    if (run->state.id == id) return run->state;
-  }
-  return NoSuchRun(id, options_.keep_runs);
+  const Run* const run = FindCalled(id);
+  if (run == nullptr) return NoSuchRun(id, options_.keep_runs);
+  return run->state;
 }
 
 std::vector<RunState> Engine::Runs() const {

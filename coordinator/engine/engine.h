@@ -42,6 +42,8 @@ struct EngineParts {
   EngineObserver* observer = nullptr;  // null: nobody listens
   // Called by Step, with locks held, between two parts of a work that may take long; may be empty.
   std::function<void()> on_progress = {};
+  // Ends the id of a new run (coordinator/round/run_id.h); empty: ids have no tag, a simulation's.
+  std::function<std::string()> run_tag = {};
 };
 
 /// A secure round's sites once all have uploaded, by their place in the cohort.
@@ -76,7 +78,7 @@ class Engine {
   /// caller of Step may care about. Set before the engine is used.
   void OnChange(std::function<void()> listener) { listener_ = std::move(listener); }
 
-  // For operators. Unknown runs are NOT_FOUND, by name.
+  // For operators, who may leave out the tag of a run's id. Unknown runs are NOT_FOUND, by name.
 
   /// Checks the plan and starts a run; returns its id.
   absl::StatusOr<std::string> StartRun(const std::string& plan_text);
@@ -165,6 +167,10 @@ class Engine {
 
   absl::Status Load();
   absl::StatusOr<Run*> Find(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// The run that an operator means; null if there is none.
+  Run* FindCalled(const std::string& given) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// The number of the next run of this name.
+  int64_t NextNumber(const std::string& name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   /// OK if the storage takes something new. RESOURCE_EXHAUSTED says why not.
   absl::Status CheckStorage() const;
   /// What the store said, once the storage has heard of it.

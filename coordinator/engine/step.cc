@@ -6,28 +6,19 @@
 #include <span>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "aggregation/exact_sum.h"
-#include "base/check.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "coordinator/engine/commit.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/round/run_id.h"
 #include "coordinator/storage/retention.h"
 
 namespace millrace {
 namespace {
 
 constexpr size_t kMasksAtOnce = 64;  // a fraction of a second for a million parameters
-
-/// What StartRun has put behind the plan's name.
-int64_t RunNumber(const RunState& run) {
-  int64_t number = 0;
-  MR_CHECK(
-      absl::SimpleAtoi(absl::string_view(run.id).substr(run.plan.run.name.size() + 1), &number));
-  return number;
-}
 
 /// Faults that may pass by themselves: the work is done again, nothing is given up.
 bool IsTransient(const absl::Status& status) {

@@ -125,11 +125,12 @@ grpc::ServerUnaryReactor* AdminService::StopRun(grpc::CallbackServerContext* con
                                                 v1::Run* response) {
   return ForChange(
       context, audit_, Role::kOperator, "run.stop", absl::StrCat("run ", request->run()),
-      [&](const std::string& actor, std::string*) -> absl::Status {
+      [&](const std::string& actor, std::string* object) -> absl::Status {
+        MR_ASSIGN_OR_RETURN(const RunState asked, engine_->GetRun(request->run()));
+        *object = absl::StrCat("run ", asked.id);
         const std::string reason = request->reason().empty() ? "stopped" : request->reason();
-        MR_RETURN_IF_ERROR(
-            engine_->StopRun(request->run(), absl::StrCat(reason, " (", actor, ")")));
-        MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request->run()));
+        MR_RETURN_IF_ERROR(engine_->StopRun(asked.id, absl::StrCat(reason, " (", actor, ")")));
+        MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(asked.id));
         *response = ToProto(run, true);
         return absl::OkStatus();
       });

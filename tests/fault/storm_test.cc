@@ -120,7 +120,7 @@ class Storm : public ::testing::Test {
     std::map<std::string, std::multiset<std::string>> received;  // sites by round
     for (const v1::Round& round : run.history()) {
       const std::string id =
-          absl::StrCat("storm-1 round ", round.round(), " attempt ", round.attempt());
+          absl::StrCat(run.id(), " round ", round.round(), " attempt ", round.attempt());
       received[id].insert(round.received().begin(), round.received().end());
       if (round.phase() != v1::ROUND_PHASE_COMMITTED) continue;
       EXPECT_EQ(received[id].size(), kSites) << id;
