@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +36,12 @@ class BlobWriter {
   virtual absl::StatusOr<Digest> Commit() = 0;
 };
 
+/// A damaged blob that was set aside.
+struct QuarantinedBlob {
+  Digest digest;  // that its bytes should have
+  int64_t bytes = 0;
+};
+
 /// Thread-safe. Writing the same bytes twice, at once or one after the other, is harmless.
 class BlobStore {
  public:
@@ -49,10 +54,10 @@ class BlobStore {
   virtual absl::Status Remove(const Digest& digest) = 0;
   /// Takes a damaged blob out of the store without destroying it: somebody may want to look at it.
   virtual absl::Status Quarantine(const Digest& digest) = 0;
-  /// Removes damaged blobs for good until the rest have at most `max_bytes`, those of `newest`
-  /// last; returns how many. They are no blobs of List.
-  virtual absl::StatusOr<int64_t> ShrinkQuarantine(int64_t max_bytes,
-                                                   const std::set<Digest>& newest) = 0;
+  /// Those, with what they take; they are no blobs of List.
+  virtual absl::StatusOr<std::vector<QuarantinedBlob>> ListQuarantine() = 0;
+  /// Removes one of them for good.
+  virtual absl::Status RemoveQuarantined(const Digest& digest) = 0;
   /// Every blob, in ascending order.
   virtual absl::StatusOr<std::vector<Digest>> List() = 0;
 };

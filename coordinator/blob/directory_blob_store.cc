@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/blob/directory_blob_store.h"
 
-#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -149,42 +148,29 @@ absl::Status DirectoryBlobStore::Remove(const Digest& digest) {
 absl::Status DirectoryBlobStore::Quarantine(const Digest& digest) {
   const std::string folder = QuarantineFolder();
   MR_RETURN_IF_ERROR(files_->CreateDirectories(folder));
-  MR_RETURN_IF_ERROR(files_->Rename(PathOf(digest), absl::StrCat(folder, "/", digest.Hex())));
+  MR_RETURN_IF_ERROR(files_->Rename(PathOf(digest), QuarantinePathOf(digest)));
   MR_RETURN_IF_ERROR(files_->SyncDirectory(folder));
   return files_->SyncDirectory(DirectoryOf(PathOf(digest)));
 }
 
-absl::StatusOr<int64_t> DirectoryBlobStore::ShrinkQuarantine(int64_t max_bytes,
-                                                             const std::set<Digest>& newest) {
+absl::StatusOr<std::vector<QuarantinedBlob>> DirectoryBlobStore::ListQuarantine() {
+  std::vector<QuarantinedBlob> damaged;
   const auto names = files_->List(QuarantineFolder());
-  if (absl::IsNotFound(names.status())) return 0;
+  if (absl::IsNotFound(names.status())) return damaged;
   MR_RETURN_IF_ERROR(names.status());
-  struct Damaged {
-    std::string path;
-    int64_t bytes = 0;
-    bool is_new = false;
-  };
-  std::vector<Damaged> damaged;
-  int64_t total = 0;
   for (const std::string& name : *names) {
     const auto digest = Digest::FromHex(name);
-    if (!digest.ok()) continue;  // not ours
-    Damaged& found = damaged.emplace_back();
-    found.path = absl::StrCat(QuarantineFolder(), "/", name);
-    found.is_new = newest.contains(*digest);
-    MR_ASSIGN_OR_RETURN(const auto file, files_->Open(found.path, FileSystem::OpenMode::kRead));
-    MR_ASSIGN_OR_RETURN(found.bytes, file->Size());
-    total += found.bytes;
+    if (!digest.ok() || digest->Hex() != name) continue;  // not ours
+    MR_ASSIGN_OR_RETURN(const auto file,
+                        files_->Open(QuarantinePathOf(*digest), FileSystem::OpenMode::kRead));
+    MR_ASSIGN_OR_RETURN(const int64_t bytes, file->Size());
+    damaged.push_back({*digest, bytes});
   }
-  std::ranges::stable_sort(damaged, {}, &Damaged::is_new);
-  int64_t removed = 0;
-  for (const Damaged& found : damaged) {
-    if (total <= max_bytes) break;
-    MR_RETURN_IF_ERROR(files_->Remove(found.path));
-    total -= found.bytes;
-    ++removed;
-  }
-  return removed;
+  return damaged;
+}
+
+absl::Status DirectoryBlobStore::RemoveQuarantined(const Digest& digest) {
+  return files_->Remove(QuarantinePathOf(digest));
 }
 
 absl::StatusOr<std::vector<Digest>> DirectoryBlobStore::List() {

@@ -32,8 +32,8 @@ class DirectoryBlobStore final : public BlobStore {
   absl::StatusOr<std::unique_ptr<BlobWriter>> NewWriter() override;
   absl::Status Remove(const Digest& digest) override;
   absl::Status Quarantine(const Digest& digest) override;
-  absl::StatusOr<int64_t> ShrinkQuarantine(int64_t max_bytes,
-                                           const std::set<Digest>& newest) override;
+  absl::StatusOr<std::vector<QuarantinedBlob>> ListQuarantine() override;
+  absl::Status RemoveQuarantined(const Digest& digest) override;
   absl::StatusOr<std::vector<Digest>> List() override;
 
  private:
@@ -44,6 +44,9 @@ class DirectoryBlobStore final : public BlobStore {
   absl::Status PrepareFolder();
   std::string PathOf(const Digest& digest) const;
   std::string QuarantineFolder() const { return folder_ + "/quarantine"; }
+  std::string QuarantinePathOf(const Digest& digest) const {
+    return QuarantineFolder() + "/" + digest.Hex();
+  }
 
   FileSystem* const files_;
   const std::string folder_;

@@ -106,12 +106,18 @@ void CleanUp(const StartPlan& plan, BlobStore* blobs, UploadArea* uploads, Start
   for (const std::string& run : plan.over) uploads->RemoveRun(run);
 }
 
-void ShrinkQuarantine(const StartPlan& plan, int64_t max_bytes, BlobStore* blobs) {
-  const absl::StatusOr<int64_t> removed =
-      blobs->ShrinkQuarantine(max_bytes, {plan.quarantine.begin(), plan.quarantine.end()});
-  if (!removed.ok() || *removed > 0) {
-    Log("damaged blobs removed beyond [storage] quarantine_mb", removed.status(),
-        absl::StrCat(removed.value_or(0), " blobs"));
+void ShrinkQuarantine(const StartPlan& plan, int64_t max_bytes, BlobStore* blobs,
+                      StartReport& report) {
+  const absl::StatusOr<std::vector<QuarantinedBlob>> damaged = blobs->ListQuarantine();
+  if (!damaged.ok()) {
+    Log("quarantine listed", damaged.status(), "quarantine");
+    return;
+  }
+  for (const QuarantinedBlob& blob : QuarantineToDrop(*damaged, plan.quarantine, max_bytes)) {
+    const absl::Status removed = blobs->RemoveQuarantined(blob.digest);
+    Log("damaged blob dropped, beyond [storage] quarantine_mb", removed,
+        absl::StrCat(blob.digest.Hex(), ", ", blob.bytes, " bytes"));
+    report.dropped += removed.ok() ? 1 : 0;
   }
 }
 
@@ -146,12 +152,13 @@ absl::StatusOr<StartReport> CheckAtStart(Store* store, BlobStore* blobs, UploadA
   for (const std::string& loss : plan.losses) LogError("storage has lost", {{"what", loss}});
   report.losses = std::ssize(plan.losses);
   CleanUp(plan, blobs, uploads, report);
-  ShrinkQuarantine(plan, options.quarantine_bytes, blobs);
+  ShrinkQuarantine(plan, options.quarantine_bytes, blobs, report);
   LogInfo("storage checked", {{"runs", report.runs},
                               {"blobs", report.blobs},
                               {"verified", report.verified},
                               {"removed", report.removed},
                               {"quarantined", report.quarantined},
+                              {"dropped", report.dropped},
                               {"rounds_discarded", report.discarded},
                               {"runs_failed", report.failed},
                               {"losses", report.losses}});

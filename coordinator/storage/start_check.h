@@ -16,8 +16,8 @@ struct StartCheckOptions {
   int64_t keep_versions = 0;  // as in retention.h
   bool whole = false;         // read every blob, not only what running runs need to go on
   absl::Time now;
-  int64_t quarantine_bytes = int64_t{1}
-                             << 30;  // of damaged blobs that are kept, the newly found ones first
+  // Of damaged blobs that are kept; beyond it for those that this start has found.
+  int64_t quarantine_bytes = int64_t{1} << 30;
 };
 
 struct StartReport {
@@ -26,6 +26,7 @@ struct StartReport {
   int64_t verified = 0;     // blobs whose digest was computed; of the others the length
   int64_t removed = 0;      // blobs
   int64_t quarantined = 0;  // blobs
+  int64_t dropped = 0;      // damaged blobs, for good
   int64_t discarded = 0;    // tries of rounds
   int64_t failed = 0;       // runs
   int64_t losses = 0;       // of versions and updates

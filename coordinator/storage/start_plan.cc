@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/storage/start_plan.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "coordinator/storage/retention.h"
 
@@ -87,6 +89,21 @@ StartPlan PlanStart(std::span<const RunState> runs, const StorageFindings& findi
   }
   plan.over.assign(over.begin(), over.end());
   return plan;
+}
+
+std::vector<QuarantinedBlob> QuarantineToDrop(std::span<const QuarantinedBlob> damaged,
+                                              std::span<const Digest> found_now,
+                                              int64_t max_bytes) {
+  int64_t total = 0;
+  for (const QuarantinedBlob& blob : damaged) total += blob.bytes;
+  std::vector<QuarantinedBlob> dropped;
+  for (const QuarantinedBlob& blob : damaged) {
+    if (total <= max_bytes) break;
+    if (std::ranges::find(found_now, blob.digest) != found_now.end()) continue;
+    total -= blob.bytes;
+    dropped.push_back(blob);
+  }
+  return dropped;
 }
 
 }  // namespace millrace

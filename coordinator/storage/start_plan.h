@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/crypto/digest.h"
+#include "coordinator/blob/blob_store.h"
 #include "coordinator/blob/upload_area.h"
 #include "coordinator/round/types.h"
 
@@ -40,5 +41,10 @@ struct StartPlan {
 /// is merely removed.
 StartPlan PlanStart(std::span<const RunState> runs, const StorageFindings& findings,
                     int64_t keep_versions);
+
+/// Which damaged blobs are dropped for good, so that at most `max_bytes` of them are kept. Those
+/// that were `found_now` never are: whoever looks after the coordinator has not heard of them yet.
+std::vector<QuarantinedBlob> QuarantineToDrop(std::span<const QuarantinedBlob> damaged,
+                                              std::span<const Digest> found_now, int64_t max_bytes);
 
 }  // namespace millrace
