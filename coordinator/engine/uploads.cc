@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/retry_after.h"
@@ -14,6 +15,7 @@ namespace millrace {
 namespace {
 
 constexpr absl::Duration kRetryWhenStaged = absl::Seconds(5);
+constexpr absl::Duration kRetryWhenBusy = absl::Milliseconds(500);
 
 UploadKey KeyOf(const RoundId& round, const std::string& site) {
   return {round.run, round.round, round.attempt, site};
@@ -25,31 +27,39 @@ Upload::Upload(UpdateClaim claim, const Digest& digest)
     : claim_(std::move(claim)), digest_(digest) {}
 
 absl::Status Upload::Open(UploadArea* area) {
+  if (opened_) return absl::OkStatus();
+  if (!Claim()) return IsBusy();
+  const absl::Cleanup release = [this] { claimed_ = false; };
   absl::MutexLock lock(&mutex_);
   if (closed_) return Replaced();
   if (staged_ != nullptr) return absl::OkStatus();
   MR_ASSIGN_OR_RETURN(staged_, area->Open(KeyOf(claim_.round, claim_.site),
                                           {claim_.bytes, digest_, claim_.masked}));
+  received_ = staged_->size();
   finished_ = staged_->finished();
+  opened_ = true;
   return absl::OkStatus();
-}
-
-int64_t Upload::received() const {
-  absl::MutexLock lock(&mutex_);
-  return staged_ == nullptr ? 0 : staged_->size();
 }
 
 absl::Status Upload::Append(int64_t offset, std::span<const char> bytes) {
+  if (claimed_) return IsBusy();
   absl::MutexLock lock(&mutex_);
-  return staged_ == nullptr ? Replaced() : staged_->Append(offset, bytes);
+  if (staged_ == nullptr) return Replaced();
+  MR_RETURN_IF_ERROR(staged_->Append(offset, bytes));
+  received_ = staged_->size();
+  return absl::OkStatus();
 }
 
 absl::Status Upload::Finish() {
+  if (finished_) return absl::OkStatus();
+  if (!Claim()) return IsBusy();
+  const absl::Cleanup release = [this] { claimed_ = false; };
   absl::MutexLock lock(&mutex_);
   if (staged_ == nullptr) return Replaced();
-  MR_RETURN_IF_ERROR(staged_->Finish());
-  finished_ = true;
-  return absl::OkStatus();
+  const absl::Status finished = staged_->Finish();
+  received_ = staged_->size();
+  finished_ = finished.ok();
+  return finished;
 }
 
 absl::Status Upload::ReadAt(int64_t offset, std::span<char> out) {
@@ -60,12 +70,23 @@ absl::Status Upload::ReadAt(int64_t offset, std::span<char> out) {
 void Upload::Close() {
   absl::MutexLock lock(&mutex_);
   closed_ = true;
+  opened_ = false;
+  finished_ = false;
+  received_ = 0;
   staged_.reset();
+  claimed_ = false;
 }
 
 absl::Status Upload::Replaced() const {
   return absl::AbortedError(absl::StrCat("site ", claim_.site, ": this upload for ",
                                          ToString(claim_.round), " has ended; begin again"));
+}
+
+absl::Status Upload::IsBusy() const {
+  return WithRetryAfter(absl::UnavailableError(absl::StrCat(
+                            "site ", claim_.site, ": its upload for ", ToString(claim_.round),
+                            " is being checked or synced by another call")),
+                        kRetryWhenBusy);
 }
 
 absl::StatusOr<std::vector<float>> Upload::ReadFloats(int64_t offset, int64_t count) {
@@ -128,6 +149,7 @@ absl::StatusOr<std::shared_ptr<Upload>> Uploads::Take(const UpdateClaim& claim,
     }
     std::shared_ptr<Upload>& place = uploads_[key];
     if (place == nullptr || place->digest() != digest) {
+      if (place != nullptr && !place->finished() && !place->Claim()) return place->IsBusy();
       if (place != nullptr && place->finished()) {
         return absl::AlreadyExistsError(absl::StrCat("site ", claim.site, ": another update for ",
                                                      ToString(claim.round), " is in already (",

@@ -20,7 +20,9 @@
 namespace millrace {
 
 /// One site's update on its way in, shared by the calls that bring it and the fold that reads it.
-/// Thread-safe.
+/// Thread-safe. Of calls that hash or sync the whole of it one is under way at a time: a second one
+/// is UNAVAILABLE, with when to try again, so that no site keeps threads waiting for its own disk
+/// work.
 class Upload {
  public:
   Upload(UpdateClaim claim, const Digest& digest);
@@ -31,13 +33,17 @@ class Upload {
   /// Takes up what lies in `area`, at the speed of the hash; nothing where it is open already. As
   /// UploadArea::Open's.
   absl::Status Open(UploadArea* area);
-  int64_t received() const;
-  /// Does not wait for a call that is under way.
+  // These two do not wait for a call that is under way.
+  int64_t received() const { return received_; }
   bool finished() const { return finished_; }
   // As StagedUpload's.
   absl::Status Append(int64_t offset, std::span<const char> bytes);
   absl::Status Finish();
   absl::Status ReadAt(int64_t offset, std::span<char> out);
+  /// Keeps other calls from it until Close; false where one hashes or syncs it.
+  bool Claim() { return !claimed_.exchange(true); }
+  /// What to tell whoever could not claim it.
+  absl::Status IsBusy() const;
   /// Gives the place up, whoever still holds the object: what they call is ABORTED from then on.
   void Close();
   /// Elements [offset, offset + count) of the vector.
@@ -50,8 +56,11 @@ class Upload {
 
   const UpdateClaim claim_;
   const Digest digest_;
+  std::atomic<bool> claimed_ = false;  // by a call that holds the lock for long
+  std::atomic<bool> opened_ = false;
   std::atomic<bool> finished_ = false;
-  mutable absl::Mutex mutex_;
+  std::atomic<int64_t> received_ = 0;
+  absl::Mutex mutex_;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<StagedUpload> staged_ ABSL_GUARDED_BY(mutex_);  // null before Open, after Close
 };
@@ -66,7 +75,8 @@ class Uploads {
   /// site takes it up or the round is over.
   absl::Status CountStaged(const RoundId& round);
   /// The upload of this claim, with what has arrived of it. Another digest than before replaces an
-  /// upload that is not finished; ALREADY_EXISTS if it is. RESOURCE_EXHAUSTED, until other rounds
+  /// upload that is not finished; ALREADY_EXISTS if it is, UNAVAILABLE for a moment while it is
+  /// taken up or being finished by another call. RESOURCE_EXHAUSTED, until other rounds
   /// are over, if its bytes go beyond what may be staged.
   absl::StatusOr<std::shared_ptr<Upload>> Begin(const UpdateClaim& claim, const Digest& digest);
   /// FAILED_PRECONDITION, naming round and site, if it has not begun.

@@ -7,6 +7,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "base/memory_file_system.h"
+#include "base/retry_after.h"
 #include "tests/testing/status_matchers.h"
 
 namespace millrace {
@@ -49,6 +50,64 @@ class SlowForOneSite final : public FileSystem {
 
  private:
   const std::string slow_;
+  MemoryFileSystem base_;
+  absl::Notification reached_;
+  absl::Notification released_;
+};
+
+/// A disk in memory whose syncs of files take until they are let go.
+class SlowToSync final : public FileSystem {
+ public:
+  absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override {
+    auto file = base_.Open(path, mode);
+    if (!file.ok()) return file.status();
+    return std::make_unique<SlowFile>(this, *std::move(file));
+  }
+  absl::Status CreateDirectories(const std::string& path) override {
+    return base_.CreateDirectories(path);
+  }
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    return base_.Rename(from, to);
+  }
+  absl::Status Remove(const std::string& path) override { return base_.Remove(path); }
+  absl::Status SyncDirectory(const std::string& path) override { return base_.SyncDirectory(path); }
+  absl::StatusOr<std::vector<std::string>> List(const std::string& path) override {
+    return base_.List(path);
+  }
+  bool Exists(const std::string& path) override { return base_.Exists(path); }
+  absl::StatusOr<int64_t> FreeBytes(const std::string& path) override {
+    return base_.FreeBytes(path);
+  }
+
+  void AwaitSync() { reached_.WaitForNotification(); }
+  void Release() { released_.Notify(); }
+
+ private:
+  class SlowFile final : public File {
+   public:
+    SlowFile(SlowToSync* disk, std::unique_ptr<File> file) : disk_(disk), file_(std::move(file)) {}
+    absl::StatusOr<int64_t> Size() override { return file_->Size(); }
+    absl::Status ReadAt(int64_t offset, std::span<char> out) override {
+      return file_->ReadAt(offset, out);
+    }
+    absl::Status WriteAt(int64_t offset, std::span<const char> data) override {
+      return file_->WriteAt(offset, data);
+    }
+    void StartWriteback(int64_t offset, int64_t length) override {
+      file_->StartWriteback(offset, length);
+    }
+    absl::Status Truncate(int64_t size) override { return file_->Truncate(size); }
+    absl::Status Sync() override {
+      disk_->reached_.Notify();
+      disk_->released_.WaitForNotification();
+      return file_->Sync();
+    }
+
+   private:
+    SlowToSync* const disk_;
+    const std::unique_ptr<File> file_;
+  };
+
   MemoryFileSystem base_;
   absl::Notification reached_;
   absl::Notification released_;
@@ -154,6 +213,35 @@ TEST(UploadsOfManySites, OneThatTakesItsTimeHoldsUpNoOther) {
   MR_EXPECT_OK(uploads.Find(round, "fast"));
   files.Release();
   slow.join();
+}
+
+TEST(UploadsOfManySites, NobodyWaitsForTheSyncOfAnUpdate) {
+  SlowToSync files;
+  const auto area = UploadArea::Create(&files, "uploads").value();
+  Uploads uploads(area.get());
+  const std::string bytes = "12345678";
+  const UpdateClaim claim{{"tiny-1", 3, 1}, "press-7", 8, {}, 5};
+  MR_ASSERT_OK_AND_ASSIGN(const auto upload, uploads.Begin(claim, Sha256Of(bytes)));
+  MR_ASSERT_OK(upload->Append(0, bytes));
+  std::thread first([&] { MR_EXPECT_OK(upload->Finish()); });
+  files.AwaitSync();
+
+  MR_ASSERT_OK_AND_ASSIGN(const auto again, uploads.Begin(claim, Sha256Of(bytes)));
+  EXPECT_EQ(again->received(), 8);
+  EXPECT_FALSE(again->finished());
+  const auto busy = IsStatus(absl::StatusCode::kUnavailable,
+                             AllOf(HasSubstr("site press-7"), HasSubstr("tiny-1 round 3")));
+  EXPECT_THAT(again->Append(8, std::string()), busy);
+  const absl::Status second = again->Finish();
+  EXPECT_THAT(second, busy);
+  EXPECT_TRUE(RetryAfter(second).has_value());
+  EXPECT_THAT(uploads.Begin(claim, Sha256Of("abcdefgh")), busy);
+
+  files.Release();
+  first.join();
+  MR_EXPECT_OK(again->Finish());
+  EXPECT_THAT(uploads.Begin(claim, Sha256Of("abcdefgh")),
+              IsStatus(absl::StatusCode::kAlreadyExists, HasSubstr("site press-7")));
 }
 
 TEST_F(UploadsTest, RemovedUploadBeginsAnew) {
