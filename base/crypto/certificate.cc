@@ -46,6 +46,8 @@ absl::string_view RoleName(Role role) {
       return "operator";
     case Role::kApprover:
       return "approver";
+    case Role::kPublisher:
+      return "publisher";
   }
   return "unknown";
 }
@@ -64,8 +66,8 @@ absl::StatusOr<FederationIdentity> certificate_internal::ParseFederationUri(absl
   const std::string shown = absl::CHexEscape(uri.substr(0, 256));
   const absl::Status malformed = absl::InvalidArgumentError(absl::StrCat(
       "identity \"", shown,
-      "\": expected millrace://<federation>/{site|coordinator|viewer|operator|approver}/"
-      "<name>"));
+      "\": expected millrace://<federation>/{site|coordinator|viewer|operator|approver|"
+      "publisher}/<name>"));
   if (!absl::StartsWith(uri, kScheme)) return malformed;
   const std::vector<absl::string_view> parts =
       absl::StrSplit(uri.substr(kScheme.size()), absl::MaxSplits('/', 2));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is who in a federation: X.509 certificates over ECDSA P-256, signed by the federation's
-// authority, with the holder's role and name in a URI:
-//   millrace://<federation>/{site|coordinator|viewer|operator|approver}/<name>
+// Who is who in a federation: X.509 certificates over ECDSA P-256, or Ed25519 for publishers,
+// signed by the federation's authority, with the holder's role and name in a URI:
+//   millrace://<federation>/{site|coordinator|viewer|operator|approver|publisher}/<name>
 // Everything is PEM text unless its name says DER. Input from peers never does more than fail.
 #pragma once
 
@@ -16,13 +16,14 @@
 
 namespace millrace {
 
-/// Of the three that use the command line, each may do what the one before it may, and more.
-enum class Role { kSite, kCoordinator, kViewer, kOperator, kApprover };
+/// Viewers, operators and approvers use the command line, and each may do what the one before it
+/// may, and more. A publisher signs model packages and calls nobody.
+enum class Role { kSite, kCoordinator, kViewer, kOperator, kApprover, kPublisher };
 
-inline constexpr Role kRoles[] = {Role::kSite, Role::kCoordinator, Role::kViewer, Role::kOperator,
-                                  Role::kApprover};
+inline constexpr Role kRoles[] = {Role::kSite,     Role::kCoordinator, Role::kViewer,
+                                  Role::kOperator, Role::kApprover,    Role::kPublisher};
 
-/// "site", "coordinator", "viewer", "operator", "approver".
+/// "site", "coordinator", "viewer", "operator", "approver", "publisher".
 absl::string_view RoleName(Role role);
 
 struct Identity {
@@ -58,7 +59,8 @@ struct CertificateRequest {
 };
 
 /// A new key and its certificate: 128 random bits of serial number; a coordinator's may serve and
-/// call (serverAuth, clientAuth), the others' may only call (clientAuth).
+/// call (serverAuth, clientAuth), a publisher's sign packages (codeSigning), the others' only call
+/// (clientAuth).
 absl::StatusOr<KeyAndCertificate> IssueCertificate(const KeyAndCertificate& authority,
                                                    const CertificateRequest& request);
 

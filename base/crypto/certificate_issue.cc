@@ -28,6 +28,17 @@ absl::StatusOr<KeyPtr> NewKey() {
   return key;
 }
 
+absl::StatusOr<KeyPtr> NewPublisherKey() {
+  KeyPtr key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
+  if (key == nullptr) return OpenSslError("make an Ed25519 key");
+  return key;
+}
+
+const char* UsageOf(Role role) {
+  if (role == Role::kCoordinator) return "serverAuth,clientAuth";
+  return role == Role::kPublisher ? "codeSigning" : "clientAuth";
+}
+
 absl::Status SetTime(ASN1_TIME* field, absl::Time time) {
   if (ASN1_TIME_set(field, absl::ToTimeT(time)) == nullptr) return OpenSslError("set validity");
   return absl::OkStatus();
@@ -201,13 +212,11 @@ absl::StatusOr<X509Ptr> certificate_internal::CertifyKey(const KeyAndCertificate
   MR_ASSIGN_OR_RETURN(X509Ptr certificate, NewCertificate(key, request.identity.name,
                                                           X509_get_subject_name(issuer->get()),
                                                           request.not_before, request.not_after));
-  const bool serves = request.identity.role == Role::kCoordinator;
-  for (const auto& [nid, value] :
-       {std::pair{NID_basic_constraints, "critical,CA:FALSE"},
-        std::pair{NID_key_usage, "critical,digitalSignature"},
-        std::pair{NID_ext_key_usage, serves ? "serverAuth,clientAuth" : "clientAuth"},
-        std::pair{NID_subject_key_identifier, "hash"},
-        std::pair{NID_authority_key_identifier, "keyid:always"}}) {
+  for (const auto& [nid, value] : {std::pair{NID_basic_constraints, "critical,CA:FALSE"},
+                                   std::pair{NID_key_usage, "critical,digitalSignature"},
+                                   std::pair{NID_ext_key_usage, UsageOf(request.identity.role)},
+                                   std::pair{NID_subject_key_identifier, "hash"},
+                                   std::pair{NID_authority_key_identifier, "keyid:always"}}) {
     MR_RETURN_IF_ERROR(AddExtension(certificate.get(), issuer->get(), nid, value));
   }
   MR_RETURN_IF_ERROR(AddAlternatives(certificate.get(), federation, request));
@@ -219,7 +228,8 @@ absl::StatusOr<X509Ptr> certificate_internal::CertifyKey(const KeyAndCertificate
 
 absl::StatusOr<KeyAndCertificate> IssueCertificate(const KeyAndCertificate& authority,
                                                    const CertificateRequest& request) {
-  MR_ASSIGN_OR_RETURN(const KeyPtr key, NewKey());
+  const bool publishes = request.identity.role == Role::kPublisher;
+  MR_ASSIGN_OR_RETURN(const KeyPtr key, publishes ? NewPublisherKey() : NewKey());
   MR_ASSIGN_OR_RETURN(const X509Ptr certificate, CertifyKey(authority, request, key.get()));
   return Write(key.get(), certificate.get());
 }

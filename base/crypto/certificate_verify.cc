@@ -23,6 +23,22 @@ std::string DateOf(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", time, absl::UTCTimeZone());
 }
 
+// What nobody but this program checks of a publisher's certificate: OpenSSL 3.0 has no purpose for
+// code signing.
+absl::Status CheckPublisher(X509* certificate) {
+  const bool signs_code = (X509_get_extended_key_usage(certificate) & XKU_CODE_SIGN) != 0;
+  const bool is_ed25519 = EVP_PKEY_is_a(X509_get0_pubkey(certificate), "ED25519") == 1;
+  ERR_clear_error();
+  if (signs_code && is_ed25519) return absl::OkStatus();
+  return absl::FailedPreconditionError(signs_code ? "its key is not of Ed25519"
+                                                  : "is not meant for signing packages");
+}
+
+int PurposeOf(Role role) {
+  if (role == Role::kPublisher) return X509_PURPOSE_ANY;
+  return role == Role::kCoordinator ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT;
+}
+
 // What a TLS peer would check of the chain, at `now`.
 absl::Status VerifyChain(X509* certificate, X509* authority, Role role, absl::Time now) {
   const StorePtr store(X509_STORE_new());
@@ -33,8 +49,7 @@ absl::Status VerifyChain(X509* certificate, X509* authority, Role role, absl::Ti
   }
   X509_VERIFY_PARAM* const parameters = X509_STORE_CTX_get0_param(context.get());
   X509_VERIFY_PARAM_set_time(parameters, absl::ToTimeT(now));
-  X509_VERIFY_PARAM_set_purpose(
-      parameters, role == Role::kCoordinator ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT);
+  X509_VERIFY_PARAM_set_purpose(parameters, PurposeOf(role));
   const int verified = X509_verify_cert(context.get());
   ERR_clear_error();
   if (verified == 1) return absl::OkStatus();
@@ -91,6 +106,7 @@ absl::Status CheckIssued(X509* certificate, const CertificateInfo& info,
         absl::StrCat("is for federation ", info.federation, ", its authority's is ", federation));
   }
   MR_RETURN_IF_ERROR(CheckDates(info, now));
+  if (expected == Role::kPublisher) MR_RETURN_IF_ERROR(CheckPublisher(certificate));
   return VerifyChain(certificate, authority, expected, now);
 }
 
