@@ -14,6 +14,7 @@
 #include "base/patient_start.h"
 #include "base/service_manager.h"
 #include "base/status.h"
+#include "base/steady_clock.h"
 #include "base/stop_signals.h"
 #include "client/config_watch.h"
 #include "client/live/live_clock.h"
@@ -97,7 +98,7 @@ Daemon::Daemon(const SiteConfig& config, IdentityFiles identity_files, State sta
       link_(OptionsOfLink(config, state.credentials)),
       keeper_(&link_, &identity_files_, state.credentials, SystemClock()),
       session_({&link_, spool_.get(), &worker_, &availability_, &identity_, &unmasked_,
-                SystemClock(), &session_life_},
+                SystemClock(), SteadyClock(), &session_life_},
                OptionsOfSession(config)) {
   Follow(state.credentials);  // its revocation list too
 }

@@ -9,9 +9,9 @@ namespace millrace {
 TransferPace::TransferPace(TransferRates rates, std::vector<HourlyRates> hours, absl::TimeZone zone)
     : rates_(rates), hours_(std::move(hours)), zone_(zone) {}
 
-TransferRates TransferPace::RatesAt(absl::Time now) const {
+TransferRates TransferPace::RatesAt(absl::Time date) const {
   const auto found = std::ranges::find_if(
-      hours_, [&](const HourlyRates& hours) { return hours.when.Contains(now, zone_); });
+      hours_, [&](const HourlyRates& hours) { return hours.when.Contains(date, zone_); });
   return found == hours_.end() ? rates_ : found->rates;
 }
 
@@ -25,14 +25,14 @@ absl::Duration TransferPace::Spend(Direction& direction, int64_t rate, int64_t b
   return direction.bucket->Spend(static_cast<double>(bytes), now);
 }
 
-absl::Duration TransferPace::AfterSending(int64_t bytes, absl::Time now) {
-  const int64_t rate = RatesAt(now).up;
+absl::Duration TransferPace::AfterSending(int64_t bytes, absl::Time date, absl::Time now) {
+  const int64_t rate = RatesAt(date).up;
   absl::MutexLock lock(&mutex_);
   return Spend(up_, rate, bytes, now);
 }
 
-absl::Duration TransferPace::AfterReceiving(int64_t bytes, absl::Time now) {
-  const int64_t rate = RatesAt(now).down;
+absl::Duration TransferPace::AfterReceiving(int64_t bytes, absl::Time date, absl::Time now) {
+  const int64_t rate = RatesAt(date).down;
   absl::MutexLock lock(&mutex_);
   return Spend(down_, rate, bytes, now);
 }

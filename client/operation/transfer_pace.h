@@ -31,9 +31,10 @@ class TransferPace {
   /// The first of `hours` that contains the time counts, else `rates`.
   TransferPace(TransferRates rates, std::vector<HourlyRates> hours, absl::TimeZone zone);
 
-  /// How long to wait after so many bytes.
-  absl::Duration AfterSending(int64_t bytes, absl::Time now);
-  absl::Duration AfterReceiving(int64_t bytes, absl::Time now);
+  /// How long to wait after so many bytes. `date` says which rates count; `now`, of a clock that
+  /// nobody sets, how much they have given.
+  absl::Duration AfterSending(int64_t bytes, absl::Time date, absl::Time now);
+  absl::Duration AfterReceiving(int64_t bytes, absl::Time date, absl::Time now);
 
  private:
   struct Direction {
@@ -41,7 +42,7 @@ class TransferPace {
     std::optional<TokenBucket> bucket;
   };
 
-  TransferRates RatesAt(absl::Time now) const;
+  TransferRates RatesAt(absl::Time date) const;
   absl::Duration Spend(Direction& direction, int64_t rate, int64_t bytes, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -17,6 +17,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "base/crypto/certificate.h"
+#include "base/piece_size.h"
 #include "base/retry_after.h"
 #include "base/status.h"
 #include "client/data/site_message.h"
@@ -29,7 +31,6 @@
 namespace millrace {
 namespace {
 
-constexpr int64_t kChunkBytes = 256 << 10;
 constexpr int kKeepAliveMs = 30'000;
 // How often gRPC itself tries to connect. Far below the session's longest back-off, which is then
 // what an outage adds: gRPC's own default grows to two minutes, and calls fail at once meanwhile.
@@ -67,6 +68,12 @@ std::shared_ptr<grpc::Channel> MakeChannel(const LinkOptions& options) {
   return grpc::CreateCustomChannel(options.address, grpc::SslCredentials(tls), arguments);
 }
 
+/// SHA-256 of a certificate; empty for what is none, of which TLS says more.
+std::string FingerprintOf(const std::string& certificate_pem) {
+  const absl::StatusOr<CertificateInfo> info = ParseCertificate(certificate_pem);
+  return info.ok() ? info->fingerprint.ToBytes() : "";
+}
+
 }  // namespace
 
 absl::string_view LinkDiagnosis(const std::string& message) {
@@ -88,13 +95,15 @@ absl::string_view LinkDiagnosis(const std::string& message) {
 
 struct Link::Stubs {
   explicit Stubs(const LinkOptions& options)
-      : channel(MakeChannel(options)),
+      : certificate(FingerprintOf(options.certificate_pem)),
+        channel(MakeChannel(options)),
         rounds(v1::Rounds::NewStub(channel)),
         transfer(v1::Transfer::NewStub(channel)),
         telemetry(v1::Telemetry::NewStub(channel)),
         secure(v1::SecureAggregation::NewStub(channel)),
         enrollment(v1::Enrollment::NewStub(channel)) {}
 
+  const std::string certificate;  // its SHA-256
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::Rounds::Stub> rounds;
   std::unique_ptr<v1::Transfer::Stub> transfer;
@@ -109,6 +118,7 @@ struct Link::State {
         call_timeout(o.call_timeout),
         pace(o.pace),
         transfers(o.transfers),
+        steady(o.steady),
         options(o),
         stubs(std::make_shared<Stubs>(o)) {}
 
@@ -116,9 +126,12 @@ struct Link::State {
   const absl::Duration call_timeout;
   TransferPace* const pace;
   Heartbeat* const transfers;
+  Clock* const steady;
   absl::Mutex mutex;
   LinkOptions options ABSL_GUARDED_BY(mutex);
   std::shared_ptr<Stubs> stubs ABSL_GUARDED_BY(mutex);
+  // With the certificate before the present one; null: there was none.
+  std::shared_ptr<Stubs> stubs_before ABSL_GUARDED_BY(mutex);
   std::set<Call*> calls ABSL_GUARDED_BY(mutex);
   bool shut_down ABSL_GUARDED_BY(mutex) = false;
 };
@@ -126,14 +139,17 @@ struct Link::State {
 /// A call in progress, known to Shutdown and, while it is a transfer, to EndStalled.
 class Link::Call {
  public:
-  Call(State* state, absl::Duration timeout) : state_(state) {
+  /// `certificate`: the SHA-256 of the one to call with, if it is not to be the present one.
+  Call(State* state, absl::Duration timeout, absl::string_view certificate = "") : state_(state) {
     if (timeout < absl::InfiniteDuration()) {
       context_.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
     }
     absl::MutexLock lock(&state_->mutex);
     if (state_->shut_down) context_.TryCancel();
     state_->calls.insert(this);
-    stubs_ = state_->stubs;
+    const std::shared_ptr<Stubs>& before = state_->stubs_before;
+    const bool earlier = before != nullptr && before->certificate == certificate;
+    stubs_ = earlier ? before : state_->stubs;
   }
   ~Call() {
     absl::MutexLock lock(&state_->mutex);
@@ -147,18 +163,21 @@ class Link::Call {
   /// It is a transfer, and goes on.
   void Moves() {
     if (state_->transfers != nullptr) state_->transfers->Beat();
+    const absl::Time now = state_->steady->Now();
     absl::MutexLock lock(&state_->mutex);
-    moved_ = absl::Now();
+    moved_ = now;
   }
   /// The link's own wait for its pace. Returns early, once the link is shut down.
   void Wait(absl::Duration duration) {
-    constexpr absl::Duration kSlice = absl::Seconds(1);
+    constexpr absl::Duration kSlice = absl::Milliseconds(100);
     for (; duration > absl::ZeroDuration(); duration -= kSlice) {
       Moves();
-      absl::MutexLock lock(&state_->mutex);
-      const bool over = state_->mutex.AwaitWithTimeout(absl::Condition(&state_->shut_down),
-                                                       std::min(kSlice, duration));
-      if (over) return;
+      {
+        absl::MutexLock lock(&state_->mutex);
+        if (state_->shut_down) return;
+      }
+      // Not a wait for the mutex's condition, whose end moves with the date.
+      state_->steady->Sleep(std::min(kSlice, duration));
     }
   }
   void Cancel() { context_.TryCancel(); }
@@ -192,6 +211,7 @@ class Link::Call {
   State* const state_;
   std::shared_ptr<Stubs> stubs_;
   grpc::ClientContext context_;
+  // Of the steady clock.
   absl::Time moved_ ABSL_GUARDED_BY(state_->mutex) = absl::InfiniteFuture();
   std::atomic<bool> stalled_ = false;
 };
@@ -228,7 +248,7 @@ absl::Status Link::Download(const v1::RoundId& round, const Digest& digest, int6
   Call call(state_.get(), absl::InfiniteDuration());
   v1::DownloadRequest request;
   *request.mutable_round() = round;
-  request.set_sha256(std::string(digest.bytes.begin(), digest.bytes.end()));
+  request.set_sha256(digest.ToBytes());
   request.set_offset(offset);
   call.Moves();
   const auto stream = call->transfer->Download(call.context(), request);
@@ -240,7 +260,9 @@ absl::Status Link::Download(const v1::RoundId& round, const Digest& digest, int6
     const auto size = static_cast<int64_t>(chunk.data().size());
     *reached += size;
     call.Moves();
-    if (state_->pace != nullptr) call.Wait(state_->pace->AfterReceiving(size, absl::Now()));
+    if (state_->pace != nullptr) {
+      call.Wait(state_->pace->AfterReceiving(size, absl::Now(), state_->steady->Now()));
+    }
   }
   if (!written.ok()) call.Cancel();
   const absl::Status ended = call.ToStatus(stream->Finish());
@@ -264,18 +286,21 @@ absl::StatusOr<v1::UploadState> Link::Append(const v1::RoundId& round, int64_t o
   *request.mutable_header()->mutable_round() = round;
   request.mutable_header()->set_offset(offset);
   bool open = stream->Write(request);
+  PieceSize piece;
   absl::Status read;
   while (open && read.ok() && offset < size) {
     std::string& data = *request.mutable_data();
-    data.resize(std::min(kChunkBytes, size - offset));
+    data.resize(std::min(piece.bytes(), size - offset));
     read = file->ReadAt(offset, {data.data(), data.size()});
     offset += static_cast<int64_t>(data.size());
     if (!read.ok()) break;
+    const absl::Time start = state_->steady->Now();
     open = stream->Write(request);
     call.Moves();
     if (state_->pace != nullptr) {
-      call.Wait(state_->pace->AfterSending(std::ssize(data), absl::Now()));
+      call.Wait(state_->pace->AfterSending(std::ssize(data), absl::Now(), state_->steady->Now()));
     }
+    piece.Took(state_->steady->Now() - start);
   }
   if (!read.ok()) call.Cancel();
   stream->WritesDone();
@@ -286,7 +311,8 @@ absl::StatusOr<v1::UploadState> Link::Append(const v1::RoundId& round, int64_t o
 }
 
 absl::StatusOr<v1::AdvertiseResponse> Link::Advertise(const v1::AdvertiseRequest& request) {
-  Call call(state_.get(), absl::Milliseconds(request.wait_ms()) + state_->call_timeout);
+  Call call(state_.get(), absl::Milliseconds(request.wait_ms()) + state_->call_timeout,
+            request.advertisement().certificate_sha256());
   v1::AdvertiseResponse response;
   MR_RETURN_IF_ERROR(call.ToStatus(call->secure->Advertise(call.context(), request, &response)));
   return response;
@@ -339,14 +365,22 @@ absl::StatusOr<v1::CertificateAnswer> Link::Renew(const v1::RenewRequest& reques
 void Link::UseCredentials(const std::string& authority_pem, const std::string& certificate_pem,
                           const std::string& key_pem) {
   absl::MutexLock lock(&state_->mutex);
-  state_->options.authority_pem = authority_pem;
-  state_->options.certificate_pem = certificate_pem;
-  state_->options.key_pem = key_pem;
-  state_->stubs = std::make_shared<Stubs>(state_->options);
+  LinkOptions& now = state_->options;
+  LinkOptions before = now;
+  now.authority_pem = authority_pem;
+  now.certificate_pem = certificate_pem;
+  now.key_pem = key_pem;
+  if (certificate_pem != before.certificate_pem) {
+    before.authority_pem = authority_pem;
+    state_->stubs_before = std::make_shared<Stubs>(before);
+  } else if (authority_pem == before.authority_pem) {
+    return;
+  }
+  state_->stubs = std::make_shared<Stubs>(now);
 }
 
 void Link::EndStalled(absl::Duration longest) {
-  const absl::Time since = absl::Now() - longest;
+  const absl::Time since = state_->steady->Now() - longest;
   absl::MutexLock lock(&state_->mutex);
   for (Call* call : state_->calls) call->EndIfStalledSince(since);
 }

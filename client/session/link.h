@@ -10,9 +10,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "base/crypto/digest.h"
 #include "base/file_system.h"
 #include "base/life_sign.h"
+#include "base/steady_clock.h"
 #include "client/operation/transfer_pace.h"
 #include "millrace/v1/enrollment.pb.h"
 #include "millrace/v1/rounds.pb.h"
@@ -31,6 +33,7 @@ struct LinkOptions {
   TransferPace* pace = nullptr;  // outlives the link; null: as fast as it goes
   absl::Duration call_timeout = absl::Seconds(30);  // of calls that do not stream or wait
   Heartbeat* transfers = nullptr;  // beats while one goes on; outlives the link; null: none
+  Clock* steady = SteadyClock();   // outlives the link
 };
 
 /// The site's calls to its coordinator, each a status: UNAVAILABLE when it cannot be reached, in
@@ -56,6 +59,8 @@ class Link {
                                          File* file);
 
   // Long polls; the answer may be that it is not ready yet.
+  /// On a connection with the certificate that the advertisement names, the present one or the one
+  /// before: the coordinator compares.
   absl::StatusOr<v1::AdvertiseResponse> Advertise(const v1::AdvertiseRequest& request);
   absl::StatusOr<v1::ShareResponse> Share(const v1::ShareRequest& request);
   absl::StatusOr<v1::AgreeResponse> Agree(const v1::AgreeRequest& request);
@@ -67,7 +72,8 @@ class Link {
   absl::StatusOr<v1::Trust> GetTrust(const v1::GetTrustRequest& request);
   absl::StatusOr<v1::CertificateAnswer> Renew(const v1::RenewRequest& request);
 
-  /// For the connections of later calls; those in progress go on as they are.
+  /// For the connections of later calls; those in progress go on as they are. Others than before
+  /// begin new ones.
   void UseCredentials(const std::string& authority_pem, const std::string& certificate_pem,
                       const std::string& key_pem);
 

@@ -60,7 +60,7 @@ absl::StatusOr<Response> SecureSession::Await(
       MR_ASSIGN_OR_RETURN(response, std::move(answer));
       return absl::OkStatus();
     }));
-    if (!response.ready() && parts_.clock->Now() >= deadline) {
+    if (!response.ready() && parts_.steady->Now() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(what, ": not before the round's deadline"));
     }
   } while (!response.ready());

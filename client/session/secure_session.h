@@ -25,7 +25,7 @@ using Persistence = std::function<absl::Status(absl::string_view what, absl::Tim
 /// What a secure session works with; everything outlives it.
 struct SecureParts {
   Link* link = nullptr;
-  Clock* clock = nullptr;
+  Clock* steady = nullptr;  // of the deadlines
   SiteIdentity* identity = nullptr;
   UnmaskFile* unmasked = nullptr;
 };

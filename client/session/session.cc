@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "client/session/session.h"
+
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -9,7 +11,6 @@
 #include "base/status.h"
 #include "client/data/site_message.h"
 #include "client/session/mask_update.h"
-#include "client/session/session.h"
 #include "client/session/unmask_record.h"
 
 namespace millrace {
@@ -88,10 +89,9 @@ absl::Duration Session::Patience(const absl::Status& status, int failures) {
 
 void Session::Pause(absl::Duration duration) {
   constexpr absl::Duration kSlice = absl::Milliseconds(100);  // so that Stop is heard
-  // Counted, since the clock may be set back meanwhile.
   for (; duration > absl::ZeroDuration() && !stopping_; duration -= kSlice) {
     parts_.heart->Beat();
-    parts_.clock->Sleep(std::min(kSlice, duration));
+    parts_.steady->Sleep(std::min(kSlice, duration));
   }
 }
 
@@ -115,7 +115,7 @@ absl::Status Session::RunOnce() {
 
 absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
   const std::string name = NameOf(assignment.id());
-  const absl::Time deadline = parts_.clock->Now() + absl::Milliseconds(assignment.remaining_ms());
+  const absl::Time deadline = parts_.steady->Now() + absl::Milliseconds(assignment.remaining_ms());
   std::optional<v1::UploadHeader> header = parts_.spool->Update(assignment.id());
   std::optional<SecureSession> secure;
   absl::Duration unmasking;
@@ -145,7 +145,7 @@ absl::Status Session::DoAssignment(const v1::Assignment& assignment) {
     if (plan->secure.on()) {
       unmasking = 2 * absl::Seconds(plan->secure.phase_s) + options_.check_in_wait + kOutage;
       secure.emplace(
-          SecureParts{parts_.link, parts_.clock, parts_.identity, parts_.unmasked},
+          SecureParts{parts_.link, parts_.steady, parts_.identity, parts_.unmasked},
           [this](absl::string_view what, absl::Time until, const auto& step) {
             return Persist(what, until, step);
           },
@@ -189,14 +189,20 @@ absl::Status Session::TellFailure(const v1::RoundId& round, const absl::Status& 
 }
 
 template <typename Step>
-absl::Status Session::Persist(absl::string_view what, absl::Time deadline, const Step& step) {
+absl::Status Session::Persist(absl::string_view what, absl::Time deadline, const Step& step,
+                              const int64_t* reached) {
+  int64_t furthest = 0;
   for (int failures = 1;; ++failures) {
     parts_.heart->Beat();
     const absl::Status status = step();
     if (status.ok() || !IsFaultOfLink(status) || stopping_) return status;
     const absl::Duration wait = Patience(status, failures);
-    if (parts_.clock->Now() + wait >= deadline) {
+    if (parts_.steady->Now() + wait >= deadline) {
       return SiteMessage(what, ": not before the round's deadline: ", status)
+    if (reached != nullptr && *reached > furthest) {
+      furthest = *reached;
+      failures = 1;
+    }
           .ToStatus(absl::StatusCode::kDeadlineExceeded);
     }
     LogWarning("transfer trouble, trying again",
@@ -210,10 +216,10 @@ absl::StatusOr<std::string> Session::FetchModel(const v1::Assignment& assignment
   MR_ASSIGN_OR_RETURN(const Digest digest, ModelOf(assignment));
   if (std::optional<std::string> path = parts_.spool->Model(digest)) return *std::move(path);
   std::string path;
-  MR_RETURN_IF_ERROR(Persist("download", deadline, [&]() -> absl::Status {
+  int64_t reached = 0;
+  const auto fetch = [&]() -> absl::Status {
     MR_ASSIGN_OR_RETURN(const auto file, parts_.spool->OpenPartialModel(digest));
     MR_ASSIGN_OR_RETURN(const int64_t offset, file->Size());
-    int64_t reached = 0;
     MR_RETURN_IF_ERROR(
         parts_.link->Download(assignment.id(), digest, offset, file.get(), &reached));
     absl::StatusOr<std::string> kept = parts_.spool->KeepModel(digest);
@@ -221,7 +227,8 @@ absl::StatusOr<std::string> Session::FetchModel(const v1::Assignment& assignment
     if (absl::IsDataLoss(kept.status())) return absl::UnavailableError(kept.status().message());
     MR_ASSIGN_OR_RETURN(path, std::move(kept));
     return absl::OkStatus();
-  }));
+  };
+  MR_RETURN_IF_ERROR(Persist("download", deadline, fetch, &reached));
   return path;
 }
 
@@ -254,13 +261,13 @@ absl::StatusOr<WorkResult> Session::Work(const v1::Assignment& assignment,
   if (assignment.task() != v1::TASK_KIND_STATISTICS) {
     MR_ASSIGN_OR_RETURN(order.parameters_path, FetchModel(assignment, deadline));
   }
-  absl::Time next_report = parts_.clock->Now();
+  absl::Time next_report = parts_.steady->Now();
   std::string objection;
   const auto on_progress = [&](const TrainingProgress& progress) {
     parts_.heart->Beat();
-    const absl::Time now = parts_.clock->Now();
+    const absl::Time now = parts_.steady->Now();
     if (now >= next_report) {
-      objection = parts_.availability->Objection(now);
+      objection = parts_.availability->Objection(parts_.clock->Now());
       if (!objection.empty()) return false;
       next_report = now + options_.report_every;
       v1::ReportRequest report;
@@ -284,17 +291,20 @@ absl::StatusOr<WorkResult> Session::Work(const v1::Assignment& assignment,
 }
 
 absl::Status Session::Send(const v1::UploadHeader& header, absl::Time deadline) {
-  return Persist("upload", deadline, [&]() -> absl::Status {
+  int64_t reached = 0;
+  const auto send = [&]() -> absl::Status {
     MR_ASSIGN_OR_RETURN(const v1::UploadState begun, parts_.link->BeginUpload(header));
     if (begun.accepted()) return absl::OkStatus();
     MR_ASSIGN_OR_RETURN(const auto file, parts_.spool->OpenUpdate());
     MR_ASSIGN_OR_RETURN(
         const v1::UploadState state,
+    reached = begun.received_bytes();
         parts_.link->Append(header.round(), begun.received_bytes(), header.bytes(), file.get()));
     if (state.accepted()) return absl::OkStatus();
     return absl::UnavailableError(
         absl::StrCat("upload: ", state.received_bytes(), " of ", header.bytes(), " bytes are in"));
-  });
+  };
+  return Persist("upload", deadline, send, &reached);
 }
 
 }  // namespace millrace

@@ -28,7 +28,8 @@ struct SessionParts {
   const Availability* availability = nullptr;
   SiteIdentity* identity = nullptr;
   UnmaskFile* unmasked = nullptr;
-  Clock* clock = nullptr;
+  Clock* clock = nullptr;      // of the site's hours
+  Clock* steady = nullptr;     // of deadlines and periods: the other may be set meanwhile
   Heartbeat* heart = nullptr;  // beats while the session goes on, at least once in a minute
 };
 
@@ -72,9 +73,11 @@ class Session {
   /// What leaves the site of a failure is its PublicText.
   absl::Status TellFailure(const v1::RoundId& round, const absl::Status& failure);
   absl::Status Send(const v1::UploadHeader& header, absl::Time deadline);
-  /// Calls `step` until it succeeds, fails for good, or the deadline or Stop comes.
+  /// Calls `step` until it succeeds, fails for good, or the deadline or Stop comes. Where it moves
+  /// `reached` on before it fails, its failures are counted anew.
   template <typename Step>
-  absl::Status Persist(absl::string_view what, absl::Time deadline, const Step& step);
+  absl::Status Persist(absl::string_view what, absl::Time deadline, const Step& step,
+                       const int64_t* reached = nullptr);
   /// How long to wait after so many failures in a row: longer where the refusal asks for it.
   absl::Duration Patience(const absl::Status& status, int failures);
   void Pause(absl::Duration duration);

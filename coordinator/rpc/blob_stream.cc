@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/steady_clock.h"
 #include "coordinator/rpc/peer.h"
 #include "coordinator/rpc/raw_chunks.h"
 
@@ -29,12 +30,13 @@ void BlobStream::OnWriteDone(bool ok) {
     Finish({grpc::StatusCode::CANCELLED, "receiver hung up"});
     return;
   }
+  piece_.Took(SteadyClock()->Now() - sent_at_);
   if (on_sent_) on_sent_(sending_);
   Next();
 }
 
 void BlobStream::Next() {
-  const int64_t count = std::min(kStreamChunkBytes, blob_->size() - offset_);
+  const int64_t count = std::min(piece_.bytes(), blob_->size() - offset_);
   if (count <= 0) {
     Finish(grpc::Status::OK);
     return;
@@ -51,6 +53,7 @@ void BlobStream::Send(int64_t size, const std::function<absl::Status(std::span<c
   }
   message_ = *std::move(message);
   sending_ = size;
+  sent_at_ = SteadyClock()->Now();
   StartWrite(&message_);
 }
 

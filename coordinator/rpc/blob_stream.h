@@ -8,6 +8,8 @@
 #include <span>
 #include <string>
 
+#include "absl/time/time.h"
+#include "base/piece_size.h"
 #include "coordinator/blob/blob_store.h"
 
 namespace millrace {
@@ -35,6 +37,8 @@ class BlobStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   std::function<void(int64_t)> on_sent_;
   grpc::ByteBuffer message_;
   int64_t sending_ = 0;  // bytes of data in message_
+  absl::Time sent_at_;   // of the steady clock
+  PieceSize piece_;
 };
 
 }  // namespace millrace

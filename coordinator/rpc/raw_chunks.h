@@ -15,10 +15,6 @@
 
 namespace millrace {
 
-/// Payload per message of a stream that we send. Small enough that what gRPC buffers for each of
-/// many sites stays bounded.
-inline constexpr int64_t kStreamChunkBytes = 256 << 10;
-
 /// A serialised v1::Chunk whose data, `size` bytes, `fill` writes in place.
 absl::StatusOr<grpc::ByteBuffer> MakeChunk(
     int64_t size, const std::function<absl::Status(std::span<char>)>& fill);

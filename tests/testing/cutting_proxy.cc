@@ -10,7 +10,10 @@
 #include <array>
 
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "base/check.h"
+#include "base/random.h"
+#include "base/steady_clock.h"
 
 namespace millrace::testing {
 namespace {
@@ -23,10 +26,22 @@ sockaddr_in Loopback(int port) {
   return address;
 }
 
+// What TCP waits for before it sends again what was lost, at least.
+constexpr absl::Duration kResend = absl::Milliseconds(200);
+
+/// Before a slow link lies what it carries in a tenth of a second; the kernel's own default is many
+/// seconds of it.
+void LimitBuffer(int socket, const Weather& weather) {
+  if (weather.bytes_per_s == 0) return;
+  const int bytes = std::clamp(static_cast<int>(weather.bytes_per_s / 10), 16 << 10, 1 << 20);
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+}
+
 /// A connected socket, or -1.
-int Connect(int port) {
+int Connect(int port, const Weather& weather) {
   if (port == 0) return -1;
   const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  LimitBuffer(socket, weather);
   const sockaddr_in address = Loopback(port);
   if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
     return socket;
@@ -47,8 +62,10 @@ bool SendAll(int socket, const char* data, size_t size) {
 
 }  // namespace
 
-CuttingProxy::CuttingProxy(int target, Mode mode) : mode_(mode), target_(target) {
+CuttingProxy::CuttingProxy(int target, Mode mode, const Weather& weather)
+    : mode_(mode), weather_(weather), target_(target) {
   listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
+  LimitBuffer(listener_, weather_);  // its connections inherit it
   sockaddr_in address = Loopback(0);
   socklen_t size = sizeof(address);
   MR_CHECK(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0);
@@ -56,9 +73,25 @@ CuttingProxy::CuttingProxy(int target, Mode mode) : mode_(mode), target_(target)
   MR_CHECK(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
   port_ = ntohs(address.sin_port);
   acceptor_ = std::thread([this] { Accept(); });
+  if (weather_.cut_every == absl::InfiniteDuration()) return;
+  cutter_ = std::thread([this] {
+    std::unique_lock lock(mutex_);
+    const auto ending = [this] { return ending_; };
+    while (!over_.wait_for(lock, absl::ToChronoMilliseconds(weather_.cut_every), ending)) {
+      lock.unlock();
+      Cut();
+      lock.lock();
+    }
+  });
 }
 
 CuttingProxy::~CuttingProxy() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  over_.notify_all();
+  if (cutter_.joinable()) cutter_.join();
   ::shutdown(listener_, SHUT_RDWR);
   acceptor_.join();
   ::close(listener_);
@@ -69,7 +102,12 @@ CuttingProxy::~CuttingProxy() {
 
 void CuttingProxy::CutAfter(int64_t bytes, bool stay_away) {
   stay_away_ = stay_away;
-  cut_at_ = bytes_up_ + bytes;
+  cut_at_ = up_.bytes + bytes;
+}
+
+void CuttingProxy::CutEvery(int64_t bytes) {
+  cut_every_ = bytes;
+  cut_next_ = up_.bytes + down_.bytes + bytes;
 }
 
 void CuttingProxy::Cut() {
@@ -88,7 +126,7 @@ void CuttingProxy::Accept() {
     const int client = ::accept(listener_, nullptr, nullptr);
     if (client < 0) return;
     ++connections_;
-    const int server = Connect(target_);
+    const int server = Connect(target_, weather_);
     if (server < 0) {
       ::close(client);
       continue;
@@ -96,8 +134,9 @@ void CuttingProxy::Accept() {
     if (mode_ == Mode::kConnect) TakeRequest(client);
     const std::lock_guard lock(mutex_);
     sockets_.insert(sockets_.end(), {client, server});
-    forwards_.emplace_back([=, this] { Forward(client, server, true); });
-    forwards_.emplace_back([=, this] { Forward(server, client, false); });
+    const uint64_t seed = forwards_.size();
+    forwards_.emplace_back([=, this] { Forward(client, server, up_, seed); });
+    forwards_.emplace_back([=, this] { Forward(server, client, down_, seed + 1); });
   }
 }
 
@@ -117,20 +156,51 @@ std::string CuttingProxy::asked_for() const {
   return asked_for_;
 }
 
-void CuttingProxy::Forward(int from, int to, bool up) {
-  std::array<char, 1 << 16> buffer;
+void CuttingProxy::Forward(int from, int to, Direction& direction, uint64_t seed) {
+  // A slow link brings bytes as they go, not by the buffer.
+  constexpr int64_t kLeast = 1 << 10, kMost = 1 << 16;
+  const int64_t piece = weather_.bytes_per_s == 0
+                            ? kMost
+                            : std::clamp<int64_t>(weather_.bytes_per_s / 50, kLeast, kMost);
+  std::array<char, kMost> buffer;
+  Random random(seed);
   while (true) {
-    const ssize_t got = ::recv(from, buffer.data(), buffer.size(), 0);
-    if (got <= 0 || !SendAll(to, buffer.data(), static_cast<size_t>(got))) break;
-    if (up && (bytes_up_ += got) >= cut_at_) {
-      cut_at_ = INT64_MAX;
-      if (stay_away_) target_ = 0;
-      ++cuts_;
-      CutAll();
-    }
+    const ssize_t got = ::recv(from, buffer.data(), piece, 0);
+    if (got <= 0) break;
+    Delay(direction, got);
+    if (random.Uniform() < weather_.late) absl::SleepFor(kResend);
+    if (!SendAll(to, buffer.data(), static_cast<size_t>(got))) break;
+    direction.bytes += got;
+    CutIfDue();
   }
   ::shutdown(from, SHUT_RDWR);
   ::shutdown(to, SHUT_RDWR);
+}
+
+void CuttingProxy::Delay(Direction& direction, int64_t bytes) {
+  if (weather_.bytes_per_s == 0) return;
+  absl::Duration wait;
+  {
+    const std::lock_guard lock(direction.mutex);
+    const absl::Time now = SteadyClock()->Now();
+    direction.free =
+        std::max(direction.free, now) + absl::Seconds(1) * bytes / weather_.bytes_per_s;
+    wait = direction.free - now;
+  }
+  absl::SleepFor(wait);
+}
+
+void CuttingProxy::CutIfDue() {
+  {
+    const std::lock_guard lock(mutex_);
+    const int64_t both = up_.bytes + down_.bytes;
+    const bool once = up_.bytes >= cut_at_;
+    if (!once && both < cut_next_) return;
+    if (once) cut_at_ = INT64_MAX;
+    if (once && stay_away_) target_ = 0;
+    if (cut_every_ != INT64_MAX) cut_next_ = both + cut_every_;
+  }
+  Cut();
 }
 
 void CuttingProxy::CutAll() {

@@ -8,11 +8,14 @@
 #include <atomic>
 #include <thread>
 
+#include "base/crypto/certificate.h"
 #include "base/memory_file_system.h"
 #include "millrace/v1/rounds.grpc.pb.h"
+#include "millrace/v1/secure_aggregation.grpc.pb.h"
 #include "millrace/v1/transfer.grpc.pb.h"
 #include "tests/testing/callers.h"
 #include "tests/testing/eventually.h"
+#include "tests/testing/simulated_clock.h"
 #include "tests/testing/status_matchers.h"
 
 namespace millrace {
@@ -40,10 +43,34 @@ class Silent final : public v1::Transfer::Service {
   }
 };
 
+/// Keeps the certificate (PEM) of the last call's connection.
+class Doorman final : public v1::SecureAggregation::Service {
+ public:
+  grpc::Status Advertise(grpc::ServerContext* context, const v1::AdvertiseRequest*,
+                         v1::AdvertiseResponse*) override {
+    return Look(*context);
+  }
+  grpc::Status Agree(grpc::ServerContext* context, const v1::AgreeRequest*,
+                     v1::AgreeResponse*) override {
+    return Look(*context);
+  }
+  std::string seen;
+
+ private:
+  grpc::Status Look(const grpc::ServerContext& context) {
+    const auto found = context.auth_context()->FindPropertyValues("x509_pem_cert");
+    seen = found.empty() ? "" : std::string(found[0].begin(), found[0].end());
+    return grpc::Status::OK;
+  }
+};
+
 class LinkTest : public ::testing::Test {
  protected:
   /// Listens at `host` with a certificate for localhost and 127.0.0.1.
   Link LinkToServerAt(const std::string& host, Heartbeat* transfers = nullptr) {
+    return Link(OptionsToServerAt(host, transfers));
+  }
+  LinkOptions OptionsToServerAt(const std::string& host, Heartbeat* transfers = nullptr) {
     const KeyAndCertificate identity = federation_.Issue(Role::kCoordinator, "cloud");
     grpc::SslServerCredentialsOptions tls(
         GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
@@ -54,16 +81,18 @@ class LinkTest : public ::testing::Test {
     builder.AddListeningPort(host + ":0", grpc::SslServerCredentials(tls), &port);
     builder.RegisterService(&service_);
     builder.RegisterService(&silent_);
+    builder.RegisterService(&doorman_);
     server_ = builder.BuildAndStart();
     LinkOptions options = SiteLink(federation_, "press-7", port);
     options.address = host + ":" + std::to_string(port);
     options.transfers = transfers;
-    return Link(options);
+    return options;
   }
 
   const testing::TestFederation federation_;
   Overloaded service_;
   Silent silent_;
+  Doorman doorman_;
   std::unique_ptr<grpc::Server> server_;
 };
 
@@ -77,7 +106,10 @@ TEST_F(LinkTest, CoordinatorThatSaysItIsUnavailableWasReached) {
 
 TEST_F(LinkTest, TransferThatStandsStillIsEndedAndNamed) {
   Heartbeat transfers;
-  Link link = LinkToServerAt("127.0.0.1", &transfers);
+  testing::SimulatedClock clock;
+  LinkOptions options = OptionsToServerAt("127.0.0.1", &transfers);
+  options.steady = &clock;
+  Link link(options);
   MemoryFileSystem files;
   const auto file = files.Open("model", FileSystem::OpenMode::kCreate).value();
   std::atomic<bool> over = false;
@@ -88,14 +120,31 @@ TEST_F(LinkTest, TransferThatStandsStillIsEndedAndNamed) {
     over = true;
   });
   EXPECT_TRUE(Eventually([&] { return transfers.beats() > 0; }));
-  link.EndStalled(absl::Hours(1));
+  link.EndStalled(absl::Minutes(2));
   EXPECT_FALSE(over);
-  EXPECT_TRUE(Eventually([&] {
-    link.EndStalled(absl::ZeroDuration());
-    return over.load();
-  }));
+  clock.Advance(absl::Minutes(2));
+  link.EndStalled(absl::Minutes(2));
+  EXPECT_TRUE(Eventually([&] { return over.load(); }));
   download.join();
   EXPECT_THAT(ended, IsStatus(absl::StatusCode::kUnavailable, HasSubstr("stood still")));
+}
+
+TEST_F(LinkTest, AdvertisementGoesWithTheCertificateThatItNamesAlsoAfterARenewal) {
+  const LinkOptions options = OptionsToServerAt("127.0.0.1");
+  Link link(options);
+  const KeyAndCertificate renewed = federation_.Issue(Role::kSite, "press-7");
+  const std::map<std::string, std::string> certificates = {{"old", options.certificate_pem},
+                                                           {"new", renewed.certificate_pem}};
+  link.UseCredentials(options.authority_pem, renewed.certificate_pem, renewed.key_pem);
+  for (const auto& [age, certificate] : certificates) {
+    v1::AdvertiseRequest request;
+    request.mutable_advertisement()->set_certificate_sha256(
+        ParseCertificate(certificate)->fingerprint.ToBytes());
+    MR_ASSERT_OK(link.Advertise(request));
+    EXPECT_EQ(doorman_.seen, certificate) << age;
+    MR_ASSERT_OK(link.Agree(v1::AgreeRequest()));
+    EXPECT_EQ(doorman_.seen, renewed.certificate_pem) << age;
+  }
 }
 
 TEST_F(LinkTest, CertificateForAnotherHostIsNamedWithTheWayOut) {

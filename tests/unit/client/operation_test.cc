@@ -24,6 +24,9 @@ absl::Time At(int day_of_january, int hour, int minute = 0) {
   return absl::FromCivil(absl::CivilMinute(2026, 1, day_of_january, hour, minute), kUtc);
 }
 
+/// Of a clock that has nothing to do with the date.
+const absl::Time kStart = absl::UnixEpoch() + absl::Seconds(100);
+
 bool Contains(absl::string_view window, absl::Time time) {
   return WeeklyWindow::Parse(window).value().Contains(time, kUtc);
 }
@@ -127,15 +130,15 @@ TEST(ProxyAddress, WhatIsNoneIsRefusedWithoutBeingRepeated) {
 
 TEST(TransferPace, WithoutARateNothingWaits) {
   TransferPace pace({}, {}, kUtc);
-  EXPECT_EQ(pace.AfterSending(1 << 30, At(5, 12)), absl::ZeroDuration());
-  EXPECT_EQ(pace.AfterReceiving(1 << 30, At(5, 12)), absl::ZeroDuration());
+  EXPECT_EQ(pace.AfterSending(1 << 30, At(5, 12), kStart), absl::ZeroDuration());
+  EXPECT_EQ(pace.AfterReceiving(1 << 30, At(5, 12), kStart), absl::ZeroDuration());
 }
 
 TEST(TransferPace, DirectionsHaveTheirOwnRates) {
   TransferPace pace({.up = 1000, .down = 4000}, {}, kUtc);
-  EXPECT_EQ(pace.AfterSending(5000, At(5, 12)), absl::Seconds(4))
+  EXPECT_EQ(pace.AfterSending(5000, At(5, 12), kStart), absl::Seconds(4))
       << "one second's may come at once";
-  EXPECT_EQ(pace.AfterReceiving(8000, At(5, 12)), absl::Seconds(1));
+  EXPECT_EQ(pace.AfterReceiving(8000, At(5, 12), kStart), absl::Seconds(1));
 }
 
 TEST(TransferPace, HoursHaveTheirOwnRates) {
@@ -143,8 +146,14 @@ TEST(TransferPace, HoursHaveTheirOwnRates) {
                     {{WeeklyWindow::Parse("mon-fri 06:00-22:00").value(), {.up = 1000}},
                      {WeeklyWindow::Parse("mon 00:00-24:00").value(), {.up = 1}}},
                     kUtc);
-  EXPECT_EQ(pace.AfterSending(3000, At(5, 12)), absl::Seconds(2)) << "the first that fits";
-  EXPECT_EQ(pace.AfterSending(3000, At(6, 23)), absl::ZeroDuration());
+  EXPECT_EQ(pace.AfterSending(3000, At(5, 12), kStart), absl::Seconds(2)) << "the first that fits";
+  EXPECT_EQ(pace.AfterSending(3000, At(6, 23), kStart), absl::ZeroDuration());
+}
+
+TEST(TransferPace, DateThatIsSetBackHoldsNothingUp) {
+  TransferPace pace({.up = 1000}, {}, kUtc);
+  EXPECT_EQ(pace.AfterSending(3000, At(5, 12), kStart), absl::Seconds(2));
+  EXPECT_EQ(pace.AfterSending(1000, At(4, 12), kStart + absl::Seconds(2)), absl::Seconds(1));
 }
 
 }  // namespace

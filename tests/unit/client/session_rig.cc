@@ -38,9 +38,9 @@ TestSite::TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worke
   options.quota_bytes = site.quota_bytes;
   options.object_every = absl::Milliseconds(20);
   options.report_every = absl::Milliseconds(5);
-  options.backoff = {.first = absl::Milliseconds(5), .longest = absl::Milliseconds(100)};
+  options.backoff = site.backoff;
   session_ = std::make_unique<Session>(SessionParts{&link_, spool_.get(), worker, &availability_,
-                                                    &identity_, &unmasked_, site.clock, &heart_},
+                                                    &identity_, &unmasked_, site.clock, site.steady, &heart_},
                                        options);
 }
 

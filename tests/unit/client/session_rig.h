@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/life_sign.h"
+#include "base/steady_clock.h"
 #include "client/session/session.h"
 #include "coordinator/server.h"
 #include "tests/testing/callers.h"
@@ -52,8 +53,10 @@ class TestSite {
  public:
   struct Options {
     Clock* clock = SystemClock();
+    Clock* steady = SteadyClock();
     SecureFloor floor = kInTheClear;
     int64_t quota_bytes = 0;
+    BackoffOptions backoff = {.first = absl::Milliseconds(5), .longest = absl::Milliseconds(100)};
   };
   TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worker, const Options& options);
   TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worker)
