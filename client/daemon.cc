@@ -130,7 +130,6 @@ SessionOptions Daemon::OptionsOfSession(const SiteConfig& config) {
 }
 
 void Daemon::Follow(const SiteCredentials& now) {
-  link_.UseCredentials(now.authority_pem, now.certificate_pem, now.key_pem);
   const absl::Status updated =
       identity_.Update(now.authority_pem, now.certificate_pem, now.key_pem, now.revocation_pem);
   if (!updated.ok()) LogError("new identity not used", {{"error", updated.message()}});

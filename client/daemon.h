@@ -60,7 +60,7 @@ class Daemon {
 
   LinkOptions OptionsOfLink(const SiteConfig& config, const SiteCredentials& credentials);
   SessionOptions OptionsOfSession(const SiteConfig& config);
-  /// Uses `now` for what comes next.
+  /// Signs with `now` from the next round on; the link has it already.
   void Follow(const SiteCredentials& now);
 
   // Each uses those above it alone: they are stopped and destroyed from the last to the first.

@@ -87,6 +87,8 @@ absl::Status IdentityKeeper::Renew() {
 }
 
 void IdentityKeeper::Offer() {
+  link_->UseCredentials(credentials_.authority_pem, credentials_.certificate_pem,
+                        credentials_.key_pem);
   absl::MutexLock lock(&mutex_);
   offered_ = credentials_;
 }

@@ -15,8 +15,9 @@
 namespace millrace {
 
 /// Keeps a site's identity good while its daemon runs: learns whom to trust and who was revoked,
-/// and has its certificate renewed before it ends. What is new is on disk before it is used. Run
-/// and RunOnce belong to one thread, Take to any.
+/// and has its certificate renewed before it ends. What is new is on disk before it is used; the
+/// link uses it at once, so that a connection that is lost in the middle of a round comes back
+/// under new authorities too. Run and RunOnce belong to one thread, Take to any.
 class IdentityKeeper {
  public:
   /// Everything outlives it. `credentials` are what `files` hold and `link` uses.
@@ -29,7 +30,7 @@ class IdentityKeeper {
   /// One look. The first fault there was; both parts are tried.
   absl::Status RunOnce();
 
-  /// The newest credentials, once each.
+  /// The newest credentials, once each: for what must not change within a round.
   std::optional<SiteCredentials> Take();
 
  private:

@@ -36,6 +36,7 @@ using ::testing::HasSubstr;
 using testing::HeaderOf;
 using testing::HonestUpdate;
 using testing::IsStatus;
+using testing::SendBytes;
 using testing::TinyPlan;
 
 v1::CheckInRequest Now() {
@@ -114,6 +115,10 @@ class UploadInProgress {
     go_on_.Notify();
     thread_.join();
     return result_;
+  }
+  /// Announces it anew, and sends what is missing.
+  absl::StatusOr<v1::UploadState> TryAgain() {
+    return SendBytes(*link_, HeaderOf(assignment_, update_), update_.Bytes());
   }
 
  private:
@@ -239,7 +244,6 @@ TEST_F(Membership, CertificateIsRenewedInMidTransferWithoutCuttingIt) {
   ASSERT_TRUE(news);
   EXPECT_NE(news->certificate_pem, aged.certificate_pem);
   EXPECT_EQ(files.Load()->key_pem, news->key_pem) << "on disk before it is used";
-  link.UseCredentials(news->authority_pem, news->certificate_pem, news->key_pem);
   MR_EXPECT_OK(link.CheckIn(Now())) << "a new connection, with the new certificate";
 
   const auto state = upload.GoOn();
@@ -403,6 +407,31 @@ TEST_F(Membership, AuthorityIsRotatedUnderRunningSitesAndTheOldOneRetired) {
     return federation_.Millrace({"run", "list"}).code == ExitCode::kOk;
   })) << "people who trust the new authority alone";
   federation_.EnrollSite("press-10");
+}
+
+TEST_F(Membership, UploadWhoseConnectionIsLostAfterARotationGoesOnUnderTheNewAuthority) {
+  federation_.EnrollSite("press-7");
+  IdentityFiles files = federation_.FilesOf("press-7");
+  Link link(federation_.LinkOf("press-7"));
+  IdentityKeeper keeper(&link, &files, files.Load().value(), SystemClock());
+  StartRun();
+  UploadInProgress upload(&link, "press-7");
+  ASSERT_EQ(federation_.Millrace({"authority", "rotate"}).code, ExitCode::kOk);
+  MR_ASSERT_OK(keeper.RunOnce());
+  // From now on the coordinator's certificate is the new authority's.
+  std::filesystem::remove_all(federation_.Path("hub"));
+  federation_.Issue("coordinator", "hub");
+  federation_.coordinator().Kill();
+  federation_.StartCoordinator();
+  EXPECT_FALSE(upload.GoOn().ok()) << "its stream is gone";
+
+  absl::StatusOr<v1::UploadState> state;
+  EXPECT_TRUE(Eventually([&] {
+    state = upload.TryAgain();
+    return !absl::IsUnavailable(state.status());
+  })) << state.status();
+  MR_ASSERT_OK(state);
+  EXPECT_TRUE(state->accepted());
 }
 
 TEST_F(Membership, CoordinatorTakesUpItsNewCertificateWhileItRuns) {
