@@ -7,9 +7,11 @@
 #include <cmath>
 #include <cstring>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "aggregation/weighted_sum.h"
 #include "base/status.h"
+#include "models/test_vectors.h"
 
 namespace millrace {
 namespace {
@@ -64,9 +66,77 @@ std::string SerializeManifest(const v1::PackageManifest& manifest) {
   return bytes;
 }
 
+std::string PrefixOf(absl::string_view manifest, int64_t parameter_bytes) {
+  v1::ModelPackage head;
+  head.set_manifest(std::string(manifest));
+  head.set_manifest_sha256(Sha256Of(manifest).ToBytes());
+  std::string prefix = head.SerializeAsString();
+  google::protobuf::io::StringOutputStream stream(&prefix);
+  google::protobuf::io::CodedOutputStream out(&stream);
+  constexpr uint32_t kLengthDelimited = 2;
+  out.WriteTag(v1::ModelPackage::kParametersFieldNumber << 3 | kLengthDelimited);
+  out.WriteVarint64(parameter_bytes);
+  return prefix;
+}
+
+absl::string_view BytesOf(std::span<const float> parameters) {
+  return {reinterpret_cast<const char*>(parameters.data()), parameters.size_bytes()};
+}
+
 absl::Status Mismatch(absl::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("model package: its ", what, " is not what its plan gives"));
+}
+
+/// Signatures that are none, of whomever, and whatever `bytes` hold besides the message.
+absl::Status CheckSignatureBlock(const v1::ModelPackage& file, absl::string_view bytes) {
+  constexpr size_t kEd25519Bytes = 64;
+  constexpr size_t kMaxCertificateBytes = size_t{4} << 10;
+  if (file.signatures_size() > kMaxSignatures) {
+    return absl::InvalidArgumentError(absl::StrCat("model package: ", file.signatures_size(),
+                                                   " signatures, at most ", kMaxSignatures));
+  }
+  for (const v1::Signature& signature : file.signatures()) {
+    if (signature.ed25519().size() != kEd25519Bytes ||
+        signature.certificate().size() > kMaxCertificateBytes) {
+      return absl::InvalidArgumentError(
+          "model package: a signature is none by Ed25519 with a publisher's certificate");
+    }
+  }
+  const std::string prefix =
+      PrefixOf(file.manifest(), static_cast<int64_t>(file.parameters().size()));
+  const std::string suffix = PackageSuffix({file.signatures().begin(), file.signatures().end()});
+  const bool canonical = bytes.size() == prefix.size() + file.parameters().size() + suffix.size() &&
+                         absl::StartsWith(bytes, prefix) && absl::EndsWith(bytes, suffix) &&
+                         bytes.substr(prefix.size(), file.parameters().size()) == file.parameters();
+  if (canonical) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "model package: it holds more than its parts, or in another order; export the model again");
+}
+
+absl::Status CheckNotes(const v1::PackageManifest& manifest, const Plan& plan) {
+  if (manifest.expires_ms() < 0) {
+    return absl::InvalidArgumentError("model package: it expires before 1970");
+  }
+  if (manifest.card().size() > kMaxCardBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "model package: a card of ", manifest.card().size(), " bytes, at most ", kMaxCardBytes));
+  }
+  if (manifest.test_vectors_size() > kMaxTestVectors) {
+    return absl::InvalidArgumentError(absl::StrCat("model package: ", manifest.test_vectors_size(),
+                                                   " test vectors, at most ", kMaxTestVectors));
+  }
+  const int64_t inputs = plan.input.window * static_cast<int64_t>(plan.input.channels.size());
+  for (const v1::TestVector& vector : manifest.test_vectors()) {
+    if (vector.input_size() != inputs || vector.output_size() != OutputsOfWindow(plan) ||
+        !AllFinite({vector.input().data(), static_cast<size_t>(inputs)}) ||
+        !AllFinite({vector.output().data(), static_cast<size_t>(OutputsOfWindow(plan))})) {
+      return absl::InvalidArgumentError(absl::StrCat("model package: a test vector is not of ",
+                                                     inputs, " finite inputs and ",
+                                                     OutputsOfWindow(plan), " finite outputs"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -111,16 +181,17 @@ v1::PackageManifest ManifestOf(absl::string_view plan_text, const Plan& plan,
 }
 
 std::string PackagePrefix(const v1::PackageManifest& manifest, int64_t parameter_bytes) {
-  v1::ModelPackage head;
-  head.set_manifest(SerializeManifest(manifest));
-  head.set_manifest_sha256(Sha256Of(head.manifest()).ToBytes());
-  std::string prefix = head.SerializeAsString();
-  google::protobuf::io::StringOutputStream stream(&prefix);
-  google::protobuf::io::CodedOutputStream out(&stream);
-  constexpr uint32_t kLengthDelimited = 2;
-  out.WriteTag(v1::ModelPackage::kParametersFieldNumber << 3 | kLengthDelimited);
-  out.WriteVarint64(parameter_bytes);
-  return prefix;
+  return PrefixOf(SerializeManifest(manifest), parameter_bytes);
+}
+
+std::string PackageSuffix(const std::vector<v1::Signature>& signatures) {
+  v1::ModelPackage tail;
+  for (const v1::Signature& signature : signatures) {
+    v1::Signature& added = *tail.add_signatures();  // without what it may hold besides
+    added.set_ed25519(signature.ed25519());
+    added.set_certificate(signature.certificate());
+  }
+  return tail.SerializeAsString();
 }
 
 absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes) {
@@ -143,6 +214,8 @@ absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes) {
   if (Sha256Of(file.parameters()).ToBytes() != manifest.parameters_sha256()) {
     return absl::DataLossError("model package: its parameters do not match the manifest's digest");
   }
+  MR_RETURN_IF_ERROR(CheckSignatureBlock(file, bytes));
+  package.signatures.assign(file.signatures().begin(), file.signatures().end());
   MR_ASSIGN_OR_RETURN(package.plan, ParsePlan(manifest.plan()));
   MR_ASSIGN_OR_RETURN(package.architecture, BuildArchitecture(package.plan));
   const Layout& layout = package.architecture.layout;
@@ -167,6 +240,8 @@ absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes) {
         package.scaling,
         FromProto(manifest.scaling(), static_cast<int64_t>(package.plan.input.channels.size())));
   }
+  MR_RETURN_IF_ERROR(CheckNotes(manifest, package.plan));
+  package.manifest_bytes = std::move(*file.mutable_manifest());
   return package;
 }
 
@@ -179,9 +254,24 @@ absl::StatusOr<ModelPackage> ReadPackage(FileSystem* files, const std::string& p
 
 absl::Status WritePackage(FileSystem* files, const std::string& path,
                           const v1::PackageManifest& manifest, std::span<const float> parameters) {
-  std::string bytes = PackagePrefix(manifest, static_cast<int64_t>(parameters.size_bytes()));
-  bytes.append(reinterpret_cast<const char*>(parameters.data()), parameters.size_bytes());
-  return WriteFileDurably(files, path, bytes);
+  const auto bytes = static_cast<int64_t>(parameters.size_bytes());
+  return WriteFileDurably(files, path,
+                          absl::StrCat(PackagePrefix(manifest, bytes), BytesOf(parameters)));
+}
+
+absl::Status WritePackage(FileSystem* files, const std::string& path, const ModelPackage& package) {
+  const absl::string_view parameters = BytesOf(package.parameters);
+  return WriteFileDurably(
+      files, path,
+      absl::StrCat(PrefixOf(package.manifest_bytes, static_cast<int64_t>(parameters.size())),
+                   parameters, PackageSuffix(package.signatures)));
+}
+
+absl::StatusOr<ModelPackage> WithManifest(const ModelPackage& package,
+                                          const v1::PackageManifest& manifest) {
+  const absl::string_view parameters = BytesOf(package.parameters);
+  return ParsePackage(
+      absl::StrCat(PackagePrefix(manifest, static_cast<int64_t>(parameters.size())), parameters));
 }
 
 }  // namespace millrace

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "models/test_vectors.h"
 #include "models/torch/exceptions.h"
 #include "models/torch/scripted_module.h"
 
@@ -130,13 +131,11 @@ absl::StatusOr<Attribution> TorchPredictor::Attribute(std::span<const float> inp
 absl::StatusOr<std::unique_ptr<Predictor>> NewTorchPredictor(const ModelPackage& package) {
   const InputPlan& input = package.plan.input;
   const auto channels = static_cast<int64_t>(input.channels.size());
-  const bool reconstructs = package.plan.task() == Task::kReconstruction;
   MR_ASSIGN_OR_RETURN(ScriptedModule module,
                       ScriptedModule::Compile(package.architecture, torch::kCPU));
   MR_RETURN_IF_ERROR(module.SetParameters(package.parameters));
-  return std::make_unique<TorchPredictor>(
-      input.window, channels, reconstructs ? input.window * channels : package.plan.outputs(),
-      std::move(module));
+  return std::make_unique<TorchPredictor>(input.window, channels, OutputsOfWindow(package.plan),
+                                          std::move(module));
 }
 
 }  // namespace millrace

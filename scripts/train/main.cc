@@ -16,7 +16,9 @@
 #include "base/status.h"
 #include "client/config.h"
 #include "models/package.h"
+#include "models/test_vectors.h"
 #include "models/torch/blas_speed.h"
+#include "models/torch/torch_predictor.h"
 #include "models/torch/torch_trainer.h"
 #include "plan/toml_reader.h"
 #include "scripts/train/evaluate.h"
@@ -61,7 +63,24 @@ absl::Status Train(const Arguments& arguments) {
   v1::Lineage& lineage = *model.manifest.mutable_lineage();
   lineage.set_program("millrace-train " MILLRACE_VERSION);
   lineage.set_created_ms(absl::ToUnixMillis(SystemClock()->Now()));
+  MR_ASSIGN_OR_RETURN(const std::unique_ptr<Predictor> predictor, NewTorchPredictor(model));
+  MR_RETURN_IF_ERROR(AddTestVectors(model.plan, *predictor, model.manifest));
   return WritePackage(PosixFileSystem(), arguments.model, model.manifest, model.parameters);
+}
+
+/// The coordinator, which exports packages, has no LibTorch to compute them.
+absl::Status AddVectors(const Arguments& arguments) {
+  MR_ASSIGN_OR_RETURN(ModelPackage model, ReadPackage(PosixFileSystem(), arguments.model));
+  if (!model.signatures.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(arguments.model,
+                     ": is signed already, and test vectors would change what was signed; add them "
+                     "before the first signature"));
+  }
+  MR_ASSIGN_OR_RETURN(const std::unique_ptr<Predictor> predictor, NewTorchPredictor(model));
+  MR_RETURN_IF_ERROR(AddTestVectors(model.plan, *predictor, model.manifest));
+  MR_ASSIGN_OR_RETURN(model, WithManifest(model, model.manifest));
+  return WritePackage(PosixFileSystem(), arguments.model, model);
 }
 
 void Print(const std::string& site, const TestMetrics& metrics, bool json) {
@@ -114,12 +133,17 @@ int main(int argc, char** argv) {
   evaluate->add_option("--site", arguments.sites, "a site's TOML file, once or several times")
       ->required();
   evaluate->add_flag("--json", arguments.json, "one JSON object per site and line");
+  CLI::App* const vectors = app.add_subcommand(
+      "vectors",
+      "adds test vectors to a package that nobody has signed yet: windows of random numbers and "
+      "what the model gives for them, which a site computes again before the model serves");
+  vectors->add_option("--model", arguments.model, "the package to complete")->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : millrace::kExitUsage;  // 0: --help
   }
-  if (!evaluate->parsed()) {
+  if (app.get_subcommands().empty()) {
     for (const CLI::Option* const option : {plan, sites, out}) {
       if (!option->empty()) continue;
       app.exit(CLI::RequiredError(option->get_name()));
@@ -129,8 +153,9 @@ int main(int argc, char** argv) {
 
   millrace::InitLog("millrace-train", millrace::LogFormat::kText, "warn");
   millrace::WarnIfBlasIsSlow();
-  const absl::Status status =
-      evaluate->parsed() ? millrace::EvaluateModel(arguments) : millrace::Train(arguments);
+  const absl::Status status = evaluate->parsed()  ? millrace::EvaluateModel(arguments)
+                              : vectors->parsed() ? millrace::AddVectors(arguments)
+                                                  : millrace::Train(arguments);
   if (status.ok()) return 0;
   std::fprintf(stderr, "millrace-train: %s\n", std::string(status.message()).c_str());
   return 1;

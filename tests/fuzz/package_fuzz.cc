@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Model packages, which travel as files and come from anywhere.
+// Model packages and the signatures on them, which travel as files and come from anywhere.
+#include "base/check.h"
 #include "models/package.h"
+#include "models/package_signature.h"
 #include "tests/fuzz/mutated.h"
+#include "tests/testing/publishers.h"
 
 using namespace millrace;        // NOLINT: the fuzzer's entry point lies outside
 using namespace millrace::fuzz;  // NOLINT
@@ -37,10 +40,18 @@ std::string HonestPackage() {
   return PackagePrefix(manifest, static_cast<int64_t>(raw.size())) + raw;
 }
 
+const absl::Time kFuzzDay = absl::FromUnixSeconds(1'800'000'000);
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const std::string& honest = *new std::string(HonestPackage());
-  ParsePackage(Mutated(honest, {data, size})).IgnoreError();
+  static testing::Publishers& publishers = *new testing::Publishers(kFuzzDay);
+  static const std::string& honest = *new std::string(publishers.Signed(HonestPackage(), {"ada"}));
+  const std::string mutated = Mutated(honest, {data, size});
+  const absl::StatusOr<ModelPackage> package = ParsePackage(mutated);
+  if (!package.ok()) return 0;
+  const auto signed_by = VerifySignatures(*package, {publishers.authority().certificate_pem, {}},
+                                          {1, {}}, PackageUse::kInstall, kFuzzDay);
+  MR_CHECK(!signed_by.ok() || mutated == honest);
   return 0;
 }

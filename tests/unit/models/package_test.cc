@@ -154,6 +154,36 @@ TEST_F(PackageTest, ADeviationThatIsNotPositiveIsRefused) {
               IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("channel 1")));
 }
 
+TEST_F(PackageTest, ACardThatIsTooLongIsRefused) {
+  v1::PackageManifest manifest = Manifest();
+  manifest.set_card(std::string(kMaxCardBytes, 'c'));
+  MR_EXPECT_OK(ParsePackage(Bytes(manifest)));
+  manifest.mutable_card()->push_back('c');
+  EXPECT_THAT(ParsePackage(Bytes(manifest)),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("card of 65537 bytes")));
+}
+
+TEST_F(PackageTest, TestVectorsOfAnotherShapeAreRefused) {
+  v1::PackageManifest manifest = Manifest();
+  v1::TestVector& vector = *manifest.add_test_vectors();
+  for (int i = 0; i < 4; ++i) vector.add_input(1);
+  vector.add_output(2);
+  MR_EXPECT_OK(ParsePackage(Bytes(manifest)));
+  vector.add_output(2);
+  EXPECT_THAT(ParsePackage(Bytes(manifest)),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("4 finite inputs and 1")));
+  vector.mutable_output()->RemoveLast();
+  vector.set_input(3, std::numeric_limits<float>::quiet_NaN());
+  EXPECT_FALSE(ParsePackage(Bytes(manifest)).ok());
+}
+
+TEST_F(PackageTest, MoreTestVectorsThanAnyoneNeedsAreRefused) {
+  v1::PackageManifest manifest = Manifest();
+  for (int i = 0; i <= kMaxTestVectors; ++i) manifest.add_test_vectors();
+  EXPECT_THAT(ParsePackage(Bytes(manifest)),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("17 test vectors")));
+}
+
 TEST_F(PackageTest, AParameterThatIsNotFiniteIsRefused) {
   parameters_[3] = std::numeric_limits<float>::infinity();
   EXPECT_THAT(ParsePackage(Bytes(Manifest())),

@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "models/test_vectors.h"
 #include "models/torch/torch_trainer.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/models/torch/synthetic.h"
@@ -67,6 +68,19 @@ TEST_P(EveryKindPredictorTest, SaysOfAWindowTheSameAloneAndAmongOthers) {
   for (int64_t i = 0; i < predictor->width(); ++i) {
     EXPECT_NEAR(alone[i], together[7 * predictor->width() + i], 1e-5);
   }
+}
+
+TEST_P(EveryKindPredictorTest, TellsItsOwnTestVectorsFromThoseOfOtherWeights) {
+  ModelPackage package = PackageOf(GetParam().plan);
+  MR_ASSERT_OK_AND_ASSIGN(auto predictor, NewTorchPredictor(package));
+  EXPECT_EQ(predictor->width(), OutputsOfWindow(package.plan));
+  MR_ASSERT_OK(AddTestVectors(package.plan, *predictor, package.manifest));
+  MR_ASSERT_OK_AND_ASSIGN(predictor, NewTorchPredictor(package));
+  MR_EXPECT_OK(CheckTestVectors(package.manifest, *predictor));
+  for (float& x : package.parameters) x += 0.05F;
+  MR_ASSERT_OK_AND_ASSIGN(predictor, NewTorchPredictor(package));
+  EXPECT_THAT(CheckTestVectors(package.manifest, *predictor),
+              IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("test vector")));
 }
 
 TEST_P(EveryKindPredictorTest, AttributionsAddUpToTheChangeOfTheOutput) {
