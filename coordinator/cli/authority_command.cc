@@ -92,8 +92,9 @@ void AddIssue(CLI::App* group, CommandContext* context) {
       "Certify someone with a new key: writes NAME.key (mode 0600), NAME.crt and a copy of\n"
       "authority.crt, the three files it needs to take part. A coordinator is reached by the host\n"
       "names given with --host, and as localhost. Of those who use the command line viewers may\n"
-      "look, operators also start runs and invite sites, approvers also let sites in. Sites\n"
-      "better make their own keys: `millrace site invite`.",
+      "look, operators also start runs and invite sites, approvers also let sites in. Publishers\n"
+      "sign model packages (`millrace model sign`), which sites install only while the\n"
+      "publisher's certificate counts. Sites better make their own keys: `millrace site invite`.",
       "millrace authority issue --authority authority/ --role coordinator --name coordinator \\\n"
       "    --host fl.acme.example --days 90 --out coordinator-files/",
       context, [=] { return Issue(*context, *arguments); });
@@ -104,7 +105,7 @@ void AddIssue(CLI::App* group, CommandContext* context) {
       ->type_name("DIR");
   command->add_option("--role", arguments->role, "What it is in the federation")
       ->required()
-      ->check(CLI::IsMember({"site", "coordinator", "viewer", "operator", "approver"}))
+      ->check(CLI::IsMember({"site", "coordinator", "viewer", "operator", "approver", "publisher"}))
       ->type_name("ROLE");
   command->add_option("--name", arguments->name, "Its name in the federation")
       ->required()

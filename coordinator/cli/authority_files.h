@@ -16,6 +16,7 @@ namespace millrace {
 
 inline constexpr char kAuthorityKeyFile[] = "authority.key";
 inline constexpr char kAuthorityCertificateFile[] = "authority.crt";
+inline constexpr char kRevokedFile[] = "revoked.crl";
 
 /// Writes a new authority's key (mode 0600) and certificate into `folder`, which is made if
 /// missing. ALREADY_EXISTS, naming the file, if there is one.

@@ -22,7 +22,6 @@ namespace {
 constexpr int64_t kMaxPem = 1 << 20;
 constexpr int64_t kMaxLedger = int64_t{1} << 28;
 constexpr char kLedgerFile[] = "issued.log";
-constexpr char kRevokedFile[] = "revoked.crl";
 constexpr char kRotationFile[] = "rotation";
 constexpr char kSignature[] = "signature ";
 constexpr char kKeyEnds[] = "-----END PRIVATE KEY-----\n";
@@ -170,7 +169,10 @@ absl::StatusOr<std::string> AuthorityFolder::RevokePerson(const std::string& nam
                                                           const std::vector<std::string>& serials,
                                                           absl::Time now) {
   return RevokeAll(absl::StrCat("person ", name),
-                   {{Role::kViewer, name}, {Role::kOperator, name}, {Role::kApprover, name}},
+                   {{Role::kViewer, name},
+                    {Role::kOperator, name},
+                    {Role::kApprover, name},
+                    {Role::kPublisher, name}},
                    serials, now);
 }
 

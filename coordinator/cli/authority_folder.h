@@ -56,7 +56,7 @@ class AuthorityFolder {
   /// folder knows of no certificate.
   absl::StatusOr<std::string> Revoke(const std::string& site,
                                      const std::vector<std::string>& serials, absl::Time now);
-  /// The same of a person, with whatever role at the command line.
+  /// The same of a person, as whatever it is: viewer, operator, approver, publisher.
   absl::StatusOr<std::string> RevokePerson(const std::string& name,
                                            const std::vector<std::string>& serials, absl::Time now);
 

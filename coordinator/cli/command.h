@@ -58,5 +58,6 @@ void AddAuditCommands(CLI::App* app, CommandContext* context);
 // Parts of groups.
 void AddEnrollmentCommands(CLI::App* site_group, CommandContext* context);
 void AddAuthorityUpkeepCommands(CLI::App* authority_group, CommandContext* context);
+void AddSignCommands(CLI::App* model_group, CommandContext* context);
 
 }  // namespace millrace

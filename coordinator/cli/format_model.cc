@@ -7,14 +7,15 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/crypto/certificate.h"
+#include "base/text.h"
 #include "coordinator/cli/format_plan.h"
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/units.h"
 
 namespace millrace {
 namespace {
-
-constexpr size_t kShortDigest = 12;  // hexadecimal digits, enough to tell versions apart
 
 using Metrics = std::map<std::string, double>;
 
@@ -53,6 +54,32 @@ std::string TensorsText(const Layout& layout) {
   return table.Text();
 }
 
+std::string ExpiryText(int64_t expires_ms, absl::TimeZone zone) {
+  return expires_ms == 0 ? "never" : HumanTime(expires_ms, zone);
+}
+
+/// Each line made Printable: whoever wrote it, a terminal obeys what text may contain.
+std::string CardText(const std::string& card) {
+  if (card.empty()) return "";
+  std::string text = "\n";
+  for (const absl::string_view line : absl::StrSplit(card, '\n')) {
+    absl::StrAppend(&text, Printable(line), "\n");
+  }
+  return text;
+}
+
+/// The names on the signatures, as they say themselves.
+std::vector<std::string> SignersOf(const ModelPackage& package) {
+  std::vector<std::string> names;
+  for (const v1::Signature& signature : package.signatures) {
+    const absl::StatusOr<std::string> pem = CertificatePem(signature.certificate());
+    const absl::StatusOr<CertificateInfo> info =
+        pem.ok() ? ParseCertificate(*pem) : absl::StatusOr<CertificateInfo>(pem.status());
+    names.push_back(info.ok() ? info->identity.name : "unknown");
+  }
+  return names;
+}
+
 }  // namespace
 
 std::string ModelsText(const v1::ListModelsResponse& models, absl::TimeZone zone) {
@@ -62,8 +89,7 @@ std::string ModelsText(const v1::ListModelsResponse& models, absl::TimeZone zone
     table.AddRow({model.run(), absl::StrCat(model.version()),
                   model.parameters() == 0 ? kGone : HumanCount(model.parameters()),
                   absl::StrCat(model.sites()), ExamplesText(model.examples()),
-                  HumanTime(model.created_ms(), zone),
-                  absl::BytesToHexString(model.parameters_sha256()).substr(0, kShortDigest),
+                  HumanTime(model.created_ms(), zone), ShortDigest(model.parameters_sha256()),
                   MetricsText(Sorted(model.metrics()))});
   }
   return table.empty() ? "no versions yet\n" : table.Text();
@@ -118,8 +144,17 @@ std::string PackageText(const ModelPackage& package, absl::TimeZone zone) {
        {"parameters", ParametersText(package.architecture.layout.size())},
        {"sha-256", absl::BytesToHexString(manifest.parameters_sha256())},
        {"parent", absl::BytesToHexString(lineage.parent_sha256())},
+       {"plan sha-256", Sha256Of(manifest.plan()).Hex()},
+       {"package sha-256", package.Sha256().Hex()},
+       {"signed by", package.signatures.empty()
+                         ? "nobody"
+                         : absl::StrCat(absl::StrJoin(SignersOf(package), ", "),
+                                        "; `millrace model verify` checks that")},
+       {"expires", ExpiryText(manifest.expires_ms(), zone)},
+       {"test vectors", absl::StrCat(manifest.test_vectors_size())},
        {"metrics", MetricsText(Sorted(manifest.metrics()))}});
-  return absl::StrCat(head, "\n", TensorsText(package.architecture.layout));
+  return absl::StrCat(head, "\n", TensorsText(package.architecture.layout),
+                      CardText(manifest.card()));
 }
 
 Json PackageJson(const ModelPackage& package) {
@@ -149,9 +184,56 @@ Json PackageJson(const ModelPackage& package) {
             {"examples", lineage.examples()},
             {"created", JsonTime(lineage.created_ms())},
             {"program", lineage.program()}}},
+          {"plan_sha256", Sha256Of(manifest.plan()).Hex()},
+          {"package_sha256", package.Sha256().Hex()},
+          {"signed_by", SignersOf(package)},
+          {"expires", JsonTime(manifest.expires_ms())},
+          {"test_vectors", manifest.test_vectors_size()},
+          {"card", manifest.card()},
           {"metrics", Sorted(manifest.metrics())},
           {"tensors", std::move(tensors)},
           {"plan", manifest.plan()}};
+}
+
+std::string SignaturesText(const ModelPackage& package,
+                           const std::vector<SignatureFinding>& findings,
+                           const absl::Status& verdict, absl::TimeZone zone) {
+  const v1::PackageManifest& manifest = package.manifest;
+  Table table({"PUBLISHER", "CERTIFICATE UNTIL", "SIGNATURE"});
+  for (const SignatureFinding& finding : findings) {
+    const bool known = finding.not_after != absl::InfinitePast();
+    table.AddRow({finding.publisher,
+                  HumanTime(known ? absl::ToUnixMillis(finding.not_after) : 0, zone),
+                  finding.status.ok() ? "good" : std::string(finding.status.message())});
+  }
+  return absl::StrCat(
+      KeyValueText({{"model", absl::StrCat(manifest.name(), " version ", manifest.version())},
+                    {"package sha-256", package.Sha256().Hex()},
+                    {"expires", ExpiryText(manifest.expires_ms(), zone)}}),
+      "\n", table.empty() ? "nobody has signed it\n" : table.Text(), "\n",
+      verdict.ok() ? "good to install" : absl::StrCat("refused: ", Printable(verdict.message())),
+      "\n");
+}
+
+Json SignaturesJson(const ModelPackage& package, const std::vector<SignatureFinding>& findings,
+                    const absl::Status& verdict) {
+  Json signatures = Json::array();
+  for (const SignatureFinding& finding : findings) {
+    const bool known = finding.not_after != absl::InfinitePast();
+    signatures.push_back(
+        {{"publisher", finding.publisher},
+         {"serial", finding.serial},
+         {"not_after", JsonTime(known ? absl::ToUnixMillis(finding.not_after) : 0)},
+         {"good", finding.status.ok()},
+         {"reason", std::string(finding.status.message())}});
+  }
+  return {{"name", package.manifest.name()},
+          {"version", package.manifest.version()},
+          {"package_sha256", package.Sha256().Hex()},
+          {"expires", JsonTime(package.manifest.expires_ms())},
+          {"signatures", std::move(signatures)},
+          {"good", verdict.ok()},
+          {"reason", std::string(verdict.message())}};
 }
 
 }  // namespace millrace

@@ -4,11 +4,14 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "coordinator/cli/json.h"
 #include "millrace/v1/models.pb.h"
 #include "models/package.h"
+#include "models/package_signature.h"
 
 namespace millrace {
 
@@ -20,5 +23,12 @@ Json ModelsJson(const v1::ListModelsResponse& models);
 /// What a package file holds: where it comes from, what goes in and out, its tensors.
 std::string PackageText(const ModelPackage& package, absl::TimeZone zone);
 Json PackageJson(const ModelPackage& package);
+
+/// Who has signed it, and whether that is enough.
+std::string SignaturesText(const ModelPackage& package,
+                           const std::vector<SignatureFinding>& findings,
+                           const absl::Status& verdict, absl::TimeZone zone);
+Json SignaturesJson(const ModelPackage& package, const std::vector<SignatureFinding>& findings,
+                    const absl::Status& verdict);
 
 }  // namespace millrace

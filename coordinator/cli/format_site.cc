@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/cli/format_site.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/units.h"
 
@@ -22,6 +24,27 @@ std::string ActivityText(const v1::Site& site) {
                     HumanNumber(report.loss()));
   }
   return text;
+}
+
+/// "pumps 3 (1a2b3c4d5e6f)", with the beginning of the parameters' digest as `model list` has it.
+std::string ServingText(const v1::Site& site) {
+  if (site.serving().empty()) return kNothing;
+  return absl::StrJoin(site.serving(), ", ", [](std::string* out, const v1::ServedModel& model) {
+    absl::StrAppend(out, model.name(), " ", model.version(), " (",
+                    ShortDigest(model.parameters_sha256()), model.expired() ? ", expired)" : ")");
+  });
+}
+
+Json ServingJson(const v1::Site& site) {
+  Json list = Json::array();
+  for (const v1::ServedModel& model : site.serving()) {
+    list.push_back({{"model", model.name()},
+                    {"version", model.version()},
+                    {"parameters_sha256", absl::BytesToHexString(model.parameters_sha256())},
+                    {"package_sha256", absl::BytesToHexString(model.package_sha256())},
+                    {"expired", model.expired()}});
+  }
+  return list;
 }
 
 std::string LastSeenText(const v1::Site& site, absl::Time now) {
@@ -59,11 +82,11 @@ absl::string_view Name(v1::Activity activity) {
 }
 
 std::string SitesText(const v1::ListSitesResponse& sites, absl::Time now) {
-  Table table({"SITE", "STATE", ">UPDATES", ">LAST SEEN", "VERSION", "ACTIVITY"});
+  Table table({"SITE", "STATE", ">UPDATES", ">LAST SEEN", "VERSION", "SERVES", "ACTIVITY"});
   for (const v1::Site& site : sites.sites()) {
     table.AddRow({site.name(), site.connected() ? "connected" : "away", HumanCount(site.updates()),
                   LastSeenText(site, now), site.version().empty() ? kNothing : site.version(),
-                  ActivityText(site)});
+                  ServingText(site), ActivityText(site)});
   }
   return table.empty() ? "no site has checked in yet\n" : table.Text();
 }
@@ -78,6 +101,7 @@ Json SitesJson(const v1::ListSitesResponse& sites) {
                     {"version", site.version()},
                     {"updates", site.updates()},
                     {"objection", site.objection()},
+                    {"serving", ServingJson(site)},
                     {"report", ReportJson(site)}});
   }
   return {{"sites", std::move(list)}};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Those who use the command line: millrace person revoke.
+// Those who use the command line or sign packages: millrace person revoke.
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,7 +17,8 @@ struct RevokeArguments {
   std::vector<std::string> serials;
 };
 
-absl::StatusOr<ExitCode> Revoke(const CommandContext& context, const RevokeArguments& arguments) {
+absl::StatusOr<ExitCode> RevokePerson(const CommandContext& context,
+                                      const RevokeArguments& arguments) {
   MR_RETURN_IF_ERROR(CheckName("person", arguments.name));
   MR_ASSIGN_OR_RETURN(const auto folder, context.OpenAuthority());
   MR_ASSIGN_OR_RETURN(const std::string list,
@@ -28,15 +29,16 @@ absl::StatusOr<ExitCode> Revoke(const CommandContext& context, const RevokeArgum
 }  // namespace
 
 void AddPersonCommands(CLI::App* app, CommandContext* context) {
-  CLI::App* group = AddGroup(app, "person", "The people who use this command line");
+  CLI::App* group = AddGroup(app, "person", "The people who use this command line, and publishers");
   const auto arguments = std::make_shared<RevokeArguments>();
   CLI::App* command = AddCommand(
       group, "revoke",
       "Put a person out: signs a revocation list with all certificates that the name has as\n"
-      "viewer, operator or approver, and publishes it. The coordinator ends what the person\n"
-      "watches or downloads at once, and refuses every later call.",
+      "viewer, operator, approver or publisher, and publishes it. The coordinator ends what the\n"
+      "person watches or downloads at once, and refuses every later call; sites install nothing\n"
+      "more on its signature.",
       "millrace person revoke bob --authority authority/", context,
-      [=] { return Revoke(*context, *arguments); });
+      [=] { return RevokePerson(*context, *arguments); });
   command->add_option("NAME", arguments->name, "The person's name in the federation")->required();
   command
       ->add_option("--serial", arguments->serials,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
@@ -89,6 +90,11 @@ std::string HumanTime(int64_t unix_ms, absl::TimeZone zone) {
 std::string UtcTime(int64_t unix_ms) {
   return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E3SZ", absl::FromUnixMillis(unix_ms),
                           absl::UTCTimeZone());
+}
+
+std::string ShortDigest(absl::string_view digest) {
+  constexpr size_t kDigits = 12;
+  return absl::BytesToHexString(digest).substr(0, kDigits);
 }
 
 size_t DisplayWidth(absl::string_view text) {

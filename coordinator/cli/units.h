@@ -28,6 +28,9 @@ std::string HumanTime(int64_t unix_ms, absl::TimeZone zone);
 /// "2026-01-31T17:05:09.250Z".
 std::string UtcTime(int64_t unix_ms);
 
+/// The first 12 hexadecimal digits of a digest's bytes, enough to tell versions apart.
+std::string ShortDigest(absl::string_view digest);
+
 /// Columns that a terminal needs for `text`, UTF-8: its characters.
 size_t DisplayWidth(absl::string_view text);
 /// `text` cut to at most `columns` characters.

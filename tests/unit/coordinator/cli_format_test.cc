@@ -167,8 +167,22 @@ TEST(CliSiteText, ShowsWhatAConnectedSiteIsDoing) {
   *sites.add_sites() = WorkingSite();
   EXPECT_THAT(
       SitesText(sites, kOpened + absl::Seconds(3)),
-      HasSubstr("press-7  connected    1,234  3.0 s ago  -        working: turbofan-1 round "
-                "7, epoch 2, step 120, loss 0.0123\n"));
+      HasSubstr(
+          "press-7  connected    1,234  3.0 s ago  -        -       working: turbofan-1 round "
+          "7, epoch 2, step 120, loss 0.0123\n"));
+}
+
+TEST(CliSiteText, ShowsTheDigestThatASiteServes) {
+  v1::ListSitesResponse sites;
+  *sites.add_sites() = WorkingSite();
+  v1::ServedModel& model = *sites.mutable_sites(0)->add_serving();
+  model.set_name("pumps");
+  model.set_version(3);
+  model.set_parameters_sha256(std::string(32, '\xab'));
+  EXPECT_THAT(SitesText(sites, kOpened), HasSubstr("pumps 3 (abababababab)"));
+  EXPECT_EQ(SitesJson(sites)["sites"][0]["serving"][0]["model"], "pumps");
+  model.set_expired(true);
+  EXPECT_THAT(SitesText(sites, kOpened), HasSubstr("pumps 3 (abababababab, expired)"));
 }
 
 TEST(CliSiteText, SiteThatTakesNoWorkSaysWhy) {
