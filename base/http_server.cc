@@ -4,6 +4,8 @@
 #include <httplib.h>
 
 #include <atomic>
+#include <functional>
+#include <semaphore>
 #include <thread>
 #include <utility>
 
@@ -16,8 +18,27 @@ namespace millrace {
 namespace {
 
 constexpr int kThreads = 2;          // a scraper and a probe
+constexpr int kMostWaiting = 8;      // connections for a thread
 constexpr int kPatienceSeconds = 5;  // for one who connects and says nothing
 constexpr size_t kMaxRequestBytes = 4096;
+
+/// Has the listener wait while so many connections wait for a thread: those that come then wait in
+/// the kernel, which bounds them.
+class BoundedPool final : public httplib::TaskQueue {
+ public:
+  void enqueue(std::function<void()> task) override {
+    room_.acquire();
+    pool_.enqueue([this, task = std::move(task)] {
+      room_.release();
+      task();
+    });
+  }
+  void shutdown() override { pool_.shutdown(); }
+
+ private:
+  std::counting_semaphore<> room_{kMostWaiting};
+  httplib::ThreadPool pool_{kThreads};
+};
 
 class HttplibServer final : public HttpServer {
  public:
@@ -31,7 +52,7 @@ class HttplibServer final : public HttpServer {
   }
 
   absl::Status Listen(const std::string& address) {
-    server_.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+    server_.new_task_queue = [] { return new BoundedPool; };
     // Its own choice would let a second process share the port and take half of the questions.
     server_.set_socket_options([](socket_t socket) {
       const int yes = 1;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/status.h"
+#include "client/live/patient_delivery.h"
 
 namespace millrace {
 namespace {
@@ -58,9 +59,9 @@ bool FileSource::ReadOn() {
       [&](absl::string_view reason) { record_.Refused(reason); });
   const int64_t now_ns = context_.clock->MonotonicNs();
   if (!batch.samples.empty()) {
-    heard_ns_ = batch.arrived_ns = now_ns;
-    record_.Delivered(static_cast<int64_t>(batch.samples.size()), context_.clock->UnixNs());
-    context_.queue->Accept(std::move(batch));
+    heard_ns_ = now_ns;
+    // The file keeps what the queue has no room for, above all when it is read from its beginning.
+    DeliverPatiently(std::move(batch.samples), context_, stopped_, record_);
   } else if (config_.stale_s > 0 &&
              static_cast<double>(now_ns - heard_ns_) > config_.stale_s * kNsPerS) {
     record_.State(SourceState::kStale,

@@ -26,8 +26,8 @@ struct MqttTls {
   bool operator==(const MqttTls&) const = default;
 };
 
-/// One subscription to a broker.
-struct MqttConfig {
+/// A broker, and how the site is known to it.
+struct MqttBroker {
   std::string host;
   int64_t port = 1883;
   bool version_5 = false;  // else 3.1.1
@@ -36,13 +36,19 @@ struct MqttConfig {
   std::string password_file;  // its first line
   std::string client_id;      // empty: the broker keeps nothing between connections
   int64_t qos = 0;
+  double keep_alive_s = 30;
+
+  bool operator==(const MqttBroker&) const = default;
+};
+
+/// One subscription to a broker.
+struct MqttConfig : MqttBroker {
   std::vector<std::string> topics;  // TopicPattern's
   std::string machine;              // where the topic does not say
   std::string channel;
   std::variant<JsonFormat, RawFormat, SparkplugFormat> format;
   BlockTiming timing;
   double stale_s = 60;  // 0: never
-  double keep_alive_s = 30;
 
   bool operator==(const MqttConfig&) const = default;
 };

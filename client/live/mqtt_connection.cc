@@ -41,26 +41,25 @@ int NoPassphrase(char*, int, int, void*) { return 0; }
 
 void MqttConnection::Destroy::operator()(mosquitto* client) const { mosquitto_destroy(client); }
 
-MqttConnection::MqttConnection(const MqttConfig& config,
-                               std::function<void(const MqttMessage&)> take)
-    : config_(config), take_(std::move(take)) {}
+MqttConnection::MqttConnection(const MqttBroker& broker, MqttUse use)
+    : broker_(broker), use_(std::move(use)) {}
 
 MqttConnection::~MqttConnection() {
   if (connected_) mosquitto_disconnect(client_.get());
 }
 
-absl::StatusOr<std::unique_ptr<MqttConnection>> MqttConnection::Open(
-    const MqttConfig& config, std::function<void(const MqttMessage&)> take) {
+absl::StatusOr<std::unique_ptr<MqttConnection>> MqttConnection::Open(const MqttBroker& broker,
+                                                                     MqttUse use) {
   StartLibrary();
-  std::unique_ptr<MqttConnection> connection(new MqttConnection(config, std::move(take)));
-  const bool clean = config.client_id.empty();
+  std::unique_ptr<MqttConnection> connection(new MqttConnection(broker, std::move(use)));
+  const bool clean = broker.client_id.empty();
   connection->client_.reset(
-      mosquitto_new(clean ? nullptr : config.client_id.c_str(), clean, connection.get()));
+      mosquitto_new(clean ? nullptr : broker.client_id.c_str(), clean, connection.get()));
   if (connection->client_ == nullptr) return ErrnoStatus(errno, "MQTT client");
   MR_RETURN_IF_ERROR(connection->SetUp());
   MR_RETURN_IF_ERROR(connection->NetworkStatus(mosquitto_connect_async(
-      connection->client_.get(), config.host.c_str(), static_cast<int>(config.port),
-      static_cast<int>(std::lround(config.keep_alive_s)))));
+      connection->client_.get(), broker.host.c_str(), static_cast<int>(broker.port),
+      static_cast<int>(std::lround(broker.keep_alive_s)))));
   return connection;
 }
 
@@ -68,35 +67,44 @@ absl::Status MqttConnection::SetUp() {
   mosquitto* const client = client_.get();
   MR_RETURN_IF_ERROR(
       StatusOf(mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION,
-                                    config_.version_5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311),
+                                    broker_.version_5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311),
                "protocol version"));
   mosquitto_connect_callback_set(client, OnConnect);
   mosquitto_subscribe_callback_set(client, OnSubscribe);
   mosquitto_message_callback_set(client, OnMessage);
+  mosquitto_publish_callback_set(client, OnPublish);
   mosquitto_log_callback_set(client, OnLog);
+  if (use_.will) {
+    MR_RETURN_IF_ERROR(
+        StatusOf(mosquitto_will_set(client, use_.will->topic.c_str(),
+                                    static_cast<int>(use_.will->payload.size()),
+                                    use_.will->payload.data(), static_cast<int>(broker_.qos),
+                                    /*retain=*/true),
+                 "will"));
+  }
   MR_RETURN_IF_ERROR(SetUpUser());
-  return config_.tls.on ? SetUpTls() : absl::OkStatus();
+  return broker_.tls.on ? SetUpTls() : absl::OkStatus();
 }
 
 absl::Status MqttConnection::SetUpUser() {
-  if (config_.user.empty()) return absl::OkStatus();
+  if (broker_.user.empty()) return absl::OkStatus();
   std::string password;
-  if (!config_.password_file.empty()) {
+  if (!broker_.password_file.empty()) {
     constexpr int64_t kMostBytes = 65536;
     absl::StatusOr<std::string> text =
-        ReadFile(PosixFileSystem(), config_.password_file, kMostBytes);
+        ReadFile(PosixFileSystem(), broker_.password_file, kMostBytes);
     if (!text.ok()) return absl::FailedPreconditionError(text.status().message());
     password = text->substr(0, text->find_first_of("\r\n"));
   }
   return StatusOf(
-      mosquitto_username_pw_set(client_.get(), config_.user.c_str(),
-                                config_.password_file.empty() ? nullptr : password.c_str()),
+      mosquitto_username_pw_set(client_.get(), broker_.user.c_str(),
+                                broker_.password_file.empty() ? nullptr : password.c_str()),
       "user");
 }
 
 absl::Status MqttConnection::SetUpTls() {
   const auto file = [](const std::string& path) { return path.empty() ? nullptr : path.c_str(); };
-  const MqttTls& tls = config_.tls;
+  const MqttTls& tls = broker_.tls;
   const int error = mosquitto_tls_set(client_.get(), file(tls.authority), nullptr,
                                       file(tls.certificate), file(tls.key), NoPassphrase);
   if (error != MOSQ_ERR_SUCCESS) {
@@ -125,33 +133,38 @@ absl::Status MqttConnection::Serve(absl::Duration patience) {
 }
 
 absl::Status MqttConnection::NetworkStatus(int error) const {
-  const std::string where = absl::StrCat(config_.host, ":", config_.port);
+  const std::string where = absl::StrCat(broker_.host, ":", broker_.port);
   return StatusOf(error, error_log_.empty() ? where : absl::StrCat(where, ": ", error_log_));
 }
 
 absl::Status MqttConnection::Subscribe() {
-  for (const std::string& topic : config_.topics) {
+  for (const std::string& topic : use_.topics) {
     MR_ASSIGN_OR_RETURN(const TopicPattern pattern, TopicPattern::Parse(topic));
     MR_RETURN_IF_ERROR(
         StatusOf(mosquitto_subscribe(client_.get(), nullptr, pattern.filter().c_str(),
-                                     static_cast<int>(config_.qos)),
+                                     static_cast<int>(broker_.qos)),
                  pattern.filter()));
   }
   return absl::OkStatus();
 }
 
-absl::Status MqttConnection::Publish(const std::string& topic, absl::string_view payload) {
-  return StatusOf(
-      mosquitto_publish(client_.get(), nullptr, topic.c_str(), static_cast<int>(payload.size()),
-                        payload.data(), static_cast<int>(config_.qos), /*retain=*/false),
-      topic);
+absl::StatusOr<int> MqttConnection::Publish(const std::string& topic, absl::string_view payload,
+                                            const MqttDelivery& delivery) {
+  int number = 0;
+  MR_RETURN_IF_ERROR(StatusOf(
+      mosquitto_publish(client_.get(), &number, topic.c_str(), static_cast<int>(payload.size()),
+                        payload.data(), static_cast<int>(delivery.qos), delivery.retain),
+      topic));
+  return number;
 }
+
+bool MqttConnection::congested() const { return mosquitto_want_write(client_.get()); }
 
 void MqttConnection::OnConnect(mosquitto*, void* self, int code) {
   auto& connection = *static_cast<MqttConnection*>(self);
   if (code != 0) {
     connection.refusal_ = absl::PermissionDeniedError(absl::StrCat(
-        "the broker refuses: ", connection.config_.version_5 ? mosquitto_reason_string(code)
+        "the broker refuses: ", connection.broker_.version_5 ? mosquitto_reason_string(code)
                                                              : mosquitto_connack_string(code)));
     return;
   }
@@ -171,10 +184,14 @@ void MqttConnection::OnSubscribe(mosquitto*, void* self, int, int count, const i
 void MqttConnection::OnMessage(mosquitto*, void* self, const mosquitto_message* message) {
   auto& connection = *static_cast<MqttConnection*>(self);
   connection.took_message_ = true;
-  connection.take_(
+  connection.use_.take(
       {message->topic,
        {static_cast<const char*>(message->payload), static_cast<size_t>(message->payloadlen)},
        message->retain});
+}
+
+void MqttConnection::OnPublish(mosquitto*, void* self, int number) {
+  static_cast<MqttConnection*>(self)->use_.confirmed(number);
 }
 
 // Why TLS fails is told nowhere else.

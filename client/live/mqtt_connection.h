@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,14 +25,34 @@ struct MqttMessage {
   bool retained = false;  // it was published before the subscription, who knows when
 };
 
+/// What the broker publishes, retained, when the connection breaks off.
+struct MqttWill {
+  std::string topic;
+  std::string payload;
+};
+
+struct MqttDelivery {
+  int64_t qos = 0;
+  bool retain = false;
+};
+
+/// What a connection is for. The functions are called from Serve, and from Publish.
+struct MqttUse {
+  std::vector<std::string> topics;  // TopicPattern's, to be asked for
+  std::function<void(const MqttMessage&)> take = [](const MqttMessage&) {};
+  /// The broker has what Publish gave this number; with a qos of 0 the network has it.
+  std::function<void(int number)> confirmed = [](int) {};
+  std::optional<MqttWill> will = std::nullopt;
+};
+
 /// One connection to a broker, by libmosquitto, from its beginning to its end: what fails is not
 /// tried again here. Used by one thread.
 class MqttConnection {
  public:
-  /// Starts to connect; `take` is called from Serve. UNAVAILABLE where that fails at once,
-  /// FAILED_PRECONDITION for files of keys or a password that cannot be used.
-  static absl::StatusOr<std::unique_ptr<MqttConnection>> Open(
-      const MqttConfig& config, std::function<void(const MqttMessage&)> take);
+  /// Starts to connect. UNAVAILABLE where that fails at once, FAILED_PRECONDITION for files of keys
+  /// or a password that cannot be used.
+  static absl::StatusOr<std::unique_ptr<MqttConnection>> Open(const MqttBroker& broker,
+                                                              MqttUse use);
   ~MqttConnection();
 
   /// Whether the broker has taken the connection; the topics are then asked for.
@@ -41,14 +64,18 @@ class MqttConnection {
 
   /// Asks for the topics; also again, for a subscription that may be lost.
   absl::Status Subscribe();
-  absl::Status Publish(const std::string& topic, absl::string_view payload);
+  /// Its number, for MqttUse::confirmed.
+  absl::StatusOr<int> Publish(const std::string& topic, absl::string_view payload,
+                              const MqttDelivery& delivery);
+  /// Whether the network has not taken yet what was published.
+  bool congested() const;
 
  private:
   struct Destroy {
     void operator()(mosquitto* client) const;
   };
 
-  MqttConnection(const MqttConfig& config, std::function<void(const MqttMessage&)> take);
+  MqttConnection(const MqttBroker& broker, MqttUse use);
   absl::Status SetUp();
   absl::Status SetUpTls();
   absl::Status SetUpUser();
@@ -57,10 +84,11 @@ class MqttConnection {
   static void OnConnect(mosquitto*, void* self, int code);
   static void OnSubscribe(mosquitto*, void* self, int id, int count, const int* granted);
   static void OnMessage(mosquitto*, void* self, const mosquitto_message* message);
+  static void OnPublish(mosquitto*, void* self, int number);
   static void OnLog(mosquitto*, void* self, int level, const char* text);
 
-  const MqttConfig config_;
-  const std::function<void(const MqttMessage&)> take_;
+  const MqttBroker broker_;
+  const MqttUse use_;
   std::unique_ptr<mosquitto, Destroy> client_;
   bool connected_ = false;
   bool took_message_ = false;

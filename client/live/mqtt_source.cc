@@ -49,8 +49,8 @@ bool MqttSource::Connect() {
   if (record_.Status().state != SourceState::kStale) record_.State(SourceState::kConnecting);
   sparkplug_.Forget();
   rebirth_topics_.clear();
-  absl::StatusOr<std::unique_ptr<MqttConnection>> connection =
-      MqttConnection::Open(config_, [this](const MqttMessage& message) { Take(message); });
+  absl::StatusOr<std::unique_ptr<MqttConnection>> connection = MqttConnection::Open(
+      config_, {config_.topics, [this](const MqttMessage& message) { Take(message); }});
   absl::Status ended = connection.status();
   if (connection.ok()) ended = Serve(**connection);
   // Silence is not a failure of the network, and its reason is told already.
@@ -81,7 +81,8 @@ absl::Status MqttSource::Serve(MqttConnection& connection) {
 absl::Status MqttSource::Watch(MqttConnection& connection) {
   for (const std::string& topic : rebirth_topics_) {
     MR_RETURN_IF_ERROR(
-        connection.Publish(topic, SparkplugRebirthCommand(context_.clock->UnixNs())));
+        connection.Publish(topic, SparkplugRebirthCommand(context_.clock->UnixNs()), {config_.qos})
+            .status());
   }
   rebirth_topics_.clear();
   if (sparkplug_.AllDead()) record_.State(SourceState::kStale, "every edge node has died");

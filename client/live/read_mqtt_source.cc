@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/file_system.h"
 #include "client/data/fields.h"
+#include "client/live/read_mqtt_broker.h"
 #include "client/live/source_keys.h"
 #include "client/live/topic_pattern.h"
 
@@ -14,37 +14,6 @@ namespace millrace {
 namespace {
 
 enum class Format { kJson, kRaw, kSparkplug };
-
-void ReadPath(TomlTable& table, const char* key, const std::string& base_directory,
-              std::string* path) {
-  if (table.NonEmptyString(key, path)) *path = ResolvePath(base_directory, *path);
-}
-
-void ReadBroker(TomlTable& table, const std::string& base_directory, MqttConfig& config) {
-  constexpr NamedValue<bool> kVersions[] = {{"3.1.1", false}, {"5", true}};
-  constexpr int64_t kTlsPort = 8883;
-  table.Require("host", "the broker's");
-  table.NonEmptyString("host", &config.host);
-  table.Enum("version", kVersions, &config.version_5);
-  table.NonEmptyString("user", &config.user);
-  ReadPath(table, "password_file", base_directory, &config.password_file);
-  if (config.user.empty()) table.Forbid("password_file", "needs a user");
-  table.NonEmptyString("client_id", &config.client_id);
-  table.Int("qos", {0, 2}, &config.qos);
-  table.Double("stale_s", {.min = 0, .max = kLongestSeconds}, &config.stale_s);
-  table.Double("keep_alive_s", {.min = 5, .max = 65535}, &config.keep_alive_s);
-  TomlTable tls = table.Table("tls");
-  config.tls.on = table.Has("tls");
-  ReadPath(tls, "authority", base_directory, &config.tls.authority);
-  ReadPath(tls, "certificate", base_directory, &config.tls.certificate);
-  ReadPath(tls, "key", base_directory, &config.tls.key);
-  if (config.tls.certificate.empty() != config.tls.key.empty()) {
-    tls.Require(config.tls.key.empty() ? "key" : "certificate",
-                "a client's certificate and its key go together");
-  }
-  if (config.tls.on) config.port = kTlsPort;
-  table.Int("port", {1, 65535}, &config.port);
-}
 
 void ReadTopics(TomlTable& table, bool payload_names_channels, MqttConfig& config) {
   table.Require("topics", "what to subscribe to, such as \"plant/{machine}/{channel}\"");
@@ -114,7 +83,8 @@ MqttConfig ReadMqttConfig(TomlTable table, const std::string& base_directory) {
       {"json", Format::kJson}, {"raw", Format::kRaw}, {"sparkplug_b", Format::kSparkplug}};
   MqttConfig config;
   Format format = Format::kJson;
-  ReadBroker(table, base_directory, config);
+  ReadMqttBroker(table, base_directory, config);
+  table.Double("stale_s", {.min = 0, .max = kLongestSeconds}, &config.stale_s);
   table.Require("format", "of the payloads: json, raw or sparkplug_b");
   table.Enum("format", kFormats, &format);
   if (format == Format::kSparkplug) {

@@ -43,7 +43,11 @@ ReplaySource::ReplaySource(const std::string& name, const ReplayConfig& config,
 void ReplaySource::Run() {
   constexpr absl::Duration kTryAgain = absl::Seconds(5);
   while (!stopped_.HasBeenNotified()) {
-    const absl::Status played = PlayAll();
+    played_something_ = false;
+    absl::Status played = PlayAll();
+    if (played.ok() && config_.loop && !played_something_ && !stopped_.HasBeenNotified()) {
+      played = absl::FailedPreconditionError("there is no value of a channel that the site knows");
+    }
     if (!played.ok()) {
       record_.State(SourceState::kFailed, played.message());
       stopped_.WaitForNotificationWithTimeout(kTryAgain);
@@ -76,6 +80,7 @@ absl::Status ReplaySource::Play(const std::string& path) {
     MR_ASSIGN_OR_RETURN(const bool more, reader->Next(&step));
     if (!more) break;
     if (step.empty()) continue;
+    played_something_ = true;
     const int64_t now_ns = context_.clock->MonotonicNs();
     const int64_t due_ns = pace_.Due(step.back().time_ns, now_ns);
     const bool soon = due_ns < now_ns + kBatchNs;

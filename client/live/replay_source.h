@@ -55,6 +55,7 @@ class ReplaySource final : public Source {
   StreamChannels channels_;
   ReplayPace pace_;
   std::optional<int64_t> shift_ns_;  // that is added to time stamps
+  bool played_something_ = false;    // since it began anew
   absl::Notification stopped_;
 };
 

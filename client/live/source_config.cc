@@ -4,12 +4,12 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/file_system.h"
 #include "base/name.h"
 #include "client/live/read_file_source.h"
 #include "client/live/read_modbus_source.h"
+#include "client/live/read_mqtt_broker.h"
 #include "client/live/read_mqtt_source.h"
 
 namespace millrace {
@@ -31,10 +31,6 @@ std::vector<ChannelRename> ReadRenames(TomlTable table) {
     renames.push_back(std::move(rename));
   }
   return renames;
-}
-
-bool IsLoopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || absl::StartsWith(host, "127.");
 }
 
 }  // namespace
@@ -83,10 +79,7 @@ std::vector<SourceConfig> ReadSourceConfigs(TomlTable root, const std::string& b
 
 std::string PlaintextWarning(const SourceConfig& config) {
   if (const auto* mqtt = std::get_if<MqttConfig>(&config.kind)) {
-    if (mqtt->tls.on || IsLoopback(mqtt->host)) return "";
-    return absl::StrCat("MQTT without TLS to ", mqtt->host,
-                        ": who is on that network can read and forge the data",
-                        mqtt->user.empty() ? "" : ", and read the password");
+    return PlaintextWarning(static_cast<const MqttBroker&>(*mqtt));
   }
   if (const auto* modbus = std::get_if<ModbusConfig>(&config.kind)) {
     if (IsLoopback(modbus->host)) return "";

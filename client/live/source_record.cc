@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/live/source_record.h"
 
+#include <bit>
+
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -58,9 +60,10 @@ void SourceRecord::Refused(absl::string_view reason) {
   std::string why = Printable(reason);
   absl::MutexLock lock(&mutex_);
   ++status_.refused;
-  if (status_.last_refusal == why) return;
   status_.last_refusal = std::move(why);
-  LogWarning("payload refused", {{"source", name_}, {"reason", status_.last_refusal}});
+  if (!std::has_single_bit(static_cast<uint64_t>(status_.refused))) return;
+  LogWarning("payload refused",
+             {{"source", name_}, {"reason", status_.last_refusal}, {"refused", status_.refused}});
 }
 
 void SourceRecord::Delivered(int64_t samples, int64_t unix_ns) {

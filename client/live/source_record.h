@@ -13,7 +13,8 @@
 namespace millrace {
 
 /// Keeps a source's status, and the site's log told: of every change of state, of each unknown
-/// channel once, and of refused payloads when their reason is new. Thread-safe.
+/// channel once, and of the first refused payload, the second, the fourth, the eighth and so on,
+/// since whoever sends them must not fill the log. Thread-safe.
 class SourceRecord {
  public:
   /// Names of unknown channels that are remembered; what comes after them is only counted.

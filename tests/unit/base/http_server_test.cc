@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <map>
@@ -80,6 +83,23 @@ TEST(HttpServer, EndsRightAfterItsStart) {
   for (int i = 0; i < 20; ++i) {
     MR_EXPECT_OK(HttpServer::Start("127.0.0.1:0", {}));
   }
+}
+
+TEST_F(HttpServerTest, ManyThatConnectAndSayNothingAreOutlasted) {
+  std::vector<int> idle;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(server_->port()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (int i = 0; i < 12; ++i) {
+    idle.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    ::connect(idle.back(), reinterpret_cast<sockaddr*>(&address), sizeof(address));
+  }
+  httplib::Client patient("127.0.0.1", server_->port());
+  patient.set_connection_timeout(60);
+  patient.set_read_timeout(60);
+  EXPECT_TRUE(patient.Get("/metrics"));
+  for (const int socket : idle) ::close(socket);
 }
 
 }  // namespace

@@ -219,6 +219,15 @@ TEST_F(ReplaySourceTest, IsStoppedInMidPlay) {
   EXPECT_THAT(rig_.Values(), ElementsAre(1));
 }
 
+TEST_F(ReplaySourceTest, LoopOverWhatNobodyKnowsIsAFailureAndTakesNoProcessor) {
+  std::ofstream(rig_.folder() + "/a.csv") << "time,unknown\n100,1\n";
+  config_.speed = 0;
+  config_.loop = true;
+  Run();
+  ASSERT_TRUE(rig_.AwaitState(SourceState::kFailed));
+  EXPECT_EQ(rig_.Status().messages, 1) << "the next try has time";
+}
+
 TEST_F(ReplaySourceTest, WhatIsMissingIsAFailure) {
   config_.path = rig_.folder() + "/none.csv";
   Run();
