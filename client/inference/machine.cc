@@ -11,7 +11,6 @@
 #include "base/check.h"
 #include "base/status.h"
 #include "client/data/mode_cell.h"
-#include "client/live/live_clock.h"
 
 namespace millrace {
 namespace {
@@ -20,7 +19,7 @@ constexpr double kMostPatienceRows = 1 << 16;
 
 TimeGridOptions GridOf(const MachineConfig& config) {
   TimeGridOptions options;
-  options.period_ns = std::llround(kNsPerS / config.rate_hz);
+  options.rate_hz = config.rate_hz;
   for (const ChannelConfig& channel : config.channels) {
     options.sample_rows.push_back(config.rate_hz / channel.rate_hz);
   }

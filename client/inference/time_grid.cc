@@ -15,19 +15,12 @@ namespace {
 constexpr int64_t kLeastRows = 16;
 constexpr double kMostSamples = 1 << 20;  // of one channel in a row
 constexpr double kMostHeld = 1 << 20;     // rows
-
-/// The row nearest to `time_ns`.
-int64_t RowOf(int64_t time_ns, int64_t period_ns) {
-  const int64_t shifted =
-      time_ns > std::numeric_limits<int64_t>::max() - period_ns ? time_ns : time_ns + period_ns / 2;
-  const int64_t row = shifted / period_ns;
-  return row * period_ns > shifted ? row - 1 : row;
-}
+constexpr int64_t kSecondNs = 1'000'000'000;
 
 }  // namespace
 
 TimeGrid::TimeGrid(TimeGridOptions options) : options_(std::move(options)) {
-  MR_CHECK(options_.period_ns > 0 && options_.patience_rows >= 1 && options_.disorder_rows >= 0);
+  MR_CHECK(options_.rate_hz > 0 && options_.patience_rows >= 1 && options_.disorder_rows >= 0);
   MR_CHECK(!options_.sample_rows.empty());
   channels_.resize(options_.sample_rows.size());
   for (size_t i = 0; i < channels_.size(); ++i) {
@@ -43,6 +36,24 @@ TimeGrid::TimeGrid(TimeGridOptions options) : options_(std::move(options)) {
   rows_ = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows)));
   cells_.resize(rows_ * channels_.size());
   early_channels_.resize(channels_.size());
+}
+
+// Whole seconds and the rest apart: for a whole rate the former make whole rows, and neither loses
+// anything in a double.
+int64_t TimeGrid::RowOf(int64_t time_ns) const {
+  const int64_t second = time_ns >= 0 ? time_ns / kSecondNs : -((-(time_ns + 1)) / kSecondNs) - 1;
+  const double rows = static_cast<double>(second) * options_.rate_hz;
+  const double whole = std::floor(rows);
+  const double rest =
+      static_cast<double>(time_ns - second * kSecondNs) * options_.rate_hz / kSecondNs;
+  return static_cast<int64_t>(whole) + static_cast<int64_t>(std::floor(rows - whole + rest + 0.5));
+}
+
+int64_t TimeGrid::TimeOf(int64_t row) const {
+  const double second = std::floor(static_cast<double>(row) / options_.rate_hz);
+  const double rest =
+      std::fma(-second, options_.rate_hz, static_cast<double>(row)) / options_.rate_hz;
+  return static_cast<int64_t>(second) * kSecondNs + std::llround(rest * kSecondNs);
 }
 
 TimeGrid::Cell& TimeGrid::At(int64_t row, int32_t channel) {
@@ -90,7 +101,7 @@ void TimeGrid::Advance(Channel& channel, int64_t known) {
 }
 
 void TimeGrid::Add(int32_t index, int64_t time_ns, float value) {
-  const int64_t row = RowOf(time_ns, options_.period_ns);
+  const int64_t row = RowOf(time_ns);
   if (!started_) Restart(row);
   // Many in turn, and none on time: it is the source that stood still, or its clock that was set.
   if (row < next_) {

@@ -10,7 +10,7 @@ namespace millrace {
 
 /// How the samples of a machine's channels become rows of a model's rate.
 struct TimeGridOptions {
-  int64_t period_ns = 0;            // between rows, > 0
+  double rate_hz = 0;               // of rows, > 0
   std::vector<double> sample_rows;  // per channel: rows from one sample to the next, > 0
   int64_t patience_rows = 1;        // a row waits so long for its channels, >= 1
   int64_t disorder_rows = 0;        // and so long for samples that others of their channel overtook
@@ -25,7 +25,7 @@ struct TimeGridCounts {
 };
 
 /// Brings the samples of several channels, each at its own rate, into rows at one rate. Row r
-/// stands for the time r * period since 1970. Of a channel that is faster than the rows, a row has
+/// stands for the time r / rate since 1970. Of a channel that is faster than the rows, a row has
 /// the mean of the samples nearest to it; otherwise a sample is held for one and a half times as
 /// long as the next one takes, as no clock keeps its rate exactly. A row is out once every channel
 /// has come as far, or when its patience is over; what is missing then is NaN. Constant time per
@@ -43,7 +43,7 @@ class TimeGrid {
   /// The next finished row, if there is one; its values go to `values` [channels].
   std::optional<Row> Take(std::span<float> values);
 
-  int64_t TimeOf(int64_t row) const { return row * options_.period_ns; }
+  int64_t TimeOf(int64_t row) const;
   const TimeGridCounts& counts() const { return counts_; }
 
  private:
@@ -61,6 +61,8 @@ class TimeGrid {
     bool seen = false;
   };
 
+  /// The row nearest to `time_ns`.
+  int64_t RowOf(int64_t time_ns) const;
   bool HasJumpedAhead(int32_t channel);
   void ForgetStrays();
   void Restart(int64_t row);

@@ -24,7 +24,7 @@ constexpr float kNoValue = std::numeric_limits<float>::quiet_NaN();
 /// A grid with what it gave out.
 struct GridRig {
   explicit GridRig(std::vector<double> sample_rows, int64_t patience = 3, int64_t disorder = 0)
-      : grid({kPeriod, sample_rows, patience, disorder}), width(sample_rows.size()) {}
+      : grid({10, sample_rows, patience, disorder}), width(sample_rows.size()) {}
 
   /// At `row`, which need not be whole.
   void Add(int32_t channel, double row, float value) {
@@ -56,6 +56,24 @@ TEST(TimeGridTest, RowIsOutAsSoonAsEveryChannelHasIt) {
   rig.Add(0, 0.8, 3);
   EXPECT_THAT(rig.rows, ElementsAre(RowIs(1, 2), RowIs(3, 4)));
   EXPECT_THAT(rig.numbers, ElementsAre(0, 1));
+}
+
+TEST(TimeGridTest, RowsKeepStepWithARateWhosePeriodIsNoWholeNumberOfNanoseconds) {
+  constexpr double kRate = 12'000;  // a period of 83,333.33 ns
+  TimeGrid grid({kRate, {1}, 3, 0});
+  int64_t rows = 0;
+  std::vector<float> values(1);
+  constexpr int kSamples = 500'000;
+  for (int i = 0; i < kSamples; ++i) {
+    const int64_t time_ns = kGridStart + std::llround(i * 1e9 / kRate);
+    grid.Add(0, time_ns, static_cast<float>(i));
+    while (const auto row = grid.Take(values)) {
+      EXPECT_EQ(values[0], static_cast<float>(rows++));
+      EXPECT_LE(std::abs(grid.TimeOf(row->number) - time_ns), 1);
+    }
+  }
+  EXPECT_EQ(rows, kSamples);
+  EXPECT_EQ(grid.counts().duplicates, 0);
 }
 
 TEST(TimeGridTest, OrderOfArrivalDoesNotMatterWithinTheDisorderAllowed) {
