@@ -127,6 +127,7 @@ absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::st
   for (std::string* path : {&config.certificate, &config.key, &config.authority, &config.folder}) {
     if (!path->empty()) *path = ResolvePath(folder, *path);
   }
+  config.live.release.authority = config.authority;
   return config;
 }
 

@@ -12,6 +12,7 @@ LiveConfig ReadLiveConfig(TomlTable root, const std::string& folder) {
   live.Int("queue_samples", {1000, 1'000'000'000}, &config.queue_samples);
   config.sources = ReadSourceConfigs(root, folder);
   config.machines = ReadMachines(root);
+  config.release = ReadReleasePolicy(root.Table("release"));
   if (root.Has("drift")) {
     const DriftParameters drift = ReadDriftParameters(root.Table("drift"));
     for (MachineConfig& machine : config.machines) machine.drift = drift;

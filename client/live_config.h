@@ -7,17 +7,19 @@
 
 #include "client/inference/machine_config.h"
 #include "client/live/source_config.h"
+#include "client/release/release_policy.h"
 #include "plan/toml_reader.h"
 
 namespace millrace {
 
-/// [live], [[source]], [[machine]] and [drift]: what a site's daemon watches beside the machines.
-/// Without a machine it only trains.
+/// [live], [[source]], [[machine]], [drift] and [release]: what a site's daemon watches beside the
+/// machines. Without a machine it only trains.
 struct LiveConfig {
   std::string http;                   // host:port of verdicts and metrics; empty: none
   int64_t queue_samples = 1'000'000;  // that may wait for the scoring
   std::vector<SourceConfig> sources;
   std::vector<MachineConfig> machines;
+  ReleasePolicy release;  // of the models that judge them
 };
 
 /// Reads them. Relative paths start at `folder`. What is wrong is reported by the document's

@@ -4,7 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -19,9 +18,6 @@ constexpr int64_t kMaintainNs = kNsPerS;
 constexpr int64_t kSaveNs = 600 * kNsPerS;
 constexpr absl::Duration kLookForModels = absl::Seconds(2);
 constexpr int64_t kMostThresholdBytes = int64_t{1} << 30;
-// A model is ill if so many windows, and so great a share of them, gave no finite score.
-constexpr int64_t kIllWindows = 3;
-constexpr int64_t kIllShare = 100;  // one in
 
 std::set<std::string> ModelNames(const std::vector<MachineConfig>& machines) {
   std::set<std::string> names;
@@ -29,12 +25,6 @@ std::set<std::string> ModelNames(const std::vector<MachineConfig>& machines) {
     if (!machine.model.empty()) names.insert(machine.model);
   }
   return names;
-}
-
-/// Another file would do, another try would not.
-bool IsPackagesFault(const absl::Status& status) {
-  return absl::IsDataLoss(status) || absl::IsInvalidArgument(status) ||
-         absl::IsFailedPrecondition(status);
 }
 
 SourceSet::Factory RealSources(SourceContext context) {
@@ -52,7 +42,6 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
                          PredictorFactory predictors, FileSystem* files, LiveClock* clock)
     : config_(config),
       state_folder_(std::move(state_folder)),
-      predictors_(std::move(predictors)),
       files_(files),
       clock_(clock),
       channels_(ChannelNames(config.machines)),
@@ -60,6 +49,8 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
       engine_(
           config.machines, clock, [this](const MachineVerdict& verdict) { Take(verdict); },
           [this](const ChannelDrift& drift) { Take(drift); }),
+      releases_({state_folder_, ModelNames(config.machines), config.release, std::move(predictors),
+                 files, clock, &engine_}),
       sources_(RealSources({&channels_, &queue_, clock, files, state_folder_ + "/sources"})) {}
 
 absl::StatusOr<std::unique_ptr<LiveService>> LiveService::Create(const LiveConfig& config,
@@ -82,29 +73,11 @@ absl::StatusOr<std::unique_ptr<LiveService>> LiveService::Create(const LiveConfi
 LiveService::~LiveService() { Stop(); }
 
 void LiveService::Start() {
-  for (const std::string& name : ModelNames(config_.machines)) StartModel(name);
+  releases_.Start();
   RestoreThresholds();
   scoring_ = std::thread([this] { Score(); });
   installing_ = std::thread([this] { InstallModels(); });
   sources_.Reconfigure(config_.sources);
-}
-
-void LiveService::StartModel(const std::string& name) {
-  ModelFolder folder(files_, state_folder_, name);
-  const bool cut_off = !files_->Exists(folder.CurrentPath()) && !folder.HasNext();
-  if (cut_off && !folder.RollBack().ok()) return;  // nothing was installed so far
-  if (!files_->Exists(folder.CurrentPath())) return;
-  absl::StatusOr<Installation> prepared = Prepare(folder.CurrentPath(), name, nullptr);
-  if (!prepared.ok() && IsPackagesFault(prepared.status())) {
-    LogError("model cannot serve", {{"model", name}, {"reason", prepared.status().message()}});
-    const absl::Status back = folder.RollBack();
-    if (back.ok()) prepared = Prepare(folder.CurrentPath(), name, nullptr);
-    LogWarning("model rolled back", {{"model", name}, {"result", back.ToString()}});
-  }
-  const absl::Status served = prepared.ok() ? Serve(*std::move(prepared), name) : prepared.status();
-  if (!served.ok()) {
-    LogError("model does not serve", {{"model", name}, {"reason", served.message()}});
-  }
 }
 
 void LiveService::Stop() {
@@ -175,86 +148,13 @@ LiveService::DriftMap LiveService::Drift() {
   return drift_;
 }
 
-absl::StatusOr<Installation> LiveService::Prepare(const std::string& path, const std::string& name,
-                                                  const Serving* serving) {
-  MR_ASSIGN_OR_RETURN(ModelPackage package, ReadPackage(files_, path));
-  if (package.manifest.name() != name) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": it is of model '", package.manifest.name(), "'"));
-  }
-  return Install(std::move(package), predictors_, serving, InstallLimits{}, clock_);
-}
-
-absl::Status LiveService::Serve(Installation installation, const std::string& name) {
-  MR_RETURN_IF_ERROR(engine_.Use(installation.model));
-  const v1::PackageManifest& manifest = installation.model->package.manifest;
-  LogInfo("model serves",
-          {{"model", name},
-           {"version", manifest.version()},
-           {"parameters_sha256", absl::BytesToHexString(manifest.parameters_sha256())},
-           {"window_us", installation.window_ns / 1000}});
-  const Serving serving{manifest.version(), installation.window_ns};
-  served_[name] = {serving, std::move(installation.model), false};
-  return absl::OkStatus();
-}
-
 void LiveService::InstallModels() {
   const auto stopping = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_; };
   while (true) {
-    for (const std::string& name : ModelNames(config_.machines)) {
-      ModelFolder folder(files_, state_folder_, name);
-      if (folder.HasNext()) InstallNext(name, folder);
-      RollBackIfIll(name, folder);
-    }
+    releases_.Look();
     SaveThresholds();
     const absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping), kLookForModels)) return;
-  }
-}
-
-void LiveService::InstallNext(const std::string& name, ModelFolder& folder) {
-  if (const absl::Status taken = folder.TakeNext(); !taken.ok()) {
-    LogError("models' folder", {{"model", name}, {"error", taken.message()}});
-    return;
-  }
-  const auto served = served_.find(name);
-  const bool first = served == served_.end();
-  absl::StatusOr<Installation> prepared =
-      Prepare(folder.InstallingPath(), name, first ? nullptr : &served->second.serving);
-  if (!prepared.ok() && !IsPackagesFault(prepared.status())) {
-    LogError("model not installed yet", {{"model", name}, {"reason", prepared.status().message()}});
-    return;
-  }
-  // On disk before it serves: what serves is what a restart finds.
-  absl::Status installed =
-      prepared.ok() ? engine_.Check(prepared->model->package) : prepared.status();
-  if (installed.ok()) {
-    if (const absl::Status kept = folder.Promote(); !kept.ok()) {
-      LogError("model not installed yet", {{"model", name}, {"reason", kept.message()}});
-      return;
-    }
-    installed = Serve(*std::move(prepared), name);
-    if (installed.ok()) served_[name].can_roll_back = !first;
-    return;
-  }
-  LogError("model refused", {{"model", name}, {"reason", installed.message()}});
-  const absl::Status refused = folder.Refuse();
-  if (!refused.ok()) LogError("models' folder", {{"model", name}, {"error", refused.message()}});
-}
-
-void LiveService::RollBackIfIll(const std::string& name, ModelFolder& folder) {
-  const auto served = served_.find(name);
-  if (served == served_.end() || !served->second.can_roll_back) return;
-  const int64_t faults = served->second.model->faults;
-  if (faults < kIllWindows || faults * kIllShare < served->second.model->windows) return;
-  served->second.can_roll_back = false;  // tried once
-  LogError("model is given up",
-           {{"model", name}, {"version", served->second.serving.version}, {"faults", faults}});
-  absl::StatusOr<Installation> before = Prepare(folder.PreviousPath(), name, nullptr);
-  absl::Status status = before.ok() ? folder.RollBack() : before.status();
-  if (status.ok()) status = Serve(*std::move(before), name);
-  if (!status.ok()) {
-    LogError("model not rolled back", {{"model", name}, {"error", status.message()}});
   }
 }
 
@@ -307,7 +207,12 @@ std::map<std::string, HttpServer::Page> LiveService::Pages() {
        [this](const std::string&) {
          return HttpAnswer{
              200, kMetricsText,
-             metrics_.Text({sources_.Statuses(), queue_.waiting(), queue_.dropped()})};
+             metrics_.Text({sources_.Statuses(), queue_.waiting(), queue_.dropped()}) +
+                 ServedModelsMetrics(ServedModels())};
+       }},
+      {"/models",
+       [this](const std::string&) {
+         return HttpAnswer{200, kJsonText, ServedModelsJson(ServedModels())};
        }},
       {"/verdicts",
        [this](const std::string&) {

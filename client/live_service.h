@@ -24,8 +24,7 @@
 #include "client/live_config.h"
 #include "client/output/live_metrics.h"
 #include "client/output/verdict_board.h"
-#include "client/release/installer.h"
-#include "client/release/model_folder.h"
+#include "client/release/releases.h"
 
 namespace millrace {
 
@@ -51,31 +50,20 @@ class LiveService {
 
   /// Beats while the scoring goes on.
   const Heartbeat* heart() const { return &life_; }
+  /// The models that judge, by name.
+  std::vector<ServedModel> ServedModels() const { return releases_.ServedModels(); }
   /// 0: HTTP is not served.
   int http_port() const { return http_ == nullptr ? 0 : http_->port(); }
 
  private:
   /// By machine and channel, of those whose state has changed.
   using DriftMap = std::map<std::pair<std::string, std::string>, ChannelDrift>;
-  /// A model that serves.
-  struct Served {
-    Serving serving;
-    std::shared_ptr<InstalledModel> model;
-    bool can_roll_back = false;
-  };
 
   LiveService(const LiveConfig& config, std::string state_folder, PredictorFactory predictors,
               FileSystem* files, LiveClock* clock);
 
   void Score();
   void InstallModels();
-  void InstallNext(const std::string& name, ModelFolder& folder);
-  void RollBackIfIll(const std::string& name, ModelFolder& folder);
-  void StartModel(const std::string& name);
-  /// Reads and checks what lies at `path`.
-  absl::StatusOr<Installation> Prepare(const std::string& path, const std::string& name,
-                                       const Serving* serving);
-  absl::Status Serve(Installation installation, const std::string& name);
   bool Stopping();
   /// What has been learnt goes to the installing thread, as a disk may take its time.
   void NoteThresholds();
@@ -88,7 +76,6 @@ class LiveService {
 
   const LiveConfig config_;
   const std::string state_folder_;
-  const PredictorFactory predictors_;
   FileSystem* const files_;
   LiveClock* const clock_;
 
@@ -99,7 +86,7 @@ class LiveService {
   SampleQueue queue_;
   Engine engine_;
   std::map<std::string, Judgement> last_;  // by machine; the scoring thread's
-  std::map<std::string, Served> served_;   // by model; the installing thread's
+  Releases releases_;                      // the installing thread's
   // By machine, as they were at the start; the scoring thread's.
   std::map<std::string, Engine::LearntThreshold> restored_;
   SourceSet sources_;

@@ -22,6 +22,7 @@
 #include "client/enrollment/enroll.h"
 #include "client/operation/availability.h"
 #include "client/release/model_folder.h"
+#include "client/release/package_check.h"
 #include "client/training/child_process.h"
 #include "client/training/control_group.h"
 #include "client/training/local_worker.h"
@@ -74,8 +75,16 @@ absl::Status StagePackage(const SiteConfig& config, const std::string& path) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": no [[machine]] of this site has model = \"", name, "\""));
   }
+  // Refused here, the operator reads why; the daemon checks all of it again.
+  ModelFolder folder(PosixFileSystem(), config.folder, name);
+  const ReleasePolicy& policy = config.live.release;
+  MR_ASSIGN_OR_RETURN(const NewestVersion newest, folder.Newest());
+  MR_RETURN_IF_ERROR(CheckForInstallation(package, policy,
+                                          ReadPublisherTrust(PosixFileSystem(), policy.authority),
+                                          newest, SystemClock()->Now())
+                         .status());
   MR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(PosixFileSystem(), path, kMaxPackageBytes));
-  MR_RETURN_IF_ERROR(ModelFolder(PosixFileSystem(), config.folder, name).Stage(bytes));
+  MR_RETURN_IF_ERROR(folder.Stage(bytes));
   std::printf("model '%s' version %lld is staged; the daemon's log says how it goes on\n",
               name.c_str(), static_cast<long long>(package.manifest.version()));
   return absl::OkStatus();
@@ -141,7 +150,9 @@ int main(int argc, char** argv) {
       app.add_subcommand("install", "have the daemon judge its machines by this model from now on");
   std::string package;
   install->add_option("--config", config, "the site's TOML file")->required();
-  install->add_option("package", package, "what `millrace model export` wrote")
+  install
+      ->add_option("package", package,
+                   "what `millrace model export` wrote and publishers have signed")
       ->required()
       ->type_name("FILE");
   millrace::EnrollOptions enroll;

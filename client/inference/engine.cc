@@ -163,15 +163,19 @@ void Engine::Due(Kind& kind, size_t index) {
   verdict.time_ns = machine.time_ns();
   verdict.model = manifest.name();
   verdict.version = manifest.version();
+  verdict.digest = kind.model->digest;
+  verdict.expired = kind.model->expired;
   verdict.task = kind.model->package.plan.task();
   verdict.quality = machine.worst();
   if (verdict.quality > Flag::kNotEvaluated) verdict.flagged = machine.Flagged();
   verdict.latency_ns = machine.arrived_ns();  // until Publish
-  if (!machine.usable()) {
-    ++counts_.unusable;
+  const bool withheld = kind.model->withheld;
+  if (!machine.usable() || withheld) {
+    if (!withheld) ++counts_.unusable;
     // A verdict on an older window of this machine may wait in the batch, and comes first.
     if (std::ranges::find(kind.due, index) != kind.due.end()) Score(kind);
-    verdict.reason = absl::StrCat("data: ", Describe(verdict.flagged));
+    verdict.reason = withheld ? "model: it has expired ([release] serve_expired is false)"
+                              : absl::StrCat("data: ", Describe(verdict.flagged));
     Publish(verdict, machine.arrived_ns());
     return;
   }

@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "base/crypto/digest.h"
 #include "client/inference/machine.h"
 #include "client/inference/machine_config.h"
 #include "client/inference/machine_threshold.h"
@@ -27,6 +28,10 @@ namespace millrace {
 struct InstalledModel {
   ModelPackage package;
   std::unique_ptr<Predictor> predictor;
+  Digest digest;  // of the parameters that were loaded
+  // Its package has expired: verdicts say so, or there are none on data.
+  std::atomic<bool> expired = false;
+  std::atomic<bool> withheld = false;
   // What the engine has seen of it, for whoever may give it up.
   std::atomic<int64_t> windows = 0;
   std::atomic<int64_t> faults = 0;  // windows that it failed on or gave no finite score for

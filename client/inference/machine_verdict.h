@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/crypto/digest.h"
 #include "client/inference/machine.h"
 #include "client/quality/flag.h"
 #include "plan/plan.h"
@@ -34,6 +35,8 @@ struct MachineVerdict {
 
   std::string model;  // name of the package
   int64_t version = 0;
+  Digest digest;         // of the model's parameters
+  bool expired = false;  // the model's package has
   Task task = Task::kReconstruction;
   /// Reconstruction: the mean absolute error, in deviations. Classification: the probability of
   /// `predicted`. Regression: the predicted value, in the label's unit. NaN: there is none.

@@ -46,6 +46,8 @@ std::string VerdictJson(const MachineVerdict& verdict) {
   if (!verdict.model.empty()) {
     json["model"] = verdict.model;
     json["version"] = verdict.version;
+    if (verdict.digest != Digest{}) json["sha256"] = verdict.digest.Hex();
+    if (verdict.expired) json["model_expired"] = true;
   }
   if (std::isfinite(verdict.score)) {
     json["task"] = Text(Name(verdict.task));

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/random.h"
 #include "base/status.h"
+#include "models/test_vectors.h"
 
 namespace millrace {
 namespace {
@@ -41,13 +42,11 @@ absl::StatusOr<Installation> Install(ModelPackage package, const PredictorFactor
                                      LiveClock* clock) {
   const std::string what =
       absl::StrCat("model '", package.manifest.name(), "' version ", package.manifest.version());
-  if (serving != nullptr && package.manifest.version() <= serving->version) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(what, ": version ", serving->version, " serves already"));
-  }
   Installation installation;
   installation.model = std::make_shared<InstalledModel>();
   MR_ASSIGN_OR_RETURN(installation.model->predictor, factory(package));
+  MR_RETURN_IF_ERROR(
+      Annotate(CheckTestVectors(package.manifest, *installation.model->predictor), what));
   const InputPlan& input = package.plan.input;
   std::vector<float> noise(input.window * static_cast<int64_t>(input.channels.size()));
   Random random(1);
@@ -61,6 +60,8 @@ absl::StatusOr<Installation> Install(ModelPackage package, const PredictorFactor
         what, ": a window takes ", std::lround(*window_ns / 1000), " us, that of version ",
         serving->version, " ", std::lround(serving->window_ns / 1000), " us"));
   }
+  installation.model->digest = Sha256Of({reinterpret_cast<const char*>(package.parameters.data()),
+                                         package.parameters.size() * sizeof(float)});
   installation.model->package = std::move(package);
   return installation;
 }

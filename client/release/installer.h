@@ -2,11 +2,11 @@
 // From a package to a model that may serve: everything that can be known before the first window.
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "client/inference/engine.h"
 #include "client/live/live_clock.h"
 #include "models/package.h"
@@ -28,13 +28,15 @@ struct Serving {
 
 struct Installation {
   std::shared_ptr<InstalledModel> model;
-  double window_ns = 0;  // median of a window
+  double window_ns = 0;                 // median of a window
+  std::vector<std::string> publishers;  // who vouched for it; of whoever has checked that
 };
 
-/// Makes a predictor of `package`, warms it up and lets it judge windows of noise: INVALID_ARGUMENT
-/// if the graph does not compile, FAILED_PRECONDITION if it gives anything that is not finite, has
-/// no later version than the one that serves, or is too slow beside it. `serving` may be null.
-/// Takes some milliseconds to seconds: not for the thread that scores.
+/// Makes a predictor of `package`, lets it show that it gives the outputs of the package's test
+/// vectors, warms it up and lets it judge windows of noise: INVALID_ARGUMENT if the graph does not
+/// compile, FAILED_PRECONDITION if a vector does not come out, if it gives anything that is not
+/// finite, or is too slow beside the model that serves. `serving` may be null. Takes some
+/// milliseconds to seconds: not for the thread that scores.
 absl::StatusOr<Installation> Install(ModelPackage package, const PredictorFactory& factory,
                                      const Serving* serving, const InstallLimits& limits,
                                      LiveClock* clock);

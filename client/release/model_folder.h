@@ -12,19 +12,25 @@
 
 namespace millrace {
 
+/// The newest version of a model that has served at a site.
+struct NewestVersion {
+  int64_t version = -1;  // -1: none has
+  std::string parameters_sha256;
+};
+
 /// The model packages of a site, in <state folder>/models/<name>/:
 ///   next        staged, to be installed
 ///   installing  the one that is being checked
 ///   current     serves
 ///   previous    served before it; what a rollback goes back to
 ///   refused     was staged or served, and was given up
+/// and beside that folder, so that it outlives it, <name>.newest with the newest version ever.
 /// Each change is one rename, so that a kill in between leaves every file whole. Thread-safe where
 /// `files` is.
 class ModelFolder {
  public:
   /// `files` outlives it.
-  ModelFolder(FileSystem* files, const std::string& state_folder, const std::string& name)
-      : files_(files), folder_(state_folder + "/models/" + name) {}
+  ModelFolder(FileSystem* files, const std::string& state_folder, const std::string& name);
 
   /// Makes `package` the next one to be installed, durably; one that was waiting is replaced.
   absl::Status Stage(absl::string_view package);
@@ -40,6 +46,12 @@ class ModelFolder {
   /// Puts the current one aside, and the previous one serves again. NOT_FOUND if there is none.
   absl::Status RollBack();
 
+  /// FAILED_PRECONDITION, with the way out, if the file is damaged.
+  absl::StatusOr<NewestVersion> Newest() const;
+  /// Remembers it, durably, unless a newer one has served. What it replaces is not brought back by
+  /// anything but RollBack.
+  absl::Status NoteVersion(const NewestVersion& served);
+
   std::string InstallingPath() const { return folder_ + "/installing"; }
   std::string CurrentPath() const { return folder_ + "/current"; }
   std::string PreviousPath() const { return folder_ + "/previous"; }
@@ -47,6 +59,7 @@ class ModelFolder {
  private:
   std::string NextPath() const { return folder_ + "/next"; }
   std::string RefusedPath() const { return folder_ + "/refused"; }
+  std::string NewestPath() const { return folder_ + ".newest"; }
 
   FileSystem* const files_;
   const std::string folder_;

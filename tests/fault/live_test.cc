@@ -7,11 +7,14 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/random.h"
+#include "client/release/model_folder.h"
 #include "coordinator/cli/export.h"
+#include "models/package_signature.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/fleet.h"
 #include "tests/testing/status_matchers.h"
@@ -95,21 +98,35 @@ class Live : public ::testing::Test {
     for (int i = 0; i < rows; ++i) file << Row(faulty);
   }
 
-  /// The model that a run over the site's history ends with, in a file.
-  std::string TrainedModel() {
+  /// The model that a run over the site's history ends with.
+  ModelPackage TrainedModel() {
     const std::string run = fleet_.as_operator().StartRun(kPlan).value().id();
     const v1::Run ended = fleet_.AwaitEnd(run);
     EXPECT_EQ(ended.phase(), v1::RUN_PHASE_FINISHED) << fleet_.Logs();
-    std::string path = fleet_.folder() + "/pumps.mrp";
+    const std::string path = fleet_.folder() + "/pumps.mrp";
     MR_EXPECT_OK(
         ExportModel(&fleet_.as_operator(), PosixFileSystem(), run, -1, path, [](int64_t) {}));
+    return ReadPackage(PosixFileSystem(), path).value();
+  }
+  ModelPackage Signed(ModelPackage package, const KeyAndCertificate& by) {
+    package.signatures = {
+        SignPackage(package, by.key_pem, by.certificate_pem, absl::Now()).value()};
+    return package;
+  }
+  std::string Written(const ModelPackage& package) {
+    std::string path = absl::StrCat(fleet_.folder(), "/package-", ++packages_, ".mrp");
+    MR_EXPECT_OK(WritePackage(PosixFileSystem(), path, package));
     return path;
   }
-  void Install(const std::string& package) {
-    Process install(
-        {MILLRACE_CLIENT, "install", "--config", fleet_.folder() + "/plant.toml", package},
-        fleet_.folder() + "/install.log");
-    EXPECT_EQ(install.AwaitExit(), 0) << install.Log();
+  /// What `millrace-client install` says; empty if it took the package.
+  std::string InstallError(const std::string& path) {
+    Process install({MILLRACE_CLIENT, "install", "--config", fleet_.folder() + "/plant.toml", path},
+                    fleet_.folder() + "/install.log");
+    return install.AwaitExit() == 0 ? "" : install.Log();
+  }
+  /// Signed by a publisher.
+  void Install(const ModelPackage& package) {
+    EXPECT_EQ(InstallError(Written(Signed(package, publisher_))), "");
   }
 
   /// Where the daemon that started last serves its verdicts.
@@ -139,7 +156,9 @@ class Live : public ::testing::Test {
 
   Random random_{1};
   int64_t tick_ = 0;
+  int packages_ = 0;  // written
   Fleet fleet_{MILLRACE_COORDINATOR};
+  const KeyAndCertificate publisher_ = fleet_.federation().Issue(Role::kPublisher, "ada");
 };
 
 TEST_F(Live, MachineIsJudgedByTheGraphThatWasTrainedWhateverElseDies) {
@@ -157,6 +176,56 @@ TEST_F(Live, MachineIsJudgedByTheGraphThatWasTrainedWhateverElseDies) {
   fleet_.StartSite(MILLRACE_CLIENT, "plant", kSite);
   ASSERT_TRUE(Becomes("alarm", /*faulty=*/true)) << fleet_.Logs();
   EXPECT_EQ(Verdict()["version"], before["version"]);
+}
+
+TEST_F(Live, WhatNoPublisherVouchesForLeavesTheModelThatServes) {
+  const ModelPackage trained = TrainedModel();
+  Install(trained);
+  ASSERT_TRUE(Becomes("normal", /*faulty=*/false)) << fleet_.Logs();
+  const nlohmann::json before = Verdict();
+  const std::string digest = trained.manifest.parameters_sha256();
+  EXPECT_EQ(before["sha256"], absl::BytesToHexString(digest));
+  EXPECT_TRUE(Eventually([&] {
+    const v1::ListSitesResponse sites = fleet_.as_operator().ListSites().value();
+    return sites.sites(0).serving_size() == 1 &&
+           sites.sites(0).serving(0).parameters_sha256() == digest;
+  })) << fleet_.Logs();
+
+  v1::PackageManifest later = trained.manifest;
+  later.set_version(trained.manifest.version() + 1);
+  const ModelPackage newer = WithManifest(trained, later).value();
+  v1::PackageManifest earlier = trained.manifest;
+  earlier.set_version(trained.manifest.version() - 1);
+  const ModelPackage older = WithManifest(trained, earlier).value();
+  const KeyAndCertificate stranger = testing::TestFederation().Issue(Role::kPublisher, "ada");
+  std::string damaged = ReadFile(PosixFileSystem(), Written(Signed(newer, publisher_))).value();
+  damaged[damaged.size() / 2] ^= 1;
+  const std::string damaged_path = fleet_.folder() + "/damaged.mrp";
+  MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), damaged_path, damaged));
+
+  ModelFolder models(PosixFileSystem(), fleet_.folder() + "/spool_plant", "pumps");
+  for (const auto& [path, reason] :
+       {std::pair(Written(newer), "signed by no publisher"),
+        std::pair(Written(Signed(newer, stranger)), "signed by another authority"),
+        std::pair(damaged_path, "model package"),
+        std::pair(Written(Signed(older, publisher_)), "has served here")}) {
+    EXPECT_THAT(InstallError(path), ::testing::HasSubstr(reason));
+    // Past the command, by whoever may write to the folder.
+    const std::string bytes = ReadFile(PosixFileSystem(), path).value();
+    MR_ASSERT_OK(models.Stage(bytes));
+    ASSERT_TRUE(Eventually([&] { return !models.HasNext(); })) << fleet_.Logs();
+    EXPECT_THAT(fleet_.site("plant").Log(), ::testing::HasSubstr(reason));
+  }
+  ASSERT_TRUE(Becomes("alarm", /*faulty=*/true)) << fleet_.Logs();
+  EXPECT_EQ(Verdict()["version"], before["version"]);
+  EXPECT_EQ(Verdict()["sha256"], before["sha256"]);
+
+  Install(newer);
+  EXPECT_TRUE(Eventually([&] {
+    Append(4, /*faulty=*/false);
+    const nlohmann::json verdict = Verdict();
+    return verdict.is_object() && verdict.value("version", int64_t{0}) == later.version();
+  })) << fleet_.Logs();
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/crypto/digest.h"
 #include "models/package.h"
@@ -142,6 +143,11 @@ TEST_F(LiveServiceTest, JudgesWhatASourceBringsAndTellsWhoAsks) {
   ASSERT_TRUE(Says("verdict", "normal"));
   EXPECT_TRUE(Says("version", 3));
   EXPECT_TRUE(Says("score", 0.25));
+  const std::string digest =
+      absl::BytesToHexString(ParsePackage(PackageOf(3, 0.25))->manifest.parameters_sha256());
+  EXPECT_TRUE(Says("sha256", digest));
+  EXPECT_THAT(Get("/models"), HasSubstr(digest));
+  EXPECT_THAT(Get("/metrics"), HasSubstr("sha256=\"" + digest));
   EXPECT_THAT(Get("/metrics"), HasSubstr("millrace_verdicts_total{verdict=\"normal\"}"));
   EXPECT_THAT(Get("/metrics"), HasSubstr("millrace_source_state{source=\"day\",state=\"live\"} 1"));
   EXPECT_EQ(Get("/healthz"), "ok\n");

@@ -68,15 +68,6 @@ TEST_F(InstallerTest, MeasuresWhatAWindowTakes) {
   EXPECT_EQ(installation.model->package.manifest.version(), 1);
 }
 
-TEST_F(InstallerTest, OlderOrEqualVersionIsRefused) {
-  const Serving serving{.version = 4, .window_ns = 250'000};
-  EXPECT_THAT(Try(4, 250'000, &serving).status(),
-              IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("version 4 serves")));
-  EXPECT_THAT(Try(3, 250'000, &serving).status(),
-              IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("version 4 serves")));
-  MR_EXPECT_OK(Try(5, 250'000, &serving));
-}
-
 TEST_F(InstallerTest, ModelThatIsMuchSlowerIsRefused) {
   const Serving serving{.version = 1, .window_ns = 250'000};
   MR_EXPECT_OK(Try(2, 700'000, &serving));

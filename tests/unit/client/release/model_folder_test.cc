@@ -66,6 +66,23 @@ TEST_F(ModelFolderTest, KilledBetweenTheRenamesItStillHasBothFiles) {
   EXPECT_EQ(Read(folder_.PreviousPath()), "one");
 }
 
+TEST_F(ModelFolderTest, RemembersTheNewestVersionAndNoOlderOne) {
+  const std::string digest(32, 'd');
+  EXPECT_EQ(folder_.Newest()->version, -1);
+  MR_ASSERT_OK(folder_.NoteVersion({4, digest}));
+  MR_ASSERT_OK(folder_.NoteVersion({3, std::string(32, 'e')}));
+  MR_ASSERT_OK_AND_ASSIGN(const NewestVersion newest, folder_.Newest());
+  EXPECT_EQ(newest.version, 4);
+  EXPECT_EQ(newest.parameters_sha256, digest);
+  for (const char* damaged : {"", "4", "4 dd",
+                              "x "
+                              "64646464646464646464646464646464"}) {
+    MR_ASSERT_OK(WriteFileDurably(&files_, "state/models/pumps.newest", damaged));
+    EXPECT_THAT(folder_.Newest(), IsStatus(absl::StatusCode::kFailedPrecondition,
+                                           ::testing::HasSubstr("move it away")));
+  }
+}
+
 TEST_F(ModelFolderTest, WhatIsStagedDuringAnInstallationWaits) {
   MR_ASSERT_OK(folder_.Stage("one"));
   MR_ASSERT_OK(folder_.TakeNext());

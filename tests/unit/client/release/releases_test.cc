@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/release/releases.h"
+
+#include <gmock/gmock.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "base/crypto/revocation_list.h"
+#include "base/memory_file_system.h"
+#include "models/test_vectors.h"
+#include "tests/testing/publishers.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/toy_package.h"
+
+namespace millrace {
+namespace {
+
+using ::millrace::testing::Publishers;
+using ::millrace::testing::ToyManifest;
+using ::millrace::testing::ToyPackage;
+using ::millrace::testing::ToyParameters;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const absl::Time kReleaseDay = absl::FromUnixSeconds(1'800'000'000);
+constexpr char kAuthorityFile[] = "site/authority.crt";
+
+/// Takes 10 us for a window.
+class ReleaseClock : public LiveClock {
+ public:
+  int64_t UnixNs() override { return absl::ToUnixNanos(now); }
+  int64_t MonotonicNs() override { return monotonic_ns += 10'000; }
+  absl::Time now = kReleaseDay;
+  int64_t monotonic_ns = 0;
+};
+
+/// Every output is the model's first parameter.
+class FlatPredictor : public Predictor {
+ public:
+  explicit FlatPredictor(float value) : value_(value) {}
+  absl::Status Predict(std::span<const float>, std::span<float> outputs) override {
+    std::ranges::fill(outputs, value_);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Attribution> Attribute(std::span<const float>, std::span<const float>,
+                                        int64_t) override {
+    return absl::UnimplementedError("");
+  }
+  int64_t width() const override { return 8; }
+
+ private:
+  const float value_;
+};
+
+std::vector<MachineConfig> PumpOfReleases() {
+  MachineConfig pump;
+  pump.names = {"pump-1"};
+  pump.model = "pumps";
+  pump.rate_hz = 1;
+  pump.threshold = 1;
+  for (const char* name : {"current", "speed"}) {
+    ChannelConfig channel;
+    channel.name = name;
+    channel.rate_hz = 1;
+    pump.channels.push_back(channel);
+  }
+  return {pump};
+}
+
+class ReleasesTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { publishers_ = new Publishers(kReleaseDay); }
+  static void TearDownTestSuite() { delete publishers_; }
+
+  void SetUp() override {
+    policy_.authority = kAuthorityFile;
+    MR_ASSERT_OK(files_.CreateDirectories("site"));
+    MR_ASSERT_OK(
+        WriteFileDurably(&files_, kAuthorityFile, publishers_->authority().certificate_pem));
+    Start();
+  }
+
+  /// As a daemon's start does.
+  void Start() {
+    releases_ = nullptr;
+    engine_ = std::make_unique<Engine>(PumpOfReleases(), &clock_, [](const MachineVerdict&) {});
+    releases_ = std::make_unique<Releases>(
+        ReleaseParts{"state",
+                     {"pumps"},
+                     policy_,
+                     [](const ModelPackage& package) -> absl::StatusOr<std::unique_ptr<Predictor>> {
+                       return std::make_unique<FlatPredictor>(package.parameters[0]);
+                     },
+                     &files_,
+                     &clock_,
+                     engine_.get()});
+    releases_->Start();
+  }
+
+  /// Hands it over, and returns the version that serves then; 0: none.
+  int64_t Install(const std::string& package) {
+    EXPECT_TRUE(models_.Stage(package).ok());
+    releases_->Look();
+    EXPECT_FALSE(models_.HasNext());
+    return Version();
+  }
+  int64_t Version() const {
+    const std::vector<ServedModel> serving = releases_->ServedModels();
+    return serving.empty() ? 0 : serving[0].version;
+  }
+  std::string By(const std::vector<std::string>& names, const std::string& package) {
+    return publishers_->Signed(package, names);
+  }
+  void Revoke(const std::string& name) {
+    RevocationList list;
+    list.number = 1;
+    list.since[ParseCertificate(publishers_->Of(name).certificate_pem).value().serial] =
+        kReleaseDay;
+    MR_ASSERT_OK(
+        WriteFileDurably(&files_, std::string(kAuthorityFile) + ".revoked",
+                         SignRevocationList(publishers_->authority(), list, kReleaseDay).value()));
+  }
+
+  static Publishers* publishers_;
+  ReleasePolicy policy_;
+  MemoryFileSystem files_;
+  ReleaseClock clock_;
+  ModelFolder models_{&files_, "state", "pumps"};
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Releases> releases_;
+};
+
+Publishers* ReleasesTest::publishers_ = nullptr;
+
+TEST_F(ReleasesTest, SignedPackageServesAndIsToldByItsDigest) {
+  const std::string package = By({"ada"}, ToyPackage(3, 0.5F));
+  ASSERT_EQ(Install(package), 3);
+  const ServedModel model = releases_->ServedModels()[0];
+  const ModelPackage parsed = ParsePackage(package).value();
+  EXPECT_EQ(model.parameters.ToBytes(), parsed.manifest.parameters_sha256());
+  EXPECT_EQ(model.package, parsed.Sha256());
+  EXPECT_THAT(model.publishers, ElementsAre("ada"));
+  EXPECT_EQ(ToProto(model).parameters_sha256(), parsed.manifest.parameters_sha256());
+  const nlohmann::json json = nlohmann::json::parse(ServedModelsJson(releases_->ServedModels()));
+  EXPECT_EQ(json[0]["parameters_sha256"], model.parameters.Hex());
+  EXPECT_EQ(json[0]["publishers"][0], "ada");
+  EXPECT_THAT(ServedModelsMetrics(releases_->ServedModels()), HasSubstr(model.parameters.Hex()));
+}
+
+TEST_F(ReleasesTest, WhatNobodyWhoCountsHasSignedLeavesWhatServes) {
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 1);
+  Publishers strangers(kReleaseDay);
+  EXPECT_EQ(Install(ToyPackage(2, 0.5F)), 1);
+  EXPECT_EQ(Install(strangers.Signed(ToyPackage(2, 0.5F), {"ada"})), 1);
+  std::string damaged = By({"ada"}, ToyPackage(2, 0.5F));
+  damaged[damaged.size() / 2] ^= 1;
+  EXPECT_EQ(Install(damaged), 1);
+  EXPECT_TRUE(files_.Exists("state/models/pumps/refused"));
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(2, 0.5F))), 2);
+}
+
+TEST_F(ReleasesTest, SiteMayAskForSeveralPublishers) {
+  policy_.signatures = 2;
+  Start();
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 0);
+  EXPECT_EQ(Install(By({"ada", "bob"}, ToyPackage(1, 0.5F))), 1);
+}
+
+TEST_F(ReleasesTest, SiteThatAsksForNoSignatureTakesAny) {
+  policy_.signatures = 0;
+  Start();
+  EXPECT_EQ(Install(ToyPackage(1, 0.5F)), 1);
+}
+
+TEST_F(ReleasesTest, SignatureOfARevokedPublisherNeitherInstallsNorServesAgain) {
+  ASSERT_EQ(Install(By({"bob"}, ToyPackage(1, 0.5F))), 1);
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(2, 0.5F))), 2);
+  Revoke("ada");
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(3, 0.5F))), 2);
+  Start();
+  EXPECT_EQ(Version(), 1);  // the one before, which bob has signed
+}
+
+TEST_F(ReleasesTest, VersionNeverGoesDownEvenWhenItsFolderIsGone) {
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(5, 0.5F))), 5);
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(4, 0.5F))), 5);
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(5, 0.75F))), 5);
+  EXPECT_EQ(releases_->ServedModels()[0].parameters.ToBytes(),
+            ParsePackage(ToyPackage(5, 0.5F))->manifest.parameters_sha256());
+  for (const char* file : {"current", "previous", "refused"}) {
+    const std::string path = std::string("state/models/pumps/") + file;
+    if (!files_.Exists(path)) continue;
+    MR_ASSERT_OK(files_.Remove(path));
+  }
+  Start();
+  ASSERT_EQ(Version(), 0);
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(4, 0.5F))), 0);
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(5, 0.5F))), 5);
+}
+
+TEST_F(ReleasesTest, SameVersionWithTheSameParametersMayBeSignedAnew) {
+  v1::PackageManifest manifest = ToyManifest(2, ToyParameters(0.5F));
+  manifest.set_expires_ms(absl::ToUnixMillis(kReleaseDay + absl::Hours(1)));
+  ASSERT_EQ(Install(By({"ada"}, testing::PackageBytes(manifest, ToyParameters(0.5F)))), 2);
+  manifest.set_expires_ms(absl::ToUnixMillis(kReleaseDay + absl::Hours(100)));
+  EXPECT_EQ(Install(By({"ada"}, testing::PackageBytes(manifest, ToyParameters(0.5F)))), 2);
+  EXPECT_EQ(releases_->ServedModels()[0].expires_ms, manifest.expires_ms());
+}
+
+TEST_F(ReleasesTest, VersionBelowTheSitesMinimumIsRefused) {
+  policy_.minimum_version = 3;
+  Start();
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(2, 0.5F))), 0);
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(3, 0.5F))), 3);
+}
+
+TEST_F(ReleasesTest, ExpiredPackageIsNotInstalledButGoesOnMarked) {
+  v1::PackageManifest manifest = ToyManifest(2, ToyParameters(0.5F));
+  manifest.set_expires_ms(absl::ToUnixMillis(kReleaseDay + absl::Hours(1)));
+  const std::string package = By({"ada"}, testing::PackageBytes(manifest, ToyParameters(0.5F)));
+  ASSERT_EQ(Install(package), 2);
+  EXPECT_FALSE(releases_->ServedModels()[0].expired);
+  clock_.now += absl::Hours(2);
+  releases_->Look();
+  EXPECT_TRUE(releases_->ServedModels()[0].expired);
+  EXPECT_THAT(ServedModelsMetrics(releases_->ServedModels()),
+              HasSubstr("millrace_model_expired{model=\"pumps\"} 1"));
+  Start();
+  ASSERT_EQ(Version(), 2);
+  EXPECT_TRUE(releases_->ServedModels()[0].expired);
+  MR_ASSERT_OK(files_.Remove("state/models/pumps.newest"));
+  EXPECT_EQ(Install(package), 2);
+  EXPECT_TRUE(files_.Exists("state/models/pumps/refused"));
+}
+
+TEST_F(ReleasesTest, WhatServesOutlivesItsPublishersCertificate) {
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 1);
+  clock_.now += absl::Hours(24 * 60);
+  Start();
+  EXPECT_EQ(Version(), 1);
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(2, 0.5F))), 1);
+}
+
+TEST_F(ReleasesTest, ModelThatDoesNotGiveItsTestVectorsIsRefused) {
+  v1::PackageManifest manifest = ToyManifest(1, ToyParameters(0.5F));
+  FlatPredictor another(0.6F);
+  MR_ASSERT_OK(AddTestVectors(ParsePlan(testing::kToyPlan).value(), another, manifest));
+  EXPECT_EQ(Install(By({"ada"}, testing::PackageBytes(manifest, ToyParameters(0.5F)))), 0);
+  FlatPredictor right(0.5F);
+  MR_ASSERT_OK(AddTestVectors(ParsePlan(testing::kToyPlan).value(), right, manifest));
+  EXPECT_EQ(Install(By({"ada"}, testing::PackageBytes(manifest, ToyParameters(0.5F)))), 1);
+}
+
+TEST_F(ReleasesTest, SiteMayAskForTestVectors) {
+  policy_.test_vectors = true;
+  Start();
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 0);
+}
+
+TEST_F(ReleasesTest, WeightsThatAreNotFiniteAreRefused) {
+  // Signed all the same, by a publisher that does not look.
+  std::vector<float> parameters = ToyParameters(0.5F);
+  parameters[3] = std::numeric_limits<float>::quiet_NaN();
+  const v1::PackageManifest manifest = ToyManifest(1, parameters);
+  ModelPackage blind;
+  v1::ModelPackage file;
+  ASSERT_TRUE(file.ParseFromString(testing::PackageBytes(manifest, parameters)));
+  blind.manifest_bytes = file.manifest();
+  const KeyAndCertificate& ada = publishers_->Of("ada");
+  MR_ASSERT_OK_AND_ASSIGN(const v1::Signature signature,
+                          SignPackage(blind, ada.key_pem, ada.certificate_pem, kReleaseDay));
+  EXPECT_EQ(Install(testing::PackageBytes(manifest, parameters) + PackageSuffix({signature})), 0);
+  EXPECT_TRUE(files_.Exists("state/models/pumps/refused"));
+}
+
+TEST_F(ReleasesTest, AuthorityThatCannotBeReadIsNoFaultOfAPackage) {
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 1);
+  MR_ASSERT_OK(files_.Remove(kAuthorityFile));
+  MR_ASSERT_OK(models_.Stage(By({"ada"}, ToyPackage(2, 0.5F))));
+  releases_->Look();
+  EXPECT_TRUE(models_.HasNext());
+  Start();
+  EXPECT_EQ(Version(), 1);  // it was checked when it was installed
+  MR_ASSERT_OK(WriteFileDurably(&files_, kAuthorityFile, publishers_->authority().certificate_pem));
+  releases_->Look();
+  EXPECT_EQ(Version(), 2);
+}
+
+TEST_F(ReleasesTest, DamagedMemoryOfTheNewestVersionInstallsNothing) {
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 1);
+  MR_ASSERT_OK(WriteFileDurably(&files_, "state/models/pumps.newest", "torn"));
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(2, 0.5F))), 1);
+}
+
+}  // namespace
+}  // namespace millrace
