@@ -123,6 +123,7 @@ SessionOptions Daemon::OptionsOfSession(const SiteConfig& config) {
   options.floor = config.secure;
   options.quota_bytes = config.quota_mb << 20;
   options.seed = static_cast<uint64_t>(absl::ToUnixNanos(SystemClock()->Now()));
+  options.serving = [this] { return serving_ ? serving_() : std::vector<v1::ServedModel>(); };
   options.before_check_in = [this] {
     if (const std::optional<SiteCredentials> news = keeper_.Take()) Follow(*news);
   };
@@ -186,6 +187,13 @@ absl::Status RunDaemon(const std::string& config_path, const SiteConfig& config,
   if (absl::IsCancelled(created)) return absl::OkStatus();
   if (created.ok()) {
     LogInfo("client starts", {{"site", daemon->site()}, {"coordinator", config.coordinator}});
+    if (live != nullptr) {
+      daemon->TellServing([&live] {
+        std::vector<v1::ServedModel> models;
+        for (const ServedModel& model : live->ServedModels()) models.push_back(ToProto(model));
+        return models;
+      });
+    }
     daemon->Start();
     NotifyReady(absl::StrCat("site ", daemon->site(), ", coordinator ", config.coordinator));
   } else if (live != nullptr) {

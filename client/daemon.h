@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -20,6 +22,7 @@
 #include "client/session/spool.h"
 #include "client/session/unmask_file.h"
 #include "client/training/child_process.h"
+#include "millrace/v1/common.pb.h"
 #include "models/predictor.h"
 
 namespace millrace {
@@ -34,6 +37,10 @@ class Daemon {
   /// Stops.
   ~Daemon();
 
+  /// What the coordinator is told of the models that judge this site's machines. Before Start.
+  void TellServing(std::function<std::vector<v1::ServedModel>()> serving) {
+    serving_ = std::move(serving);
+  }
   /// Once.
   void Start();
   /// Returns when everything has ended; work in hand is abandoned, the spool keeps it.
@@ -63,6 +70,7 @@ class Daemon {
   /// Signs with `now` from the next round on; the link has it already.
   void Follow(const SiteCredentials& now);
 
+  std::function<std::vector<v1::ServedModel>()> serving_;
   // Each uses those above it alone: they are stopped and destroyed from the last to the first.
   Heartbeat session_life_;
   Heartbeat keeper_life_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -58,6 +59,25 @@ absl::Status SiteRegistry::CheckIn(const std::string& site, const std::string& v
   return stored;
 }
 
+void SiteRegistry::Serve(const std::string& site, std::vector<v1::ServedModel> models) {
+  const auto entry = sites_.find(site);
+  if (entry == sites_.end()) return;
+  std::vector<v1::ServedModel>& before = entry->second.serving;
+  for (const v1::ServedModel& model : models) {
+    const auto is_same = [&](const v1::ServedModel& other) {
+      return other.SerializeAsString() == model.SerializeAsString();
+    };
+    if (std::any_of(before.begin(), before.end(), is_same)) continue;
+    LogInfo("site serves a model",
+            {{"site", site},
+             {"model", model.name()},
+             {"version", model.version()},
+             {"parameters_sha256", absl::BytesToHexString(model.parameters_sha256())},
+             {"expired", model.expired()}});
+  }
+  before = std::move(models);
+}
+
 void SiteRegistry::Leave(const std::string& site) {
   if (const auto entry = sites_.find(site); entry != sites_.end()) {
     entry->second.last_check_in = absl::InfinitePast();
@@ -105,6 +125,7 @@ std::vector<v1::Site> SiteRegistry::List(absl::Time now) const {
     site.set_connected(now - entry.record.last_seen <= kConnected);
     site.set_updates(entry.record.updates);
     site.set_objection(entry.objection);
+    site.mutable_serving()->Assign(entry.serving.begin(), entry.serving.end());
     *site.mutable_report() = entry.report;
   }
   return list;

@@ -32,6 +32,8 @@ class SiteRegistry {
   /// The site asks for work, or says why it takes none now. Remembers a new site durably.
   absl::Status CheckIn(const std::string& site, const std::string& version,
                        const std::string& objection, absl::Time now);
+  /// The models that judge the site's machines, as its check-in has them.
+  void Serve(const std::string& site, std::vector<v1::ServedModel> models);
   /// The site hung up: it is not present until it checks in again.
   void Leave(const std::string& site);
   void Report(const std::string& site, const v1::ReportRequest& report, absl::Time now);
@@ -50,6 +52,7 @@ class SiteRegistry {
     absl::Time last_check_in = absl::InfinitePast();
     v1::ReportRequest report;
     std::string objection;
+    std::vector<v1::ServedModel> serving;
   };
 
   Store* store_;

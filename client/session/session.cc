@@ -104,6 +104,9 @@ absl::Status Session::RunOnce() {
     request.set_wait_ms(absl::ToInt64Milliseconds(options_.check_in_wait));
   }
   request.set_version(options_.version);
+  if (options_.serving) {
+    for (v1::ServedModel& model : options_.serving()) *request.add_serving() = std::move(model);
+  }
   MR_ASSIGN_OR_RETURN(const v1::CheckInResponse response, parts_.link->CheckIn(request));
   if (response.has_assignment()) return DoAssignment(response.assignment());
   const absl::Duration delay = request.objection().empty()

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "base/clock.h"
@@ -17,6 +18,7 @@
 #include "client/session/spool.h"
 #include "client/session/unmask_file.h"
 #include "client/training/worker.h"
+#include "millrace/v1/common.pb.h"
 
 namespace millrace {
 
@@ -44,6 +46,8 @@ struct SessionOptions {
   uint64_t seed = 1;        // of the jitter
   // Called between rounds, by the thread that runs them: the time for a new identity.
   std::function<void()> before_check_in;
+  // The models that judge the site's machines; may be empty.
+  std::function<std::vector<v1::ServedModel>()> serving;
 };
 
 /// A site's side of rounds: check in, download, work, send, and again, for as long as the daemon

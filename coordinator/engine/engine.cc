@@ -260,6 +260,11 @@ absl::StatusOr<std::optional<v1::Assignment>> Engine::CheckIn(const std::string&
   return std::nullopt;
 }
 
+void Engine::NoteServing(const std::string& site, std::vector<v1::ServedModel> models) {
+  absl::MutexLock lock(&mutex_);
+  sites_.Serve(site, std::move(models));
+}
+
 absl::Status Engine::Admit(const std::string& site) {
   absl::MutexLock lock(&mutex_);
   return sites_.Admit(site);

@@ -97,6 +97,8 @@ class Engine {
   absl::StatusOr<std::optional<v1::Assignment>> CheckIn(const std::string& site,
                                                         const std::string& version,
                                                         const std::string& objection = "");
+  /// What a site that has checked in says of the models that it serves.
+  void NoteServing(const std::string& site, std::vector<v1::ServedModel> models);
   /// The site hung up while it waited.
   void Leave(const std::string& site);
   /// False if the reported round no longer waits for the site.

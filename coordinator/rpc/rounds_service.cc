@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "base/name.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "coordinator/rpc/peer.h"
@@ -17,6 +20,27 @@ constexpr absl::Duration kComeBack = absl::Milliseconds(100);
 // Bytes of a site's free text that are kept.
 constexpr size_t kMaxReason = 500;
 constexpr size_t kMaxVersion = 100;
+constexpr size_t kMaxServed = 64;  // models of a site
+
+/// What a site says of the models that it serves, as far as it makes sense.
+std::vector<v1::ServedModel> ServedBy(const v1::CheckInRequest& request) {
+  constexpr size_t kDigestBytes = 32;
+  std::vector<v1::ServedModel> models;
+  for (const v1::ServedModel& told : request.serving()) {
+    if (models.size() == kMaxServed || !CheckName("model", told.name()).ok() ||
+        told.parameters_sha256().size() != kDigestBytes ||
+        told.package_sha256().size() != kDigestBytes) {
+      continue;
+    }
+    v1::ServedModel& model = models.emplace_back();
+    model.set_name(told.name());
+    model.set_version(told.version());
+    model.set_parameters_sha256(told.parameters_sha256());
+    model.set_package_sha256(told.package_sha256());
+    model.set_expired(told.expired());
+  }
+  return models;
+}
 
 /// A check-in that waits until its site is invited.
 class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
@@ -28,6 +52,7 @@ class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
         call_(std::move(call)),
         version_(Utf8(request->version(), kMaxVersion)),
         objection_(Utf8(request->objection(), kMaxReason)),
+        serving_(ServedBy(*request)),
         response_(response) {
     const absl::Duration asked = absl::Milliseconds(std::max<int64_t>(0, request->wait_ms()));
     give_up_ = now + std::min(asked, kLongestWait);
@@ -40,6 +65,7 @@ class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
       Finish(ToGrpc(assignment.status()));
       return true;
     }
+    if (serving_) engine_->NoteServing(call_->site(), *std::exchange(serving_, std::nullopt));
     if (assignment->has_value()) {
       *response_->mutable_assignment() = **std::move(assignment);
     } else if (now >= give_up_ || !objection_.empty()) {
@@ -65,6 +91,7 @@ class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
   const std::unique_ptr<SiteCall> call_;
   const std::string version_;
   const std::string objection_;
+  std::optional<std::vector<v1::ServedModel>> serving_;  // until the engine knows
   v1::CheckInResponse* const response_;
   absl::Time give_up_;
 };

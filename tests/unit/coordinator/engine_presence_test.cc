@@ -55,6 +55,22 @@ TEST(EnginePresence, SiteThatObjectsIsNotInvitedUntilItDoesNot) {
   EXPECT_THAT(CohortAfter(rig, absl::ZeroDuration()), ElementsAre("a", "b", "c"));
 }
 
+TEST(EnginePresence, SitesAreShownWithTheModelsThatTheyServe) {
+  EngineRig rig;
+  rig.Start(kPatient);
+  v1::ServedModel model;
+  model.set_name("pumps");
+  model.set_version(3);
+  rig.engine().NoteServing("b", {model});  // has not checked in
+  CheckIn(rig, {"a", "b"});
+  rig.engine().NoteServing("a", {model});
+  ASSERT_EQ(rig.engine().Sites()[0].serving_size(), 1);
+  EXPECT_EQ(rig.engine().Sites()[0].serving(0).version(), 3);
+  EXPECT_EQ(rig.engine().Sites()[1].serving_size(), 0);
+  rig.engine().NoteServing("a", {});
+  EXPECT_EQ(rig.engine().Sites()[0].serving_size(), 0);
+}
+
 TEST(EnginePresence, RoundGoesOnWithoutASiteThatObjectsInItsMiddle) {
   EngineRig rig;
   rig.Start(kPatient);
