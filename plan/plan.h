@@ -43,7 +43,7 @@ struct ModelPlan {
   int64_t layers = 1;            // gru, lstm
   std::vector<int64_t> filters;  // cnn1d, convolutional autoencoder: output channels per block
   int64_t kernel = 3;            // cnn1d, convolutional autoencoder: taps
-  std::vector<int64_t> strides;  // cnn1d: stride per block, as many as filters; default all 1
+  std::vector<int64_t> strides;  // of each block, as many as filters; default all 1
   int64_t pool = 1;              // cnn1d: max-pooling after each block, 1 is none
   bool convolutional = false;    // autoencoder: convolutional instead of dense
   double dropout = 0;            // between layers, in training only

@@ -62,6 +62,12 @@ void ReadFilters(TomlTable table, ModelPlan& model) {
     table.Refuse("filters", absl::StrCat("must have 1 to ", kMaxLayers, " entries"));
   }
   table.Int("kernel", {1, 4095}, &model.kernel);
+  if (!table.Ints("strides", {1, 4096}, &model.strides)) {
+    model.strides.assign(model.filters.size(), 1);
+  } else if (model.strides.size() != model.filters.size()) {
+    table.Refuse("strides", absl::StrCat("must have one entry per entry of filters (",
+                                         model.filters.size(), ")"));
+  }
 }
 
 void ReadHidden(TomlTable table, ModelPlan& model) {
@@ -108,17 +114,11 @@ void ReadModel(TomlTable table, ModelPlan& model) {
     ReadHidden(table, model);
     not_used("filters");
     not_used("kernel");
+    not_used("strides");
   }
   if (cnn) {
-    if (!table.Ints("strides", {1, 4096}, &model.strides)) {
-      model.strides.assign(model.filters.size(), 1);
-    } else if (model.strides.size() != model.filters.size()) {
-      table.Refuse("strides", absl::StrCat("must have one entry per entry of filters (",
-                                           model.filters.size(), ")"));
-    }
     table.Int("pool", {1, 4096}, &model.pool);
   } else {
-    not_used("strides");
     not_used("pool");
   }
   if (recurrent) {

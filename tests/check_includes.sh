@@ -33,10 +33,13 @@ production=(base plan aggregation models coordinator client scripts)
 
 rule 'LibTorch is for models/torch/ alone' \
   'torch/|ATen/|c10/' "${production[@]}" '!models/torch/'
-rule 'services belong to coordinator/rpc/, coordinator/cli/ and client/session/ alone' \
-  '.*\.grpc\.pb\.h' "${production[@]}" '!coordinator/rpc/' '!coordinator/cli/' '!client/session/'
-rule 'libmosquitto and libmodbus are for client/live/ alone' \
-  'mosquitto\.h|modbus/' "${production[@]}" '!client/live/'
+rule 'services belong to coordinator/rpc/, coordinator/cli/, client/session/ and client/output/ alone' \
+  '.*\.grpc\.pb\.h' "${production[@]}" '!coordinator/rpc/' '!coordinator/cli/' \
+  '!client/session/' '!client/output/'
+rule 'libmosquitto is for client/live/ and the plant simulator alone' \
+  'mosquitto\.h' "${production[@]}" '!client/live/' '!scripts/plant_simulator/'
+rule 'libmodbus is for client/live/, client/output/ and the plant simulator alone' \
+  'modbus/' "${production[@]}" '!client/live/' '!client/output/' '!scripts/plant_simulator/'
 rule 'the coordinator includes nothing of the client' 'client/' coordinator
 rule 'the client includes nothing of the coordinator' 'coordinator/' client
 rule 'base stands below everything else' \

@@ -3,10 +3,11 @@
 
 #include <cmath>
 
+#include "scripts/plant_simulator/wear.h"
+
 namespace millrace {
 namespace {
 
-constexpr double kSpallAtOnset = 0.08;
 constexpr double kStayInRegime = 0.7;  // chance that the next cycle runs as this one did
 constexpr size_t kShortestLife = 60;
 constexpr size_t kLongestLife = 600;
@@ -47,23 +48,7 @@ struct Condition {
   double debris_ppm = 2;
 };
 
-// Particles, in ppm, that come loose while a spall grows by its size at failure: a ball sheds all
-// around, a race from one place.
-double DebrisPerGrowth(FaultKind fault) {
-  switch (fault) {
-    case FaultKind::kOuter:
-      return 200;
-    case FaultKind::kInner:
-      return 120;
-    case FaultKind::kBall:
-      return 340;
-    case FaultKind::kNone:
-      return 0;
-  }
-  return 0;
-}
-
-void Wear(const Plant& plant, const Machine& machine, const Cycle& cycle, Condition& condition) {
+void WearOff(const Plant& plant, const Machine& machine, const Cycle& cycle, Condition& condition) {
   const double stress = Stress(cycle.speed_rpm, cycle.load_percent) / plant.rated_stress;
   condition.stress_so_far += stress;
   double grown = 0;
@@ -90,28 +75,21 @@ void Measure(const Plant& plant, const Machine& machine, const Condition& condit
       VibrationAt(plant, machine.fault, condition.spall, cycle.speed_rpm, cycle.load_percent);
   state.unbalance *= machine.unbalance;
   state.misalignment *= machine.misalignment;
-  const VibrationMoments moments = MomentsOf(state);
-  const double rms = std::sqrt(moments.mean_square);
-  const double modulation = ModulationOf(state).depth;
-  const double peak =
-      3 * state.noise + state.unbalance + state.misalignment + state.impact * (1 + modulation);
-  const double tones =
-      (state.unbalance * state.unbalance + state.misalignment * state.misalignment) / 2;
-  const double around_resonance = std::sqrt(moments.mean_square - tones);
-  const double line = EnvelopeLine(state);
+  const VibrationIndicators indicators = IndicatorsOf(state);
   const auto line_of = [&](FaultKind fault) {
-    return 0.01 * std::abs(random->Normal()) + (fault == machine.fault ? line : 0);
+    return 0.01 * std::abs(random->Normal()) +
+           (fault == machine.fault ? indicators.envelope_line : 0);
   };
   const double load = cycle.load_percent / 100;
-  cycle.channels = {rms,
-                    moments.kurtosis,
-                    peak / rms,
+  cycle.channels = {indicators.rms,
+                    indicators.kurtosis,
+                    indicators.peak / indicators.rms,
                     line_of(FaultKind::kOuter),
                     line_of(FaultKind::kInner),
                     line_of(FaultKind::kBall),
                     state.unbalance,
                     state.misalignment,
-                    20 * std::log10(around_resonance / 1e-3) + 0.4 * random->Normal(),
+                    20 * std::log10(indicators.resonance / 1e-3) + 0.4 * random->Normal(),
                     4 + machine.friction * 11 * load * (1 + 0.06 * condition.spall),
                     condition.temperature_c + 0.3 * random->Normal(),
                     condition.debris_ppm * LogNormal(0.12, random)};
@@ -135,7 +113,7 @@ std::vector<Cycle> Live(const Plant& plant, Random* random) {
     Cycle& cycle = life.emplace_back();
     cycle.speed_rpm = regime.speed_rpm * (1 + 0.005 * random->Normal());
     cycle.load_percent = regime.load_percent + 1.5 * random->Normal();
-    Wear(plant, machine, cycle, condition);
+    WearOff(plant, machine, cycle, condition);
     Heat(plant, machine, cycle, condition);
     Measure(plant, machine, condition, random, cycle);
   }

@@ -133,6 +133,18 @@ double EnvelopeLine(const VibrationState& state) {
   return 2 * state.impact * rate / std::hypot(RingingOf(state).decay, kTurn * rate);
 }
 
+VibrationIndicators IndicatorsOf(const VibrationState& state) {
+  const VibrationMoments moments = MomentsOf(state);
+  const double tones =
+      (state.unbalance * state.unbalance + state.misalignment * state.misalignment) / 2;
+  return {.rms = std::sqrt(moments.mean_square),
+          .kurtosis = moments.kurtosis,
+          .peak = 3 * state.noise + state.unbalance + state.misalignment +
+                  state.impact * (1 + ModulationOf(state).depth),
+          .envelope_line = EnvelopeLine(state),
+          .resonance = std::sqrt(std::max(moments.mean_square - tones, 0.0))};
+}
+
 std::vector<float> Waveform(const VibrationState& state, double sampling_hz, int samples,
                             Random* random) {
   std::vector<float> wave(static_cast<size_t>(samples));

@@ -53,6 +53,16 @@ VibrationMoments MomentsOf(const VibrationState& state);
 /// amplitude * exp(-damping * 2 pi resonance * t) of the ringing; 0 without a fault.
 double EnvelopeLine(const VibrationState& state);
 
+/// What a monitor of the bearing condenses the waveform to, in g but for the kurtosis.
+struct VibrationIndicators {
+  double rms = 0;
+  double kurtosis = 3;
+  double peak = 0;
+  double envelope_line = 0;  // EnvelopeLine
+  double resonance = 0;      // root mean square without the shaft's lines
+};
+VibrationIndicators IndicatorsOf(const VibrationState& state);
+
 /// Standard deviation that slip gives the interval between impacts, as a share of it.
 inline constexpr double kSlip = 0.01;
 

@@ -186,7 +186,8 @@ TEST(ParsePlanTest, EveryModelKindHasAValidPlan) {
   const absl::string_view label = "[label]\nkind = \"run_to_failure\"\ncap = 125\n";
   MR_EXPECT_OK(ParsePlan(Changed({{"kind = \"mlp\"", "kind = \"autoencoder\""}, {label, ""}})));
   MR_EXPECT_OK(ParsePlan(Changed({{"kind = \"mlp\"\nhidden = [8]",
-                                   "kind = \"autoencoder\"\nconvolutional = true\nfilters = [4]"},
+                                   "kind = \"autoencoder\"\nconvolutional = true\n"
+                                   "filters = [4]\nstrides = [2]"},
                                   {label, "[label]\nkind = \"none\"\n"}})));
 }
 
