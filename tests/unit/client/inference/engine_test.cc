@@ -171,6 +171,28 @@ TEST(EngineTest, AlarmNamesTheChannelThatMadeIt) {
   EXPECT_EQ(rig.engine.counts().alarms, 1);
 }
 
+TEST(EngineTest, ExpiredModelMarksItsVerdictsAndGivesNoneOnceItIsWithheld) {
+  Rig rig;
+  const std::shared_ptr<InstalledModel> model =
+      ModelOf(PumpPlan(), std::make_unique<Echo>(3, 0.3F));
+  model->digest.bytes[0] = 7;
+  MR_ASSERT_OK(rig.engine.Use(model));
+  for (int i = 0; i < 3; ++i) rig.Row(i, 1, 2);
+  ASSERT_THAT(rig.verdicts, SizeIs(1));
+  EXPECT_EQ(rig.verdicts[0].digest, model->digest);
+  EXPECT_FALSE(rig.verdicts[0].expired);
+  model->expired = true;
+  rig.Row(3, 1, 2);
+  ASSERT_THAT(rig.verdicts, SizeIs(2));
+  EXPECT_TRUE(rig.verdicts[1].expired);
+  EXPECT_EQ(rig.verdicts[1].judgement, Judgement::kNormal);
+  model->withheld = true;
+  rig.Row(4, 1, 2);
+  ASSERT_THAT(rig.verdicts, SizeIs(3));
+  EXPECT_EQ(rig.verdicts[2].judgement, Judgement::kNotEvaluated);
+  EXPECT_THAT(rig.verdicts[2].reason, HasSubstr("expired"));
+}
+
 TEST(EngineTest, ScalesAsTrainingDoes) {
   Rig rig;
   auto echo = std::make_unique<Echo>(3, 0);
