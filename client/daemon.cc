@@ -79,22 +79,24 @@ absl::StatusOr<Daemon::State> Daemon::TakeState(const SiteConfig& config, Identi
 }
 
 absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Create(const SiteConfig& config,
-                                                       std::vector<std::string> work_command) {
+                                                       std::vector<std::string> work_command,
+                                                       TrainingHold* training) {
   IdentityFiles files(PosixFileSystem(), config.authority, config.certificate, config.key);
   MR_ASSIGN_OR_RETURN(State state, TakeState(config, files));
   return std::unique_ptr<Daemon>(
-      new Daemon(config, std::move(files), std::move(state), std::move(work_command)));
+      new Daemon(config, std::move(files), std::move(state), std::move(work_command), training));
 }
 
 Daemon::Daemon(const SiteConfig& config, IdentityFiles identity_files, State state,
-               std::vector<std::string> work_command)
+               std::vector<std::string> work_command, TrainingHold* training)
     : identity_files_(std::move(identity_files)),
       spool_(std::move(state.spool)),
       unmasked_(PosixFileSystem(), config.folder),
       availability_(PosixFileSystem(), config.folder, config.maintenance, absl::LocalTimeZone()),
       pace_(config.rates, config.hours, absl::LocalTimeZone()),
       identity_(std::move(state.identity)),
-      worker_(WithSite(std::move(work_command), identity_.site()), config.folder, config.memory_mb),
+      worker_(WithSite(std::move(work_command), identity_.site()), config.folder, config.memory_mb,
+              training),
       link_(OptionsOfLink(config, state.credentials)),
       keeper_(&link_, &identity_files_, state.credentials, SystemClock()),
       session_({&link_, spool_.get(), &worker_, &availability_, &identity_, &unmasked_,
@@ -180,7 +182,8 @@ absl::Status RunDaemon(const std::string& config_path, const SiteConfig& config,
   std::unique_ptr<Daemon> daemon;
   const absl::Status created = StartPatiently(
       [&]() -> absl::Status {
-        MR_ASSIGN_OR_RETURN(daemon, Daemon::Create(config, work_command));
+        MR_ASSIGN_OR_RETURN(daemon, Daemon::Create(config, work_command,
+                                                   live == nullptr ? nullptr : live->training()));
         return absl::OkStatus();
       },
       go_on);

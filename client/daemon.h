@@ -22,6 +22,7 @@
 #include "client/session/spool.h"
 #include "client/session/unmask_file.h"
 #include "client/training/child_process.h"
+#include "client/training/training_hold.h"
 #include "millrace/v1/common.pb.h"
 #include "models/predictor.h"
 
@@ -32,8 +33,10 @@ class Daemon {
  public:
   /// `work_command` starts a process that does one work order; the site's name and the order's file
   /// are added to it. Nothing runs before Start. What StartPatiently waits for may pass by itself.
+  /// `training`, if there is one, has that process stand still; it outlives the daemon.
   static absl::StatusOr<std::unique_ptr<Daemon>> Create(const SiteConfig& config,
-                                                        std::vector<std::string> work_command);
+                                                        std::vector<std::string> work_command,
+                                                        TrainingHold* training);
   /// Stops.
   ~Daemon();
 
@@ -63,7 +66,7 @@ class Daemon {
 
   static absl::StatusOr<State> TakeState(const SiteConfig& config, IdentityFiles& files);
   Daemon(const SiteConfig& config, IdentityFiles identity_files, State state,
-         std::vector<std::string> work_command);
+         std::vector<std::string> work_command, TrainingHold* training);
 
   LinkOptions OptionsOfLink(const SiteConfig& config, const SiteCredentials& credentials);
   SessionOptions OptionsOfSession(const SiteConfig& config);

@@ -17,7 +17,11 @@ LiveConfig ReadLiveConfig(TomlTable root, const std::string& folder) {
     const DriftParameters drift = ReadDriftParameters(root.Table("drift"));
     for (MachineConfig& machine : config.machines) machine.drift = drift;
   }
-  if (config.machines.empty() && (!config.sources.empty() || !config.http.empty())) {
+  config.heartbeat = ReadHeartbeat(root, config.machines);
+  config.outputs = ReadOutputs(root, folder, config.machines);
+  root.Table("serving").Double("budget_p99_ms", {0, 1e6}, &config.serving.budget_p99_ms);
+  if (config.machines.empty() &&
+      (!config.sources.empty() || !config.http.empty() || !config.outputs.empty())) {
     root.Require("machine", "what the [[source]] tables bring data of and [live] tells of");
   }
   return config;

@@ -7,10 +7,16 @@
 
 #include "client/inference/machine_config.h"
 #include "client/live/source_config.h"
+#include "client/output/output_config.h"
 #include "client/release/release_policy.h"
 #include "plan/toml_reader.h"
 
 namespace millrace {
+
+/// [serving]: what serving is to be spared from training.
+struct ServingConfig {
+  double budget_p99_ms = 10;  // from a window's newest sample to its verdict; 0: not watched
+};
 
 /// [live], [[source]], [[machine]], [drift] and [release]: what a site's daemon watches beside the
 /// machines. Without a machine it only trains.
@@ -19,6 +25,9 @@ struct LiveConfig {
   int64_t queue_samples = 1'000'000;  // that may wait for the scoring
   std::vector<SourceConfig> sources;
   std::vector<MachineConfig> machines;
+  HeartbeatConfig heartbeat;
+  std::vector<OutputConfig> outputs;
+  ServingConfig serving;
   ReleasePolicy release;  // of the models that judge them
 };
 

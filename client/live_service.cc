@@ -44,6 +44,7 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
       state_folder_(std::move(state_folder)),
       files_(files),
       clock_(clock),
+      guard_(config.serving, &training_, clock),
       channels_(ChannelNames(config.machines)),
       queue_(config.queue_samples),
       engine_(
@@ -60,6 +61,8 @@ absl::StatusOr<std::unique_ptr<LiveService>> LiveService::Create(const LiveConfi
                                                                  LiveClock* clock) {
   auto service = std::unique_ptr<LiveService>(
       new LiveService(config, state_folder, std::move(predictors), files, clock));
+  MR_ASSIGN_OR_RETURN(service->outlet_, Outlet::Create(config.machines, config.heartbeat,
+                                                       config.outputs, &service->life_, clock));
   if (!config.http.empty()) {
     absl::StatusOr<std::unique_ptr<HttpServer>> http =
         HttpServer::Start(config.http, service->Pages());
@@ -77,6 +80,7 @@ void LiveService::Start() {
   RestoreThresholds();
   scoring_ = std::thread([this] { Score(); });
   installing_ = std::thread([this] { InstallModels(); });
+  outlet_->Start();
   sources_.Reconfigure(config_.sources);
 }
 
@@ -91,6 +95,7 @@ void LiveService::Stop() {
   if (installing_.joinable()) installing_.join();
   SaveThresholds();
   http_ = nullptr;
+  outlet_ = nullptr;
 }
 
 bool LiveService::Stopping() {
@@ -126,7 +131,8 @@ void LiveService::Score() {
 
 void LiveService::Take(const MachineVerdict& verdict) {
   metrics_.Count(verdict);
-  board_.Post(verdict);
+  guard_.Took(verdict.latency_ns);
+  outlet_->Take(verdict);
   Judgement& last = last_.try_emplace(verdict.machine, Judgement::kNormal).first->second;
   if (verdict.judgement == last) return;
   last = verdict.judgement;
@@ -200,27 +206,23 @@ void LiveService::RestoreThresholds() {
   engine_.RestoreThresholds(restored_);
 }
 
+LiveReading LiveService::Reading() {
+  const ServingGuard::Reading serving = guard_.Read();
+  return {sources_.Statuses(), outlet_->Statuses(), queue_.waiting(),
+          queue_.dropped(),    serving.p99_ns,      serving.training_held};
+}
+
 std::map<std::string, HttpServer::Page> LiveService::Pages() {
-  return {
+  std::map<std::string, HttpServer::Page> pages = {
       {"/healthz", [](const std::string&) { return HealthAnswer(absl::OkStatus()); }},
       {"/metrics",
        [this](const std::string&) {
-         return HttpAnswer{
-             200, kMetricsText,
-             metrics_.Text({sources_.Statuses(), queue_.waiting(), queue_.dropped()}) +
-                 ServedModelsMetrics(ServedModels())};
+         return HttpAnswer{200, kMetricsText,
+                           metrics_.Text(Reading()) + ServedModelsMetrics(ServedModels())};
        }},
       {"/models",
        [this](const std::string&) {
          return HttpAnswer{200, kJsonText, ServedModelsJson(ServedModels())};
-       }},
-      {"/verdicts",
-       [this](const std::string&) {
-         std::string lines;
-         for (const MachineVerdict& verdict : board_.All()) {
-           absl::StrAppend(&lines, lines.empty() ? "[\n" : ",\n", VerdictJson(verdict));
-         }
-         return HttpAnswer{200, kJsonText, lines.empty() ? "[]\n" : lines + "\n]\n"};
        }},
       {"/drift",
        [this](const std::string&) {
@@ -230,13 +232,9 @@ std::map<std::string, HttpServer::Page> LiveService::Pages() {
          }
          return HttpAnswer{200, kJsonText, lines.empty() ? "[]\n" : lines + "\n]\n"};
        }},
-      {"/verdicts/",
-       [this](const std::string& machine) {
-         const std::optional<MachineVerdict> verdict = board_.Of(machine);
-         if (!verdict) return HttpAnswer{404, kPlainText, "no verdict on such a machine\n"};
-         return HttpAnswer{200, kJsonText, VerdictJson(*verdict) + "\n"};
-       }},
   };
+  pages.merge(outlet_->Pages());
+  return pages;
 }
 
 }  // namespace millrace

@@ -23,8 +23,10 @@
 #include "client/live/source_set.h"
 #include "client/live_config.h"
 #include "client/output/live_metrics.h"
-#include "client/output/verdict_board.h"
+#include "client/output/outlet.h"
 #include "client/release/releases.h"
+#include "client/serving_guard.h"
+#include "client/training/training_hold.h"
 
 namespace millrace {
 
@@ -32,8 +34,8 @@ namespace millrace {
 /// threads of their own, one thread scores, one installs models.
 class LiveService {
  public:
-  /// `files` and `clock` outlive it. Models are in `state_folder`. UNAVAILABLE if the address for
-  /// HTTP is taken.
+  /// `files` and `clock` outlive it. Models are in `state_folder`. UNAVAILABLE if an address is
+  /// taken.
   static absl::StatusOr<std::unique_ptr<LiveService>> Create(const LiveConfig& config,
                                                              const std::string& state_folder,
                                                              PredictorFactory predictors,
@@ -52,6 +54,8 @@ class LiveService {
   const Heartbeat* heart() const { return &life_; }
   /// The models that judge, by name.
   std::vector<ServedModel> ServedModels() const { return releases_.ServedModels(); }
+  /// What training is to pay heed to, so that serving comes first.
+  TrainingHold* training() { return &training_; }
   /// 0: HTTP is not served.
   int http_port() const { return http_ == nullptr ? 0 : http_->port(); }
 
@@ -72,6 +76,7 @@ class LiveService {
   void Take(const MachineVerdict& verdict);
   void Take(const ChannelDrift& drift);
   DriftMap Drift();
+  LiveReading Reading();
   std::map<std::string, HttpServer::Page> Pages();
 
   const LiveConfig config_;
@@ -79,9 +84,11 @@ class LiveService {
   FileSystem* const files_;
   LiveClock* const clock_;
 
-  VerdictBoard board_;
   LiveMetrics metrics_;
   Heartbeat life_;
+  TrainingHold training_;
+  ServingGuard guard_;
+  std::unique_ptr<Outlet> outlet_;
   const ChannelTable channels_;
   SampleQueue queue_;
   Engine engine_;

@@ -15,9 +15,11 @@
 namespace millrace {
 namespace {
 
-constexpr int64_t kBatch = 64;                       // windows that a model sees at a time
-constexpr size_t kAdaptAtATime = 4;                  // thresholds
-constexpr int64_t kAttributeEveryNs = 10 * kNsPerS;  // of one machine
+constexpr int64_t kBatch = 64;       // windows that a model sees at a time
+constexpr size_t kAdaptAtATime = 4;  // thresholds
+// Of one machine: an alarm that lasts, and one that begins or turns into another class.
+constexpr int64_t kAttributeEveryNs = 10 * kNsPerS;
+constexpr int64_t kAttributeAnewNs = kNsPerS;
 
 const std::string& ModelDigest(const InstalledModel& model) {
   return model.package.manifest.parameters_sha256();
@@ -67,7 +69,7 @@ Engine::Engine(std::vector<MachineConfig> machines, LiveClock* clock, VerdictSin
       kind->machines.emplace_back(&kind->config, name);
     }
     kind->silent.resize(kind->machines.size());
-    kind->attributed_ns.resize(kind->machines.size());
+    kind->explanations.resize(kind->machines.size());
     kind->adapted_ns.assign(kind->machines.size(), start_ns_);
     kinds_.push_back(std::move(kind));
   }
@@ -262,9 +264,11 @@ void Engine::Judge(Kind& kind, size_t index, std::span<const float> input,
     return;
   }
   verdict.judgement = alarm ? Judgement::kAlarm : Judgement::kNormal;
-  if (!alarm) return;
-  ++counts_.alarms;
-  Explain(kind, index, input, output, verdict);
+  if (alarm) {
+    ++counts_.alarms;
+    Explain(kind, index, input, output, verdict);
+  }
+  kind.explanations[index].in_alarm = alarm;
 }
 
 void Engine::Explain(Kind& kind, size_t index, std::span<const float> input,
@@ -273,13 +277,27 @@ void Engine::Explain(Kind& kind, size_t index, std::span<const float> input,
   const auto channels = static_cast<int64_t>(names.size());
   if (verdict.task == Task::kReconstruction) {
     verdict.shares = SharesOf(ChannelErrors(input, output, channels), names);
+    verdict.explained_ns = verdict.time_ns;
     return;
   }
-  // Each takes as long as dozens of windows, and others wait.
-  const int64_t now_ns = clock_->MonotonicNs();
-  int64_t& attributed_ns = kind.attributed_ns[index];
-  if (attributed_ns != 0 && now_ns - attributed_ns < kAttributeEveryNs) return;
-  attributed_ns = now_ns;
+  Explanation& last = kind.explanations[index];
+  const bool other = !last.in_alarm || last.predicted != verdict.predicted;
+  const int64_t since_ns = clock_->MonotonicNs() - last.asked_ns;
+  if (last.asked_ns == 0 || since_ns >= (other ? kAttributeAnewNs : kAttributeEveryNs)) {
+    last = Attribute(kind, input, verdict);
+  }
+  if (last.predicted != verdict.predicted) return;  // what explains it explains nothing here
+  verdict.shares = last.shares;
+  verdict.explained_ns = last.time_ns;
+  verdict.completeness_gap = last.gap;
+}
+
+Engine::Explanation Engine::Attribute(const Kind& kind, std::span<const float> input,
+                                      const MachineVerdict& verdict) {
+  Explanation explanation;
+  explanation.asked_ns = clock_->MonotonicNs();
+  explanation.predicted = verdict.predicted;
+  explanation.time_ns = verdict.time_ns;
   // Scaled as in training, a channel at 0 is at its mean.
   const std::vector<float> baseline(input.size());
   const absl::StatusOr<Attribution> attribution =
@@ -287,14 +305,16 @@ void Engine::Explain(Kind& kind, size_t index, std::span<const float> input,
   if (!attribution.ok()) {
     LogWarning("alarm without explanation",
                {{"machine", verdict.machine}, {"error", attribution.status().message()}});
-    return;
+    return explanation;
   }
-  std::vector<double> parts(channels);
+  const std::vector<std::string>& names = kind.model->package.plan.input.channels;
+  std::vector<double> parts(names.size());
   for (size_t i = 0; i < attribution->values.size(); ++i) {
-    parts[i % channels] += attribution->values[i];
+    parts[i % names.size()] += attribution->values[i];
   }
-  verdict.shares = SharesOf(parts, names);
-  verdict.completeness_gap = attribution->gap;
+  explanation.shares = SharesOf(parts, names);
+  explanation.gap = attribution->gap;
+  return explanation;
 }
 
 void Engine::Publish(MachineVerdict& verdict, int64_t arrived_ns) {

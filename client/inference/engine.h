@@ -87,12 +87,21 @@ class Engine {
   const EngineCounts& counts() const { return counts_; }
 
  private:
+  /// What a machine's alarms were put down to last.
+  struct Explanation {
+    bool in_alarm = false;             // as the machine's last window was judged
+    int64_t asked_ns = 0;              // the model, monotonic; 0: not yet
+    int64_t predicted = -1;            // what it explains
+    int64_t time_ns = 0;               // of the window that it explains
+    std::vector<ChannelShare> shares;  // empty: it failed
+    double gap = 0;
+  };
   /// Machines judged by the same model.
   struct Kind {
     MachineConfig config;
     std::vector<Machine> machines;
     std::vector<bool> silent;
-    std::vector<int64_t> attributed_ns;        // monotonic; 0: not yet
+    std::vector<Explanation> explanations;
     std::vector<MachineThreshold> thresholds;  // of machines; empty: fixed, or none are needed
     std::vector<int64_t> adapted_ns;           // when each was, monotonic
     // Those of the model before, in case it comes back.
@@ -121,6 +130,9 @@ class Engine {
   bool ExceedsThreshold(Kind& kind, size_t index, MachineVerdict& verdict);
   void Explain(Kind& kind, size_t index, std::span<const float> input,
                std::span<const float> output, MachineVerdict& verdict);
+  /// Asks the model, which takes as long as dozens of windows.
+  Explanation Attribute(const Kind& kind, std::span<const float> input,
+                        const MachineVerdict& verdict);
   void Publish(MachineVerdict& verdict, int64_t arrived_ns);
 
   LiveClock* const clock_;

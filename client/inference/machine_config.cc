@@ -15,36 +15,12 @@ constexpr double kMostHz = 1e6;
 constexpr double kLeastHz = 1e-4;
 constexpr int64_t kMostMachines = 100'000;
 
-/// "pump-{1..3}" as pump-1, pump-2, pump-3; what has no braces as itself. False for braces that
-/// are no range of at most kMostMachines.
-bool Expand(const std::string& text, std::vector<std::string>& names) {
-  const size_t open = text.find('{');
-  if (open == std::string::npos) {
-    names.push_back(text);
-    return true;
-  }
-  const size_t dots = text.find("..", open);
-  const size_t close = text.find('}', open);
-  if (dots == std::string::npos || close == std::string::npos || dots > close) return false;
-  int64_t first = 0;
-  int64_t last = 0;
-  if (!absl::SimpleAtoi(text.substr(open + 1, dots - open - 1), &first) ||
-      !absl::SimpleAtoi(text.substr(dots + 2, close - dots - 2), &last) || first < 0 ||
-      last < first || last - first >= kMostMachines) {
-    return false;
-  }
-  for (int64_t i = first; i <= last; ++i) {
-    names.push_back(absl::StrCat(text.substr(0, open), i, text.substr(close + 1)));
-  }
-  return true;
-}
-
 void ReadNames(TomlTable table, std::set<std::string>& all, MachineConfig& config) {
   std::vector<std::string> texts;
   table.Require("names", "the machines, as the stream names them");
   if (!table.Strings("names", &texts)) return;
   for (const std::string& text : texts) {
-    if (!Expand(text, config.names)) {
+    if (!ExpandNames(text, config.names)) {
       table.Refuse("names", absl::StrCat("'", text, "' must have a range such as {1..250}"));
       return;
     }
@@ -89,6 +65,28 @@ void ReadChannels(TomlTable table, MachineConfig& config) {
 }
 
 }  // namespace
+
+bool ExpandNames(const std::string& text, std::vector<std::string>& names) {
+  const size_t open = text.find('{');
+  if (open == std::string::npos) {
+    names.push_back(text);
+    return true;
+  }
+  const size_t dots = text.find("..", open);
+  const size_t close = text.find('}', open);
+  if (dots == std::string::npos || close == std::string::npos || dots > close) return false;
+  int64_t first = 0;
+  int64_t last = 0;
+  if (!absl::SimpleAtoi(text.substr(open + 1, dots - open - 1), &first) ||
+      !absl::SimpleAtoi(text.substr(dots + 2, close - dots - 2), &last) || first < 0 ||
+      last < first || last - first >= kMostMachines) {
+    return false;
+  }
+  for (int64_t i = first; i <= last; ++i) {
+    names.push_back(absl::StrCat(text.substr(0, open), i, text.substr(close + 1)));
+  }
+  return true;
+}
 
 std::vector<MachineConfig> ReadMachines(TomlTable root) {
   std::vector<MachineConfig> machines;

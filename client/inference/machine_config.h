@@ -46,6 +46,10 @@ inline constexpr int64_t kMaxSiteChannels = 1'000'000;
 /// Reads [[machine]]. What is wrong is reported by the document's Finish, naming the key.
 std::vector<MachineConfig> ReadMachines(TomlTable root);
 
+/// Appends "pump-1", "pump-2", "pump-3" for "pump-{1..3}", and what has no braces as itself. False
+/// for braces that are no range of at most 100,000.
+bool ExpandNames(const std::string& text, std::vector<std::string>& names);
+
 /// The names that the stream gives to the channels, machine by machine, in the machines' order:
 /// what ChannelTable takes.
 std::vector<std::string> ChannelNames(const std::vector<MachineConfig>& machines);

@@ -31,10 +31,6 @@ constexpr Judgement kJudgements[] = {Judgement::kNotEvaluated, Judgement::kNorma
 struct LiveMetrics::Families {
   prometheus::Registry registry;
 
-  prometheus::Family<Gauge>& AddGauges(const char* name, const char* help) {
-    return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-  }
-
   prometheus::Family<Counter>& verdicts = prometheus::BuildCounter()
                                               .Name("millrace_verdicts_total")
                                               .Help("Verdicts on machines, by what they say.")
@@ -45,16 +41,6 @@ struct LiveMetrics::Families {
                            .Help("From the arrival of a window's newest sample to its verdict.")
                            .Register(registry)
                            .Add({}, kLatencySeconds);
-  Gauge& waiting =
-      AddGauges("millrace_samples_waiting", "Samples between the sources and the scoring.").Add({});
-  Gauge& dropped =
-      AddGauges("millrace_samples_dropped", "Samples dropped for want of room.").Add({});
-  prometheus::Family<Gauge>& states =
-      AddGauges("millrace_source_state", "1 for the state that a source is in.");
-  prometheus::Family<Gauge>& samples =
-      AddGauges("millrace_source_samples", "Samples that a source has handed on.");
-  prometheus::Family<Gauge>& refused =
-      AddGauges("millrace_source_refused", "Payloads of a source that could not be read.");
 };
 
 LiveMetrics::LiveMetrics() : families_(std::make_unique<Families>()) {
@@ -71,19 +57,46 @@ void LiveMetrics::Count(const MachineVerdict& verdict) {
   families_->latency.Observe(static_cast<double>(verdict.latency_ns) / kNsPerSecond);
 }
 
-std::string LiveMetrics::Text(const LiveReading& reading) {
-  const absl::MutexLock lock(&mutex_);
-  families_->waiting.Set(static_cast<double>(reading.samples_waiting));
-  families_->dropped.Set(static_cast<double>(reading.samples_dropped));
+std::string LiveMetrics::Text(const LiveReading& reading) const {
+  prometheus::Registry now;  // of its own, so that what is gone from the site is gone from here
+  const auto gauges = [&now](const char* name, const char* help) -> prometheus::Family<Gauge>& {
+    return prometheus::BuildGauge().Name(name).Help(help).Register(now);
+  };
+  const auto set = [](prometheus::Family<Gauge>& family, const prometheus::Labels& labels,
+                      double value) { family.Add(labels).Set(value); };
+  set(gauges("millrace_samples_waiting", "Samples between the sources and the scoring."), {},
+      static_cast<double>(reading.samples_waiting));
+  set(gauges("millrace_samples_dropped", "Samples dropped for want of room."), {},
+      static_cast<double>(reading.samples_dropped));
+  set(gauges("millrace_verdict_p99_seconds", "99th percentile of the last ten seconds' verdicts."),
+      {}, reading.p99_ns.value_or(0) / kNsPerSecond);
+  set(gauges("millrace_training_held", "1 while training stands still for the verdicts' sake."), {},
+      reading.training_held ? 1 : 0);
+  auto& states = gauges("millrace_source_state", "1 for the state that a source is in.");
+  auto& samples = gauges("millrace_source_samples", "Samples that a source has handed on.");
+  auto& refused = gauges("millrace_source_refused", "Payloads of a source that could not be read.");
   for (const auto& [name, status] : reading.sources) {
     for (const SourceState state : kStates) {
-      families_->states.Add({{"source", name}, {"state", std::string(SourceStateName(state))}})
-          .Set(state == status.state ? 1 : 0);
+      set(states, {{"source", name}, {"state", std::string(SourceStateName(state))}},
+          status.state == state ? 1 : 0);
     }
-    families_->samples.Add({{"source", name}}).Set(static_cast<double>(status.samples));
-    families_->refused.Add({{"source", name}}).Set(static_cast<double>(status.refused));
+    set(samples, {{"source", name}}, static_cast<double>(status.samples));
+    set(refused, {{"source", name}}, static_cast<double>(status.refused));
   }
-  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+  auto& up = gauges("millrace_output_up", "1 while an output is connected or listens.");
+  auto& told = gauges("millrace_output_told", "Verdicts handed on, or requests answered.");
+  auto& lost = gauges("millrace_output_dropped", "Verdicts of an output dropped for want of room.");
+  auto& peers = gauges("millrace_output_peers", "Connections to an output.");
+  auto& turned_away = gauges("millrace_output_refused", "Connections that were turned away.");
+  for (const auto& [name, status] : reading.outputs) {
+    set(up, {{"output", name}}, status.up ? 1 : 0);
+    set(told, {{"output", name}}, static_cast<double>(status.told));
+    set(lost, {{"output", name}}, static_cast<double>(status.dropped));
+    set(peers, {{"output", name}}, static_cast<double>(status.peers));
+    set(turned_away, {{"output", name}}, static_cast<double>(status.refused));
+  }
+  const prometheus::TextSerializer serializer;
+  return serializer.Serialize(families_->registry.Collect()) + serializer.Serialize(now.Collect());
 }
 
 }  // namespace millrace

@@ -4,20 +4,23 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "client/inference/machine_verdict.h"
 #include "client/live/source.h"
+#include "client/output/output.h"
 
 namespace millrace {
 
 /// What a scrape finds besides the verdicts' own counts.
 struct LiveReading {
   std::map<std::string, SourceStatus> sources;
+  std::map<std::string, OutputStatus> outputs;
   int64_t samples_waiting = 0;
   int64_t samples_dropped = 0;
+  std::optional<double> p99_ns;  // of the last seconds' verdicts; none: there were none
+  bool training_held = false;
 };
 
 /// Counts verdicts and writes everything in Prometheus' text format. Thread-safe.
@@ -27,12 +30,11 @@ class LiveMetrics {
   ~LiveMetrics();
 
   void Count(const MachineVerdict& verdict);
-  std::string Text(const LiveReading& reading);
+  std::string Text(const LiveReading& reading) const;
 
  private:
   struct Families;
   const std::unique_ptr<Families> families_;
-  absl::Mutex mutex_;  // of a scrape: it sets gauges, then writes them
 };
 
 }  // namespace millrace

@@ -1,31 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/output/verdict_board.h"
 
+#include "absl/strings/str_cat.h"
+
 namespace millrace {
 
+VerdictBoard::VerdictBoard(const std::vector<MachineConfig>& machines, int64_t fresh_ns,
+                           LiveClock* clock)
+    : fresh_ns_(fresh_ns), clock_(clock) {
+  for (const MachineConfig& kind : machines) {
+    for (const std::string& name : kind.names) entries_[name].judged = !kind.model.empty();
+  }
+}
+
 void VerdictBoard::Post(const MachineVerdict& verdict) {
+  const int64_t arrived_ns = clock_->MonotonicNs() - verdict.latency_ns;
   const absl::MutexLock lock(&mutex_);
-  last_[verdict.machine] = verdict;
-  ++posted_;
+  Entry& entry = entries_[verdict.machine];
+  entry.verdict = verdict;
+  entry.arrived_ns = arrived_ns;
+  if (verdict.judgement == Judgement::kAlarm) entry.last_alarm = verdict;
 }
 
-std::vector<MachineVerdict> VerdictBoard::All() const {
+void VerdictBoard::Beat(bool scoring_goes_on) {
+  const int64_t now_ns = clock_->MonotonicNs();
   const absl::MutexLock lock(&mutex_);
-  std::vector<MachineVerdict> all;
-  for (const auto& [machine, verdict] : last_) all.push_back(verdict);
-  return all;
+  bool some = false;
+  bool all = true;
+  for (auto& [name, entry] : entries_) {
+    entry.alive = scoring_goes_on && entry.verdict &&
+                  entry.verdict->judgement != Judgement::kNotEvaluated &&
+                  now_ns - entry.arrived_ns <= fresh_ns_;
+    if (entry.alive) ++entry.heartbeat;
+    some = some || entry.alive;
+    all = all && (entry.alive || !entry.judged);
+  }
+  alive_ = some && all;
+  if (alive_) ++heartbeat_;
 }
 
-std::optional<MachineVerdict> VerdictBoard::Of(const std::string& machine) const {
-  const absl::MutexLock lock(&mutex_);
-  const auto found = last_.find(machine);
-  if (found == last_.end()) return std::nullopt;
-  return found->second;
+MachineStatus VerdictBoard::StatusOf(const std::string& machine, const Entry& entry,
+                                     int64_t now_ns) const {
+  MachineStatus status;
+  status.machine = machine;
+  status.verdict = entry.verdict;
+  status.last_alarm = entry.last_alarm;
+  status.heartbeat = entry.heartbeat;
+  status.alive = entry.alive;
+  if (!entry.verdict) return status;
+  status.age_ns = now_ns - entry.arrived_ns;
+  if (status.age_ns > fresh_ns_ && entry.verdict->judgement != Judgement::kNotEvaluated) {
+    status.verdict->judgement = Judgement::kNotEvaluated;
+    status.verdict->reason =
+        absl::StrCat("stale: no verdict on data of the last ", fresh_ns_ / kNsPerS, " s");
+  }
+  return status;
 }
 
-int64_t VerdictBoard::posted() const {
+SiteStatus VerdictBoard::Site() const {
+  const int64_t now_ns = clock_->MonotonicNs();
   const absl::MutexLock lock(&mutex_);
-  return posted_;
+  SiteStatus site{heartbeat_, alive_, {}};
+  for (const auto& [name, entry] : entries_) {
+    site.machines.push_back(StatusOf(name, entry, now_ns));
+  }
+  return site;
+}
+
+std::optional<MachineStatus> VerdictBoard::Of(const std::string& machine) const {
+  const int64_t now_ns = clock_->MonotonicNs();
+  const absl::MutexLock lock(&mutex_);
+  const auto found = entries_.find(machine);
+  if (found == entries_.end()) return std::nullopt;
+  return StatusOf(machine, found->second, now_ns);
 }
 
 }  // namespace millrace

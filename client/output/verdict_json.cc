@@ -9,6 +9,8 @@
 namespace millrace {
 namespace {
 
+using OrderedJson = nlohmann::ordered_json;
+
 constexpr double kNsPerMs = 1e6;
 
 std::string Text(absl::string_view text) { return std::string(text); }
@@ -19,26 +21,12 @@ std::string TimeText(int64_t unix_ns) {
 }
 
 /// Names come from the site's file and may hold anything.
-std::string Line(const nlohmann::ordered_json& json) {
+std::string Line(const OrderedJson& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-}  // namespace
-
-absl::string_view NameOf(Judgement judgement) {
-  switch (judgement) {
-    case Judgement::kNotEvaluated:
-      return "not_evaluated";
-    case Judgement::kNormal:
-      return "normal";
-    case Judgement::kAlarm:
-      return "alarm";
-  }
-  return "";
-}
-
-std::string VerdictJson(const MachineVerdict& verdict) {
-  nlohmann::ordered_json json;
+OrderedJson ToJson(const MachineVerdict& verdict) {
+  OrderedJson json;
   json["machine"] = verdict.machine;
   json["time"] = TimeText(verdict.time_ns);
   json["verdict"] = Text(NameOf(verdict.judgement));
@@ -65,14 +53,61 @@ std::string VerdictJson(const MachineVerdict& verdict) {
   for (const ChannelShare& share : verdict.shares) {
     json["shares"].push_back({{"channel", share.channel}, {"share", share.share}});
   }
+  if (!verdict.shares.empty() && verdict.explained_ns != verdict.time_ns) {
+    json["shares_time"] = TimeText(verdict.explained_ns);
+  }
   if (verdict.completeness_gap > 0) json["completeness_gap"] = verdict.completeness_gap;
   json["latency_ms"] = static_cast<double>(verdict.latency_ns) / kNsPerMs;
+  return json;
+}
+
+}  // namespace
+
+absl::string_view NameOf(Judgement judgement) {
+  switch (judgement) {
+    case Judgement::kNotEvaluated:
+      return "not_evaluated";
+    case Judgement::kNormal:
+      return "normal";
+    case Judgement::kAlarm:
+      return "alarm";
+  }
+  return "";
+}
+
+std::string VerdictJson(const MachineVerdict& verdict) { return Line(ToJson(verdict)); }
+
+std::string StatusJson(const MachineStatus& status) {
+  OrderedJson json = ToJson(*status.verdict);
+  json["age_s"] = static_cast<double>(status.age_ns) / kNsPerS;
+  json["alive"] = status.alive;
+  json["heartbeat"] = status.heartbeat;
+  if (status.last_alarm && status.last_alarm->time_ns != status.verdict->time_ns) {
+    json["last_alarm"] = ToJson(*status.last_alarm);
+  }
+  return Line(json);
+}
+
+std::string HeartbeatJson(const MachineStatus& status) {
+  return Line(OrderedJson{
+      {"machine", status.machine}, {"heartbeat", status.heartbeat}, {"alive", status.alive}});
+}
+
+std::string HeartbeatJson(const SiteStatus& site) {
+  OrderedJson json;
+  json["heartbeat"] = site.heartbeat;
+  json["alive"] = site.alive;
+  json["machines"] = site.machines.size();
+  json["not_alive"] = OrderedJson::array();
+  for (const MachineStatus& machine : site.machines) {
+    if (!machine.alive) json["not_alive"].push_back(machine.machine);
+  }
   return Line(json);
 }
 
 std::string DriftJson(const ChannelDrift& drift) {
   const DriftReport& report = drift.report;
-  nlohmann::ordered_json json;
+  OrderedJson json;
   json["machine"] = drift.machine;
   json["channel"] = drift.channel;
   json["time"] = TimeText(drift.time_ns);

@@ -142,8 +142,11 @@ absl::StatusOr<WorkResult> ReadResult(const std::string& bytes, int wait_status,
 }  // namespace
 
 ChildProcessWorker::ChildProcessWorker(std::vector<std::string> command, std::string folder,
-                                       int64_t memory_mb)
-    : command_(std::move(command)), folder_(std::move(folder)), memory_mb_(memory_mb) {}
+                                       int64_t memory_mb, TrainingHold* hold)
+    : command_(std::move(command)),
+      folder_(std::move(folder)),
+      memory_mb_(memory_mb),
+      hold_(hold) {}
 
 absl::StatusOr<WorkResult> ChildProcessWorker::Do(
     const WorkOrder& order, const std::function<bool(const TrainingProgress&)>& on_progress) {
@@ -164,8 +167,17 @@ absl::StatusOr<WorkResult> ChildProcessWorker::Do(
   command.push_back(order_path);
   MR_ASSIGN_OR_RETURN(const pid_t child, Spawn(command, out.get()));
   out.Close();
+  if (hold_ != nullptr) hold_->Enter(child);
   const Conversation heard = Listen(in.get(), on_progress);
   if (heard.called_off) ::kill(child, SIGKILL);
+  if (hold_ != nullptr) {
+    // Its number is its own until somebody waits for it.
+    siginfo_t ended;
+    while (::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) < 0 &&
+           errno == EINTR) {
+    }
+    hold_->Leave();
+  }
   int wait_status = 0;
   rusage usage{};
   while (::wait4(child, &wait_status, 0, &usage) < 0 && errno == EINTR) {

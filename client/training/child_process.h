@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "client/training/training_hold.h"
 #include "client/training/worker.h"
 
 namespace millrace {
@@ -15,8 +16,10 @@ namespace millrace {
 /// waits for it. The child speaks through ServeWorkOrder.
 class ChildProcessWorker final : public Worker {
  public:
-  /// `memory_mb` is the limit that the child sets itself, 0 for none.
-  ChildProcessWorker(std::vector<std::string> command, std::string folder, int64_t memory_mb);
+  /// `memory_mb` is the limit that the child sets itself, 0 for none. `hold`, if there is one, has
+  /// the child stand still, and outlives the worker.
+  ChildProcessWorker(std::vector<std::string> command, std::string folder, int64_t memory_mb,
+                     TrainingHold* hold = nullptr);
 
   /// ABORTED, naming the signal or exit status, and the memory limit if there is one, if the child
   /// ended without a result.
@@ -28,6 +31,7 @@ class ChildProcessWorker final : public Worker {
   const std::vector<std::string> command_;
   const std::string folder_;
   const int64_t memory_mb_;
+  TrainingHold* const hold_;
 };
 
 using WorkerFactory = std::function<absl::StatusOr<std::unique_ptr<Worker>>()>;

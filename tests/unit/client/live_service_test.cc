@@ -155,6 +155,20 @@ TEST_F(LiveServiceTest, JudgesWhatASourceBringsAndTellsWhoAsks) {
   EXPECT_THAT(Get("/verdicts/pump-2"), HasSubstr("no verdict"));
 }
 
+TEST_F(LiveServiceTest, HeartBeatsOnceTheMachineIsJudged) {
+  Start();
+  const auto alive = [&](const std::string& path) {
+    const httplib::Result result = httplib::Client("127.0.0.1", service_->http_port()).Get(path);
+    return result && result->status == 200;
+  };
+  EXPECT_FALSE(alive("/heartbeat/pump-1")) << "there is no model";
+  EXPECT_THAT(Get("/heartbeat"), HasSubstr(R"("not_alive":["pump-1"])"));
+  MR_ASSERT_OK(models_.Stage(PackageOf(1, 0.25)));
+  EXPECT_TRUE(Eventually([&] { return alive("/heartbeat/pump-1"); }));
+  EXPECT_TRUE(Eventually([&] { return alive("/heartbeat"); }));
+  EXPECT_THAT(Get("/metrics"), HasSubstr("millrace_training_held"));
+}
+
 TEST_F(LiveServiceTest, NewModelIsTakenUpWhileItRunsAndServesAfterARestart) {
   MR_ASSERT_OK(models_.Stage(PackageOf(1, 0.25)));
   Start();

@@ -414,6 +414,33 @@ TEST(EngineTest, ClassOtherThanTheNormalOneIsAnAlarmWithAttributions) {
   EXPECT_EQ(rig.verdicts[1].completeness_gap, 0.004);
 }
 
+TEST(EngineTest, EveryAlarmIsExplainedByAWindowOfItsOwnEpisode) {
+  Rig rig;
+  Plan plan = PumpPlan();
+  plan.model.kind = ModelKind::kMlp;
+  plan.label.kind = LabelKind::kColumn;
+  plan.label.classes = 3;
+  MR_ASSERT_OK(rig.engine.Use(ModelOf(plan, std::make_unique<FakeClassifier>())));
+  const auto explained = [&](int64_t second) {
+    EXPECT_EQ(rig.verdicts.back().judgement, Judgement::kAlarm);
+    EXPECT_THAT(rig.verdicts.back().shares, SizeIs(2));
+    EXPECT_EQ(rig.verdicts.back().explained_ns, kStart + second * kSecond);
+  };
+  for (int i = 0; i < 3; ++i) rig.Row(i, 1, -5);
+  rig.Row(3, 1, 5);
+  explained(3);
+  rig.clock.now_ns += kSecond;
+  rig.Row(4, 1, 5);
+  explained(3);  // goes on
+  rig.Row(5, 1, -5);
+  EXPECT_THAT(rig.verdicts.back().shares, IsEmpty());
+  rig.Row(6, 1, 5);
+  explained(6);  // another one
+  rig.clock.now_ns += 10 * kSecond;
+  rig.Row(7, 1, 5);
+  explained(7);  // once in ten seconds
+}
+
 TEST(EngineTest, LatencyCountsFromTheArrivalOfTheNewestSample) {
   Rig rig;
   rig.UseEcho(0);

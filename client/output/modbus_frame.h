@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where one request of Modbus TCP ends in what a peer has sent, and whether libmodbus may see it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace millrace {
+
+/// Of the longest request or answer, with its header.
+inline constexpr size_t kMostFrameBytes = 260;
+
+enum class FrameKind {
+  kUnfinished,     // more of it has to come
+  kNoModbus,       // nothing that follows can be read either
+  kRead,           // of holding or input registers
+  kOtherFunction,  // what is not served: writing above all
+  kBadRead         // a read that is longer or shorter than reads are
+};
+
+struct Frame {
+  FrameKind kind = FrameKind::kUnfinished;
+  size_t bytes = 0;  // that it takes
+};
+
+/// The first request in `received`.
+inline Frame FirstFrame(std::span<const uint8_t> received) {
+  constexpr size_t kHeader = 6;  // transaction, protocol, length
+  constexpr size_t kReadBytes = 12;
+  constexpr uint8_t kReadHolding = 3;
+  constexpr uint8_t kReadInput = 4;
+  if (received.size() < kHeader) return {};
+  const size_t rest = size_t{received[4]} << 8 | received[5];
+  const bool modbus = received[2] == 0 && received[3] == 0;
+  if (!modbus || rest < 2 || kHeader + rest > kMostFrameBytes) return {FrameKind::kNoModbus, 0};
+  const size_t bytes = kHeader + rest;
+  if (received.size() < bytes) return {};
+  const uint8_t function = received[7];
+  if (function != kReadHolding && function != kReadInput) {
+    return {FrameKind::kOtherFunction, bytes};
+  }
+  return {bytes == kReadBytes ? FrameKind::kRead : FrameKind::kBadRead, bytes};
+}
+
+}  // namespace millrace

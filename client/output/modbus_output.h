@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "client/live/live_clock.h"
+#include "client/output/output.h"
+#include "client/output/output_config.h"
+#include "client/output/verdict_registers.h"
+
+struct _modbus;
+
+namespace millrace {
+
+/// A Modbus TCP device whose registers are verdicts: holding and input registers, the same, to be
+/// read only. One thread answers all peers and waits for none of them; there are at most
+/// kMostPeers, and one that asks nothing for a minute is let go.
+class ModbusOutput final : public Output {
+ public:
+  static constexpr size_t kMostPeers = 16;
+
+  /// Listens. UNAVAILABLE if the address is taken or not this machine's. `clock` outlives it.
+  static absl::StatusOr<std::unique_ptr<ModbusOutput>> Listen(const ModbusOutputConfig& config,
+                                                              LiveClock* clock);
+  ~ModbusOutput() override;
+
+  void Take(const MachineVerdict& verdict) override;
+  void Beat(const VerdictBoard& board) override;
+  OutputStatus Status() const override;
+  int port() const { return port_; }
+
+ private:
+  struct Peer {
+    int socket = -1;
+    int64_t asked_ns = 0;  // monotonic
+    std::vector<uint8_t> received;
+  };
+  struct Free {
+    void operator()(_modbus* device) const;
+  };
+
+  ModbusOutput(const ModbusOutputConfig& config, LiveClock* clock);
+  absl::Status Open(const ModbusOutputConfig& config);
+  void Run();
+  void Welcome();
+  /// Takes what has come and answers it; false: the peer is done.
+  bool Hear(Peer& peer);
+  bool Answer(Peer& peer, std::vector<uint8_t> request, bool readable, int exception);
+  void LetGo(Peer& peer);
+
+  LiveClock* const clock_;
+  std::unique_ptr<_modbus, Free> device_;
+  int listener_ = -1;
+  int port_ = 0;
+  std::vector<Peer> peers_;  // the thread's
+
+  mutable absl::Mutex mutex_;
+  VerdictRegisters registers_ ABSL_GUARDED_BY(mutex_);
+  OutputStatus status_ ABSL_GUARDED_BY(mutex_);
+  absl::Notification stopped_;
+  std::thread thread_;
+};
+
+}  // namespace millrace

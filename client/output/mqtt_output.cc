@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/output/mqtt_output.h"
+
+#include "base/log.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "client/operation/backoff.h"
+#include "client/output/topic_of.h"
+#include "client/output/verdict_json.h"
+
+namespace millrace {
+namespace {
+
+constexpr absl::Duration kLookForAnswers = absl::Milliseconds(50);
+constexpr int64_t kPatienceNs = 15 * kNsPerS;  // with a broker that does not answer
+constexpr size_t kMostUnconfirmed = 20;        // beyond it the library would keep them, unbounded
+constexpr int kMostFailures = 3;
+constexpr int64_t kFarewellNs = kNsPerS;
+constexpr char kOnline[] = "online";
+constexpr char kOffline[] = "offline";
+
+}  // namespace
+
+MqttOutput::MqttOutput(std::string name, const MqttOutputConfig& config, LiveClock* clock)
+    : name_(std::move(name)),
+      config_(config),
+      clock_(clock),
+      random_(static_cast<uint64_t>(clock->UnixNs())) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+MqttOutput::~MqttOutput() {
+  {
+    const absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void MqttOutput::Take(const MachineVerdict& verdict) {
+  Message message{TopicOf(config_.verdict_topic, verdict.machine), VerdictJson(verdict)};
+  const absl::MutexLock lock(&mutex_);
+  if (static_cast<int64_t>(verdicts_.size()) >= config_.queue_verdicts) {
+    verdicts_.pop_front();
+    ++status_.dropped;
+  }
+  verdicts_.push_back(std::move(message));
+}
+
+void MqttOutput::Beat(const VerdictBoard& board) {
+  std::vector<Message> beats;
+  for (const MachineStatus& machine : board.Site().machines) {
+    if (!machine.alive) continue;
+    beats.push_back({TopicOf(config_.heartbeat_topic, machine.machine), HeartbeatJson(machine)});
+  }
+  const absl::MutexLock lock(&mutex_);
+  beats_.swap(beats);
+}
+
+OutputStatus MqttOutput::Status() const {
+  const absl::MutexLock lock(&mutex_);
+  return status_;
+}
+
+void MqttOutput::Run() {
+  int failures = 0;
+  while (true) {
+    failures = Connect() ? 1 : failures + 1;
+    const absl::MutexLock lock(&mutex_);
+    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), Backoff({}, failures, random_))) {
+      return;
+    }
+  }
+}
+
+bool MqttOutput::Connect() {
+  MqttUse use;
+  use.confirmed = [this](int number) { Confirmed(number); };
+  use.will = MqttWill{config_.status_topic, kOffline};
+  absl::StatusOr<std::unique_ptr<MqttConnection>> connection =
+      MqttConnection::Open(config_.broker, std::move(use));
+  const absl::Status ended = connection.ok() ? Serve(**connection) : connection.status();
+  if (!ended.ok()) Tell(ended);
+  TakeBack();
+  return connection.ok() && (*connection)->connected();
+}
+
+absl::Status MqttOutput::Serve(MqttConnection& connection) {
+  const int64_t began_ns = clock_->MonotonicNs();
+  while (!connection.connected()) {
+    MR_RETURN_IF_ERROR(connection.Serve(kLookForAnswers));
+    if (clock_->MonotonicNs() - began_ns > kPatienceNs) {
+      return absl::UnavailableError("the broker does not answer");
+    }
+    const absl::MutexLock lock(&mutex_);
+    if (stopping_) return absl::OkStatus();
+  }
+  Tell(absl::OkStatus());
+  MR_RETURN_IF_ERROR(
+      connection.Publish(config_.status_topic, kOnline, {config_.broker.qos, true}).status());
+  const auto something = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || !verdicts_.empty() || !beats_.empty();
+  };
+  while (true) {
+    const bool full = connection.congested() || unconfirmed_.size() >= kMostUnconfirmed;
+    MR_RETURN_IF_ERROR(connection.Serve(full ? kLookForAnswers : absl::ZeroDuration()));
+    MR_RETURN_IF_ERROR(Send(connection));
+    const absl::MutexLock lock(&mutex_);
+    if (stopping_) break;
+    if (!full) mutex_.AwaitWithTimeout(absl::Condition(&something), kLookForAnswers);
+  }
+  SayOffline(connection);
+  return absl::OkStatus();
+}
+
+absl::Status MqttOutput::Send(MqttConnection& connection) {
+  std::vector<Message> beats;
+  {
+    const absl::MutexLock lock(&mutex_);
+    beats.swap(beats_);
+  }
+  for (const Message& beat : beats) {
+    if (connection.congested()) break;
+    MR_RETURN_IF_ERROR(connection.Publish(beat.topic, beat.payload, {}).status());
+  }
+  while (!connection.congested() && unconfirmed_.size() < kMostUnconfirmed) {
+    Message message;
+    {
+      const absl::MutexLock lock(&mutex_);
+      if (verdicts_.empty()) break;
+      message = std::move(verdicts_.front());
+      verdicts_.pop_front();
+    }
+    const absl::StatusOr<int> number =
+        connection.Publish(message.topic, message.payload, {config_.broker.qos, config_.retain});
+    const absl::MutexLock lock(&mutex_);
+    if (!number.ok()) {
+      // Something in it that the broker never takes must not keep back what comes after.
+      if (++message.failures == kMostFailures) {
+        ++status_.dropped;
+      } else {
+        verdicts_.push_front(std::move(message));
+      }
+      return number.status();
+    }
+    ++status_.told;
+    if (config_.broker.qos > 0) unconfirmed_.emplace(*number, std::move(message));
+  }
+  return absl::OkStatus();
+}
+
+void MqttOutput::Confirmed(int number) { unconfirmed_.erase(number); }
+
+void MqttOutput::TakeBack() {
+  const absl::MutexLock lock(&mutex_);
+  for (auto message = unconfirmed_.rbegin(); message != unconfirmed_.rend(); ++message) {
+    verdicts_.push_front(std::move(message->second));
+    --status_.told;
+  }
+  unconfirmed_.clear();
+  while (static_cast<int64_t>(verdicts_.size()) > config_.queue_verdicts) {
+    verdicts_.pop_front();
+    ++status_.dropped;
+  }
+}
+
+void MqttOutput::SayOffline(MqttConnection& connection) {
+  const int64_t began_ns = clock_->MonotonicNs();
+  absl::Status said =
+      connection.Publish(config_.status_topic, kOffline, {config_.broker.qos, true}).status();
+  while (said.ok() && (connection.congested() || !unconfirmed_.empty()) &&
+         clock_->MonotonicNs() - began_ns < kFarewellNs) {
+    said = connection.Serve(kLookForAnswers);
+  }
+}
+
+void MqttOutput::Tell(absl::Status state) {
+  const std::string reason = Printable(state.message());
+  const absl::MutexLock lock(&mutex_);
+  if (state.ok()) {
+    LogInfo("output is connected", {{"output", name_}});
+    if (std::exchange(connected_before_, true)) ++status_.reconnects;
+  } else if (status_.up || status_.reason != reason) {
+    LogWarning("output is not connected", {{"output", name_}, {"reason", reason}});
+  }
+  status_.up = state.ok();
+  status_.reason = reason;
+}
+
+}  // namespace millrace

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "base/random.h"
+#include "client/live/live_clock.h"
+#include "client/live/mqtt_connection.h"
+#include "client/output/output.h"
+#include "client/output/output_config.h"
+
+namespace millrace {
+
+/// Publishes verdicts and heartbeats at a broker, on a thread of its own. While the broker is away
+/// verdicts wait, the oldest go where there is no room, and it is tried again after ever longer
+/// waits; a heartbeat that cannot be sent at once is never sent. The status topic says "online",
+/// or, when the daemon ends or is gone, "offline": the connection's last will.
+class MqttOutput final : public Output {
+ public:
+  /// `config` has passed ReadOutputs; `clock` outlives it.
+  MqttOutput(std::string name, const MqttOutputConfig& config, LiveClock* clock);
+  ~MqttOutput() override;
+
+  void Take(const MachineVerdict& verdict) override;
+  void Beat(const VerdictBoard& board) override;
+  OutputStatus Status() const override;
+
+ private:
+  struct Message {
+    std::string topic;
+    std::string payload;
+    int failures = 0;  // to hand it to the network
+  };
+
+  void Run();
+  /// One connection from its beginning to its end, or until it is to stop. Whether it was ever up.
+  bool Connect();
+  absl::Status Serve(MqttConnection& connection);
+  /// Publishes what waits, as far as the broker keeps up.
+  absl::Status Send(MqttConnection& connection);
+  void Confirmed(int number);
+  /// What the broker has not confirmed waits again.
+  void TakeBack();
+  void SayOffline(MqttConnection& connection);
+  void Tell(absl::Status state);
+
+  const std::string name_;
+  const MqttOutputConfig config_;
+  LiveClock* const clock_;
+  Random random_;                       // the thread's
+  std::map<int, Message> unconfirmed_;  // by number; the thread's
+  bool connected_before_ = false;       // the thread's
+
+  mutable absl::Mutex mutex_;
+  std::deque<Message> verdicts_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Message> beats_ ABSL_GUARDED_BY(mutex_);  // of the last beat
+  OutputStatus status_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/output/outlet.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "client/output/grpc_output.h"
+#include "client/output/modbus_output.h"
+#include "client/output/mqtt_output.h"
+#include "client/output/verdict_json.h"
+
+namespace millrace {
+namespace {
+
+/// What opens an output of each kind.
+struct OpenOutput {
+  const std::string& name;
+  const VerdictBoard* board;
+  LiveClock* clock;
+
+  absl::StatusOr<std::unique_ptr<Output>> operator()(const MqttOutputConfig& config) const {
+    return std::make_unique<MqttOutput>(name, config, clock);
+  }
+  absl::StatusOr<std::unique_ptr<Output>> operator()(const ModbusOutputConfig& config) const {
+    MR_ASSIGN_OR_RETURN(std::unique_ptr<ModbusOutput> output, ModbusOutput::Listen(config, clock));
+    LogInfo("output listens", {{"output", name}, {"host", config.host}, {"port", output->port()}});
+    return output;
+  }
+  absl::StatusOr<std::unique_ptr<Output>> operator()(const GrpcOutputConfig& config) const {
+    MR_ASSIGN_OR_RETURN(std::unique_ptr<GrpcOutput> output, GrpcOutput::Listen(config, board));
+    LogInfo("output listens",
+            {{"output", name}, {"address", config.listen}, {"port", output->port()}});
+    return output;
+  }
+};
+
+/// For whoever looks at nothing but the answer's code.
+HttpAnswer HeartbeatAnswer(bool alive, const std::string& json) {
+  return {alive ? 200 : 503, kJsonText, json + "\n"};
+}
+
+}  // namespace
+
+Outlet::Outlet(const std::vector<MachineConfig>& machines, const HeartbeatConfig& heartbeat,
+               const Heartbeat* scoring, LiveClock* clock)
+    : heartbeat_(heartbeat),
+      scoring_(scoring),
+      clock_(clock),
+      board_(machines, static_cast<int64_t>(heartbeat.fresh_s * kNsPerS), clock) {}
+
+absl::StatusOr<std::unique_ptr<Outlet>> Outlet::Create(const std::vector<MachineConfig>& machines,
+                                                       const HeartbeatConfig& heartbeat,
+                                                       const std::vector<OutputConfig>& outputs,
+                                                       const Heartbeat* scoring, LiveClock* clock) {
+  std::unique_ptr<Outlet> outlet(new Outlet(machines, heartbeat, scoring, clock));
+  for (const OutputConfig& config : outputs) {
+    if (const std::string warning = PlaintextWarning(config); !warning.empty()) {
+      LogWarning("output is not protected", {{"output", config.name}, {"reason", warning}});
+    }
+    absl::StatusOr<std::unique_ptr<Output>> output =
+        std::visit(OpenOutput{config.name, &outlet->board_, clock}, config.kind);
+    if (!output.ok()) {
+      return Annotate(output.status(), absl::StrCat("[[output]] ", config.name));
+    }
+    outlet->outputs_[config.name] = *std::move(output);
+  }
+  return outlet;
+}
+
+Outlet::~Outlet() {
+  stopped_.Notify();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Outlet::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Outlet::Run() {
+  const absl::Duration period = absl::Seconds(heartbeat_.period_s);
+  uint64_t scored = scoring_->beats();
+  while (!stopped_.WaitForNotificationWithTimeout(period)) {
+    const uint64_t before = std::exchange(scored, scoring_->beats());
+    board_.Beat(/*scoring_goes_on=*/scored != before);
+    for (const auto& [name, output] : outputs_) output->Beat(board_);
+  }
+}
+
+void Outlet::Take(const MachineVerdict& verdict) {
+  board_.Post(verdict);
+  for (const auto& [name, output] : outputs_) output->Take(verdict);
+}
+
+std::map<std::string, OutputStatus> Outlet::Statuses() const {
+  std::map<std::string, OutputStatus> statuses;
+  for (const auto& [name, output] : outputs_) statuses[name] = output->Status();
+  return statuses;
+}
+
+std::map<std::string, HttpServer::Page> Outlet::Pages() const {
+  return {
+      {"/verdicts",
+       [this](const std::string&) {
+         std::string lines;
+         for (const MachineStatus& machine : board_.Site().machines) {
+           if (!machine.verdict) continue;
+           absl::StrAppend(&lines, lines.empty() ? "[\n" : ",\n", StatusJson(machine));
+         }
+         return HttpAnswer{200, kJsonText, lines.empty() ? "[]\n" : lines + "\n]\n"};
+       }},
+      {"/verdicts/",
+       [this](const std::string& name) {
+         const std::optional<MachineStatus> machine = board_.Of(name);
+         if (!machine || !machine->verdict) {
+           return HttpAnswer{404, kPlainText, "no verdict on such a machine\n"};
+         }
+         return HttpAnswer{200, kJsonText, StatusJson(*machine) + "\n"};
+       }},
+      {"/heartbeat",
+       [this](const std::string&) {
+         const SiteStatus site = board_.Site();
+         return HeartbeatAnswer(site.alive, HeartbeatJson(site));
+       }},
+      {"/heartbeat/",
+       [this](const std::string& name) {
+         const std::optional<MachineStatus> machine = board_.Of(name);
+         if (!machine) return HttpAnswer{404, kPlainText, "no such machine\n"};
+         return HeartbeatAnswer(machine->alive, HeartbeatJson(*machine));
+       }},
+  };
+}
+
+}  // namespace millrace

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// A way by which verdicts leave the daemon, and what can be said of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "client/inference/machine_verdict.h"
+#include "client/output/verdict_board.h"
+
+namespace millrace {
+
+struct OutputStatus {
+  bool up = false;         // connected, or listening
+  std::string reason;      // why it is not
+  int64_t told = 0;        // verdicts handed on, or requests answered
+  int64_t dropped = 0;     // verdicts dropped for want of room
+  int64_t reconnects = 0;  // connections after the first
+  int64_t peers = 0;       // connected at present
+  int64_t refused = 0;     // peers that were turned away
+};
+
+/// Whatever a peer does, nothing here waits for it: the scoring calls it. Thread-safe. It stops
+/// with the object.
+class Output {
+ public:
+  virtual ~Output() = default;
+  virtual void Take(const MachineVerdict& verdict) = 0;
+  /// After each beat of the board, on which every verdict stands before Take is called with it.
+  virtual void Beat(const VerdictBoard& board) = 0;
+  virtual OutputStatus Status() const = 0;
+};
+
+}  // namespace millrace

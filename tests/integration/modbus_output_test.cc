@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// An output as a real client of Modbus sees it, and peers that are none.
+#include "client/output/modbus_output.h"
+
+#include <gmock/gmock.h>
+#include <modbus/modbus.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/testing/eventually.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/verdicts.h"
+
+namespace millrace {
+namespace {
+
+using testing::Eventually;
+using testing::JudgedMachines;
+using testing::ManualLiveClock;
+using testing::VerdictOn;
+
+using Plc = std::unique_ptr<modbus_t, decltype(&modbus_free)>;
+
+class ModbusOutputTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ModbusOutputConfig config;
+    config.port = 0;
+    config.machines = {"pump-1", "pump-2"};
+    MR_ASSERT_OK_AND_ASSIGN(output_, ModbusOutput::Listen(config, SystemLiveClock()));
+  }
+  Plc Connect() const {
+    Plc plc(modbus_new_tcp("127.0.0.1", output_->port()), modbus_free);
+    modbus_set_response_timeout(plc.get(), 60, 0);
+    EXPECT_EQ(modbus_connect(plc.get()), 0);
+    return plc;
+  }
+  /// A connection of somebody who knows no Modbus.
+  int Raw() const {
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(output_->port()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    return socket;
+  }
+  static std::vector<uint16_t> Read(const Plc& plc, int address, int count) {
+    std::vector<uint16_t> words(static_cast<size_t>(count));
+    EXPECT_EQ(modbus_read_registers(plc.get(), address, count, words.data()), count)
+        << modbus_strerror(errno);
+    return words;
+  }
+
+  ManualLiveClock clock_;
+  VerdictBoard board_{{JudgedMachines({"pump-1", "pump-2"})}, 30 * kNsPerS, &clock_};
+  std::unique_ptr<ModbusOutput> output_;
+};
+
+TEST_F(ModbusOutputTest, ClientReadsVerdictAndHeartbeat) {
+  const Plc plc = Connect();
+  output_->Take(VerdictOn("pump-2", Judgement::kAlarm, 3.5));
+  std::vector<uint16_t> block = Read(plc, 32, 16);
+  EXPECT_EQ(block[1], 3) << "at once";
+  EXPECT_EQ(modbus_get_float_abcd(&block[4]), 3.5F);
+  EXPECT_EQ(modbus_get_float_abcd(&block[6]), 1.25F);
+
+  board_.Post(VerdictOn("pump-2", Judgement::kAlarm, 3.5));
+  for (int beat = 1; beat <= 3; ++beat) {
+    board_.Beat(true);
+    output_->Beat(board_);
+    EXPECT_EQ(Read(plc, 32, 16)[0], beat);
+  }
+  board_.Beat(/*scoring_goes_on=*/false);
+  output_->Beat(board_);
+  EXPECT_EQ(Read(plc, 32, 16)[0], 3);
+  EXPECT_EQ(Read(plc, 0, 16)[2], 2);
+
+  std::vector<uint16_t> input(16);
+  ASSERT_EQ(modbus_read_input_registers(plc.get(), 32, 16, input.data()), 16);
+  EXPECT_EQ(input, Read(plc, 32, 16)) << "both tables are the same";
+}
+
+TEST_F(ModbusOutputTest, NothingCanBeWrittenAndNothingElseBeRead) {
+  const Plc plc = Connect();
+  EXPECT_EQ(modbus_write_register(plc.get(), 16, 1), -1);
+  EXPECT_EQ(errno, EMBXILFUN);
+  uint8_t coil = 0;
+  EXPECT_EQ(modbus_read_bits(plc.get(), 0, 1, &coil), -1);
+  EXPECT_EQ(errno, EMBXILFUN);
+  uint16_t word = 0;
+  EXPECT_EQ(modbus_read_registers(plc.get(), 48, 1, &word), -1);
+  EXPECT_EQ(errno, EMBXILADD);
+  EXPECT_EQ(Read(plc, 0, 48).size(), 48) << "and the connection is as good as before";
+}
+
+TEST_F(ModbusOutputTest, PeersThatSayNonsenseAreLetGoAndOthersServed) {
+  const Plc plc = Connect();
+  for (const std::string& nonsense : std::vector<std::string>{
+           "GET / HTTP/1.1\r\n\r\n", std::string(300, '\xff'),
+           std::string("\0\1\0\0\0\6\1\3\0\0\0\377", 12), std::string("\0\1\0\0\0\2\1\3", 8)}) {
+    const int peer = Raw();
+    ASSERT_GT(::send(peer, nonsense.data(), nonsense.size(), MSG_NOSIGNAL), 0);
+    char answer[300];
+    EXPECT_LE(::recv(peer, answer, sizeof(answer), 0), 9) << "an exception, or the end";
+    ::close(peer);
+  }
+  EXPECT_EQ(Read(plc, 0, 1)[0], 0);
+}
+
+TEST_F(ModbusOutputTest, HalfARequestHoldsNobodyUp) {
+  const int peer = Raw();
+  ASSERT_EQ(::send(peer, "\0\1\0", 3, MSG_NOSIGNAL), 3);
+  EXPECT_EQ(Read(Connect(), 0, 1)[0], 0);
+  ::close(peer);
+}
+
+TEST_F(ModbusOutputTest, PeersBeyondTheMostAreTurnedAway) {
+  std::vector<int> peers;
+  for (size_t i = 0; i < ModbusOutput::kMostPeers; ++i) peers.push_back(Raw());
+  ASSERT_TRUE(Eventually(
+      [&] { return output_->Status().peers == static_cast<int64_t>(ModbusOutput::kMostPeers); }));
+  const int late = Raw();
+  char byte = 0;
+  EXPECT_LE(::recv(late, &byte, 1, 0), 0);
+  ::close(late);
+  EXPECT_TRUE(Eventually([&] { return output_->Status().refused == 1; }));
+  for (const int peer : peers) ::close(peer);
+  ASSERT_TRUE(Eventually([&] { return output_->Status().peers == 0; }));
+  EXPECT_EQ(Read(Connect(), 0, 1)[0], 0);
+}
+
+TEST_F(ModbusOutputTest, AddressThatIsTakenIsNamed) {
+  ModbusOutputConfig config;
+  config.port = output_->port();
+  config.machines = {"pump-1"};
+  EXPECT_THAT(ModbusOutput::Listen(config, SystemLiveClock()).status(),
+              testing::IsStatus(absl::StatusCode::kUnavailable,
+                                ::testing::HasSubstr("is the port in use?")));
+}
+
+}  // namespace
+}  // namespace millrace

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/output/verdict_registers.h"
+
+#include <gmock/gmock.h>
+
+#include <bit>
+
+#include "client/output/modbus_frame.h"
+#include "tests/testing/verdicts.h"
+
+namespace millrace {
+namespace {
+
+using testing::JudgedMachines;
+using testing::ManualLiveClock;
+using testing::VerdictOn;
+
+/// The float of two registers, high word first.
+float FloatAt(std::span<const uint16_t> words, size_t at) {
+  return std::bit_cast<float>(uint32_t{words[at]} << 16 | words[at + 1]);
+}
+
+TEST(VerdictRegistersTest, BlockOfAMachineHasWhatThePageSays) {
+  ManualLiveClock clock;
+  VerdictBoard board({JudgedMachines({"pump-1", "pump-2"})}, 30 * kNsPerS, &clock);
+  VerdictRegisters registers({"pump-2", "pump-1"}, /*low_word_first=*/false);
+  const std::span<const uint16_t> words = registers.words();
+  ASSERT_EQ(words.size(), 48);
+  const std::span<const uint16_t> block = words.subspan(32, 16);
+  EXPECT_EQ(block[1], 0) << "no verdict so far";
+  EXPECT_TRUE(std::isnan(FloatAt(block, 4)));
+
+  MachineVerdict verdict = VerdictOn("pump-1", Judgement::kAlarm, 3.5);
+  verdict.predicted = 2;
+  board.Post(verdict);
+  registers.Write(verdict);
+  board.Beat(true);
+  clock.now_ns += 4 * kNsPerS - verdict.latency_ns;
+  registers.Write(board.Site());
+  EXPECT_EQ(block[0], 1);
+  EXPECT_EQ(block[1], 3);
+  EXPECT_EQ(block[2], 1);
+  EXPECT_EQ(block[3], 2);
+  EXPECT_EQ(FloatAt(block, 4), 3.5F);
+  EXPECT_EQ(FloatAt(block, 6), 1.25F);
+  EXPECT_EQ(block[8], 1);
+  EXPECT_EQ(block[9], 70'000 - 65'536);
+  EXPECT_EQ(FloatAt(block, 10), 2.5F);
+  EXPECT_EQ(FloatAt(block, 12), 4);
+  EXPECT_EQ(uint32_t{block[14]} << 16 | block[15], 1'700'000'003);
+
+  EXPECT_EQ(words[0], 0) << "pump-2 is not alive";
+  EXPECT_EQ(words[1], 1);
+  EXPECT_EQ(words[2], 2);
+  EXPECT_EQ(words[3], 1);
+  EXPECT_EQ(words[4], 1);
+}
+
+TEST(VerdictRegistersTest, StaleVerdictReadsNotEvaluatedAndItsHeartStandsStill) {
+  ManualLiveClock clock;
+  VerdictBoard board({JudgedMachines({"pump-1"})}, 30 * kNsPerS, &clock);
+  VerdictRegisters registers({"pump-1"}, false);
+  board.Post(VerdictOn("pump-1", Judgement::kNormal));
+  board.Beat(true);
+  registers.Write(board.Site());
+  EXPECT_EQ(registers.words()[17], 2);
+  EXPECT_EQ(registers.words()[16], 1);
+  clock.now_ns += 31 * kNsPerS;
+  board.Beat(true);
+  registers.Write(board.Site());
+  EXPECT_EQ(registers.words()[17], 1);
+  EXPECT_EQ(registers.words()[16], 1);
+}
+
+TEST(VerdictRegistersTest, LowWordComesFirstWhereThePlcWantsIt) {
+  VerdictRegisters registers({"pump-1"}, /*low_word_first=*/true);
+  registers.Write(VerdictOn("pump-1", Judgement::kNormal, 3.5));
+  const auto block = registers.words().subspan(16, 16);
+  EXPECT_EQ(std::bit_cast<float>(uint32_t{block[5]} << 16 | block[4]), 3.5F);
+  EXPECT_EQ(block[8], 70'000 - 65'536);
+}
+
+TEST(ModbusFrameTest, CutsWhatHasComeIntoRequests) {
+  std::vector<uint8_t> bytes = {0, 7, 0, 0, 0, 6, 1, 3, 0, 0, 0, 16};
+  EXPECT_EQ(FirstFrame(bytes).kind, FrameKind::kRead);
+  EXPECT_EQ(FirstFrame(bytes).bytes, 12);
+  for (size_t part = 0; part < bytes.size(); ++part) {
+    EXPECT_EQ(FirstFrame(std::span(bytes).first(part)).kind, FrameKind::kUnfinished);
+  }
+  bytes[7] = 16;
+  EXPECT_EQ(FirstFrame(bytes).kind, FrameKind::kOtherFunction);
+  bytes[7] = 4;
+  bytes[5] = 5;
+  EXPECT_EQ(FirstFrame(bytes).kind, FrameKind::kBadRead);
+  bytes[5] = 255;
+  EXPECT_EQ(FirstFrame(bytes).kind, FrameKind::kNoModbus) << "longer than a request can be";
+  bytes[5] = 6;
+  bytes[2] = 1;
+  EXPECT_EQ(FirstFrame(bytes).kind, FrameKind::kNoModbus);
+}
+
+}  // namespace
+}  // namespace millrace
