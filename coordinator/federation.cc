@@ -25,19 +25,22 @@ constexpr absl::Duration kForgetEvery = absl::Hours(24);
 }  // namespace
 
 Federation::Federation(std::unique_ptr<EnrollmentStore> store,
-                       std::unique_ptr<Membership> membership, TlsIdentity tls, Clock* clock)
+                       std::unique_ptr<Membership> membership, TlsIdentity tls, Clock* clock,
+                       Clock* steady)
     : clock_(clock),
+      steady_(steady),
       store_(std::move(store)),
       membership_(std::move(membership)),
       audit_(store_.get(), clock),
       enrollment_(store_.get(), membership_.get(), clock),
       name_(tls.info().federation),
-      entry_calls_(clock),
+      entry_calls_(steady),
       tls_(std::move(tls)) {}
 
 absl::StatusOr<std::unique_ptr<Federation>> Federation::Open(const CoordinatorConfig& config,
                                                              const std::string& store_path,
-                                                             StorageHealth* storage, Clock* clock) {
+                                                             StorageHealth* storage, Clock* clock,
+                                                             Clock* steady) {
   FileSystem* const files = storage->files();
   MR_ASSIGN_OR_RETURN(const std::string authority, ReadFile(files, config.authority, kMaxPemBytes));
   MR_ASSIGN_OR_RETURN(
@@ -50,7 +53,7 @@ absl::StatusOr<std::unique_ptr<Federation>> Federation::Open(const CoordinatorCo
       TlsIdentity tls,
       TlsIdentity::Create(files, config, (*membership)->AuthoritiesPem(), clock->Now()));
   return std::unique_ptr<Federation>(
-      new Federation(std::move(store), *std::move(membership), std::move(tls), clock));
+      new Federation(std::move(store), *std::move(membership), std::move(tls), clock, steady));
 }
 
 std::shared_ptr<grpc::ServerCredentials> Federation::Credentials() {
@@ -77,14 +80,14 @@ void Federation::StartServices(Engine* engine, SiteCalls* calls, WaitingRoom* ro
   parts.audit = &audit_;
   parts.calls = calls;
   parts.room = room;
-  parts.clock = clock_;
+  parts.steady = steady_;
   parts.on_revoked = [this](const Holders& losers) { Revoke(losers); };
   parts.check_trust = [this](const TrustedAuthorities& next) { return CheckTrust(next); };
   parts.on_trust = [this] { TrustAuthorities(); };
   service_ = std::make_unique<EnrollmentService>(std::move(parts));
   builder.RegisterService(service_.get());
   entry_ = std::make_unique<EntryService>(
-      EntryParts{&enrollment_, membership_.get(), &entry_calls_, room, clock_});
+      EntryParts{&enrollment_, membership_.get(), &entry_calls_, room, steady_});
   builder.RegisterCallbackGenericService(entry_.get());
 }
 
@@ -95,7 +98,7 @@ void Federation::Revoke(const Holders& losers) {
   }
   for (const std::string& person : losers.people) LogWarning("person revoked", {{"who", person}});
   absl::MutexLock lock(&mutex_);
-  last_revoked_ = clock_->Now();
+  last_revoked_ = steady_->Now();
   for (const std::string& site : losers.sites) revoked_[site] = last_revoked_;
 }
 
@@ -130,7 +133,7 @@ void Federation::TrustAuthorities() {
 }
 
 void Federation::Tick() {
-  const absl::Time now = clock_->Now();
+  const absl::Time now = steady_->Now();
   entry_calls_.EndLate();
   std::vector<std::string> late;
   bool look_for_calls = false;
@@ -148,7 +151,7 @@ void Federation::Tick() {
   if (now < next_refresh_) return;
   next_refresh_ = now + kRefreshEvery;
   if (!authorities_served_) TrustAuthorities();
-  RefreshCertificate(now);
+  RefreshCertificate();
   if (now < next_forgetting_) return;
   next_forgetting_ = now + kForgetEvery;
   if (const absl::Status forgotten = enrollment_.ForgetOld(); !forgotten.ok()) {
@@ -156,7 +159,8 @@ void Federation::Tick() {
   }
 }
 
-void Federation::RefreshCertificate(absl::Time now) {
+void Federation::RefreshCertificate() {
+  const absl::Time now = clock_->Now();
   absl::MutexLock lock(&mutex_);
   const absl::StatusOr<bool> changed = tls_.Refresh(now);
   const std::string expires = absl::FormatTime(tls_.info().not_after, absl::UTCTimeZone());
@@ -169,8 +173,8 @@ void Federation::RefreshCertificate(absl::Time now) {
     next_warning_ = absl::InfinitePast();
     LogInfo("the coordinator has a new certificate", {{"expires", expires}});
   }
-  if (now < next_warning_ || tls_.info().not_after - now >= kExpiryNotice) return;
-  next_warning_ = now + kWarnEvery;
+  if (steady_->Now() < next_warning_ || tls_.info().not_after - now >= kExpiryNotice) return;
+  next_warning_ = steady_->Now() + kWarnEvery;
   LogWarning("the coordinator's certificate ends soon: put a new one in its place",
              {{"expires", expires}});
 }

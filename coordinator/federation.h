@@ -33,10 +33,12 @@ namespace millrace {
 class Federation {
  public:
   /// Opens what is kept in `store_path` and checks the configured certificate. Messages name the
-  /// file and the reason. `storage`, which hears of faults, and `clock` outlive it.
+  /// file and the reason. `storage`, which hears of faults, and the clocks outlive it: the wall's,
+  /// which certificates go by, and one that nobody sets.
   static absl::StatusOr<std::unique_ptr<Federation>> Open(const CoordinatorConfig& config,
                                                           const std::string& store_path,
-                                                          StorageHealth* storage, Clock* clock);
+                                                          StorageHealth* storage, Clock* clock,
+                                                          Clock* steady);
 
   const std::string& name() const { return name_; }
   AuditLog* audit() { return &audit_; }
@@ -53,16 +55,17 @@ class Federation {
 
  private:
   Federation(std::unique_ptr<EnrollmentStore> store, std::unique_ptr<Membership> membership,
-             TlsIdentity tls, Clock* clock);
+             TlsIdentity tls, Clock* clock, Clock* steady);
 
   void Revoke(const Holders& losers);
   /// Ends the site's part in open rounds.
   void PutOut(const std::string& site);
   absl::Status CheckTrust(const TrustedAuthorities& next);
   void TrustAuthorities();
-  void RefreshCertificate(absl::Time now);
+  void RefreshCertificate();
 
   Clock* const clock_;
+  Clock* const steady_;  // all times below are of it
   const std::unique_ptr<EnrollmentStore> store_;
   const std::unique_ptr<Membership> membership_;
   AuditLog audit_;

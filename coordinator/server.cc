@@ -4,11 +4,12 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "base/file_system.h"
 #include "base/folder_lock.h"
 #include "base/http_server.h"
@@ -65,14 +66,11 @@ void LimitConnections(const CoordinatorConfig& config, grpc::ServerBuilder& buil
 
 class Server final : public CoordinatorServer {
  public:
-  explicit Server(Clock* clock) : clock_(clock) {}
+  Server(Clock* clock, Clock* steady) : clock_(clock), steady_(steady) {}
 
   ~Server() override {
     status_.reset();
-    {
-      absl::MutexLock lock(&mutex_);
-      stopping_ = true;
-    }
+    WakeDriver(&stopping_);
     if (driver_.joinable()) driver_.join();
     room_.Close();
     if (server_ != nullptr)
@@ -95,21 +93,18 @@ class Server final : public CoordinatorServer {
     options.unmask_threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     MR_ASSIGN_OR_RETURN(
         engine_, Engine::Create({clock_, store_.get(), blobs_.get(), uploads_.get(), storage_.get(),
-                                 &metrics_, [this] { TellWatchdog(); }, RandomRunTag},
+                                 &metrics_, [this] { TellWatchdog(); }, RandomRunTag, steady_},
                                 options));
-    engine_->OnChange([this] {
-      absl::MutexLock lock(&mutex_);
-      changed_ = true;
-    });
-    calls_ = std::make_unique<SiteCalls>(engine_.get(), clock_, config.calls);
-    rounds_ = std::make_unique<RoundsService>(engine_.get(), calls_.get(), &room_, clock_);
+    engine_->OnChange([this] { WakeDriver(&changed_); });
+    calls_ = std::make_unique<SiteCalls>(engine_.get(), steady_, config.calls);
+    rounds_ = std::make_unique<RoundsService>(engine_.get(), calls_.get(), &room_, steady_);
     telemetry_ = std::make_unique<TelemetryService>(engine_.get(), calls_.get());
     transfer_ =
         std::make_unique<TransferService>(engine_.get(), calls_.get(), blobs_.get(), &disk_);
-    secure_ = std::make_unique<SecureService>(engine_.get(), calls_.get(), &room_, clock_);
+    secure_ = std::make_unique<SecureService>(engine_.get(), calls_.get(), &room_, steady_);
     models_ = std::make_unique<ModelsService>(engine_.get(), calls_.get(), blobs_.get());
     admin_ = std::make_unique<AdminService>(engine_.get(), calls_.get(), &room_,
-                                            federation_->audit(), clock_);
+                                            federation_->audit(), steady_);
     MR_RETURN_IF_ERROR(Listen(config));
     if (!config.metrics_listen.empty()) MR_RETURN_IF_ERROR(ServeStatus(config.metrics_listen));
     driver_ = std::thread([this] { Drive(); });
@@ -126,7 +121,8 @@ class Server final : public CoordinatorServer {
     FileSystem* const files = storage_->files();
     const std::string store_path = absl::StrCat(config.folder, "/store.sqlite");
     MR_ASSIGN_OR_RETURN(store_, OpenSqliteStore(store_path));
-    MR_ASSIGN_OR_RETURN(federation_, Federation::Open(config, store_path, storage_.get(), clock_));
+    MR_ASSIGN_OR_RETURN(federation_,
+                        Federation::Open(config, store_path, storage_.get(), clock_, steady_));
     MR_ASSIGN_OR_RETURN(blobs_,
                         DirectoryBlobStore::Create(files, absl::StrCat(config.folder, "/blobs")));
     MR_ASSIGN_OR_RETURN(uploads_,
@@ -179,27 +175,36 @@ class Server final : public CoordinatorServer {
   void Drive() {
     while (true) {
       federation_->Tick();
-      const absl::Time wake = std::min(engine_->Step(), clock_->Now() + kLongestSleep);
-      room_.PollAll(clock_->Now());
+      const absl::Duration nap = std::min(engine_->Step() - clock_->Now(), kLongestSleep);
+      room_.PollAll(steady_->Now());
       calls_->EndStalled();
       TellWatchdog();
-      absl::MutexLock lock(&mutex_);
-      const auto awake = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return stopping_ || changed_;
-      };
-      mutex_.AwaitWithDeadline(absl::Condition(&awake), wake);
+      // Not by absl::Mutex, whose waits last longer where the clock is set back meanwhile.
+      std::unique_lock lock(mutex_);
+      const bool woken = wake_.wait_for(lock, absl::ToChronoMilliseconds(nap),
+                                        [this] { return stopping_ || changed_; });
+      if (woken && stopping_) return;
       changed_ = false;
-      if (stopping_) return;
     }
+  }
+
+  /// Sets one of the reasons to wake it.
+  void WakeDriver(bool* why) {
+    {
+      const std::lock_guard lock(mutex_);
+      *why = true;
+    }
+    wake_.notify_one();
   }
 
   /// By the driver, because a coordinator that lives but no longer decides is dead to its sites;
   /// also in the middle of a long step.
   void TellWatchdog() {
-    if (life_.Due(clock_->Now())) NotifyAlive();
+    if (life_.Due(steady_->Now())) NotifyAlive();
   }
 
   Clock* const clock_;
+  Clock* const steady_;
   std::unique_ptr<FolderLock> folder_lock_;
   std::unique_ptr<StorageHealth> storage_;
   std::unique_ptr<Store> store_;
@@ -221,9 +226,10 @@ class Server final : public CoordinatorServer {
   std::unique_ptr<HttpServer> status_;
   int port_ = 0;
 
-  absl::Mutex mutex_;
-  bool changed_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool changed_ = false;   // guarded by mutex_
+  bool stopping_ = false;  // guarded by mutex_
   std::thread driver_;
   LifeSign life_{WatchdogPeriod()};  // the driver's
 };
@@ -231,8 +237,8 @@ class Server final : public CoordinatorServer {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CoordinatorServer>> CoordinatorServer::Start(
-    const CoordinatorConfig& config, Clock* clock) {
-  auto server = std::make_unique<Server>(clock);
+    const CoordinatorConfig& config, Clock* clock, Clock* steady) {
+  auto server = std::make_unique<Server>(clock, steady);
   MR_RETURN_IF_ERROR(server->Start(config));
   LogInfo("coordinator listens", {{"address", config.listen}, {"port", server->port()}});
   return server;

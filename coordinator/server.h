@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "base/steady_clock.h"
 #include "coordinator/config.h"
 
 namespace millrace {
@@ -14,9 +15,11 @@ namespace millrace {
 class CoordinatorServer {
  public:
   /// Checks the certificate, opens the store, takes up its runs and listens. Messages name the file
-  /// or the address and the reason. `clock` outlives the server.
+  /// or the address and the reason. The clocks outlive the server: the wall's, and one that nobody
+  /// sets.
   static absl::StatusOr<std::unique_ptr<CoordinatorServer>> Start(const CoordinatorConfig& config,
-                                                                  Clock* clock);
+                                                                  Clock* clock,
+                                                                  Clock* steady = SteadyClock());
   /// Ends every call and returns once all is quiet.
   virtual ~CoordinatorServer() = default;
 

@@ -14,8 +14,13 @@ namespace millrace {
 
 constexpr absl::Duration kConnected = absl::Minutes(1);
 
-SiteRegistry::SiteRegistry(Store* store, std::vector<std::string> allowed, absl::Duration presence)
-    : store_(store), allowed_(std::move(allowed)), presence_(presence) {}
+SiteRegistry::SiteRegistry(Store* store, Clock* clock, Clock* steady,
+                           std::vector<std::string> allowed, absl::Duration presence)
+    : store_(store),
+      clock_(clock),
+      steady_(steady),
+      allowed_(std::move(allowed)),
+      presence_(presence) {}
 
 absl::Status SiteRegistry::Load() {
   MR_ASSIGN_OR_RETURN(const std::vector<SiteRecord> records, store_->LoadSites());
@@ -34,17 +39,22 @@ absl::Status SiteRegistry::Admit(const std::string& site) {
       "site ", site, ": unknown to this coordinator; add it to [sites] allowed to let it in"));
 }
 
+void SiteRegistry::Heard(Entry& entry) {
+  entry.record.last_seen = clock_->Now();
+  entry.last_heard = steady_->Now();
+}
+
 absl::Status SiteRegistry::CheckIn(const std::string& site, const std::string& version,
-                                   const std::string& objection, absl::Time now) {
+                                   const std::string& objection) {
   MR_RETURN_IF_ERROR(Admit(site));
   const auto [position, is_new] = sites_.try_emplace(site);
   Entry& entry = position->second;
   const bool changed = is_new || entry.record.version != version;
-  if (is_new) entry.record.first_seen = now;
+  Heard(entry);
+  entry.last_check_in = entry.last_heard;
+  if (is_new) entry.record.first_seen = entry.record.last_seen;
   entry.record.name = site;
   entry.record.version = version;
-  entry.record.last_seen = now;
-  entry.last_check_in = now;
   entry.report.Clear();
   entry.report.set_activity(v1::ACTIVITY_IDLE);
   if (entry.objection != objection) {
@@ -84,37 +94,38 @@ void SiteRegistry::Leave(const std::string& site) {
   }
 }
 
-void SiteRegistry::Report(const std::string& site, const v1::ReportRequest& report,
-                          absl::Time now) {
+void SiteRegistry::Report(const std::string& site, const v1::ReportRequest& report) {
   const auto entry = sites_.find(site);
   if (entry == sites_.end()) return;
-  entry->second.record.last_seen = now;
+  Heard(entry->second);
   entry->second.report = report;
 }
 
-absl::Status SiteRegistry::CountUpdate(const std::string& site, absl::Time now) {
-  SiteRecord& record = sites_[site].record;
+absl::Status SiteRegistry::CountUpdate(const std::string& site) {
+  Entry& entry = sites_[site];
+  Heard(entry);
+  SiteRecord& record = entry.record;
   record.name = site;
-  record.last_seen = now;
   ++record.updates;
   return store_->PutSite(record);
 }
 
-bool SiteRegistry::TakesWork(const std::string& site, absl::Time now) const {
+bool SiteRegistry::TakesWork(const std::string& site) const {
   const auto entry = sites_.find(site);
   return entry != sites_.end() && entry->second.objection.empty() &&
-         now - entry->second.last_check_in <= presence_;
+         steady_->Now() - entry->second.last_check_in <= presence_;
 }
 
-std::vector<std::string> SiteRegistry::Present(absl::Time now) const {
+std::vector<std::string> SiteRegistry::Present() const {
   std::vector<std::string> present;
   for (const auto& [name, entry] : sites_) {
-    if (TakesWork(name, now)) present.push_back(name);
+    if (TakesWork(name)) present.push_back(name);
   }
   return present;
 }
 
-std::vector<v1::Site> SiteRegistry::List(absl::Time now) const {
+std::vector<v1::Site> SiteRegistry::List() const {
+  const absl::Time now = steady_->Now();
   std::vector<v1::Site> list;
   for (const auto& [name, entry] : sites_) {
     v1::Site& site = list.emplace_back();
@@ -122,7 +133,7 @@ std::vector<v1::Site> SiteRegistry::List(absl::Time now) const {
     site.set_first_seen_ms(absl::ToUnixMillis(entry.record.first_seen));
     site.set_last_seen_ms(absl::ToUnixMillis(entry.record.last_seen));
     site.set_version(Utf8(entry.record.version));
-    site.set_connected(now - entry.record.last_seen <= kConnected);
+    site.set_connected(now - entry.last_heard <= kConnected);
     site.set_updates(entry.record.updates);
     site.set_objection(entry.objection);
     site.mutable_serving()->Assign(entry.serving.begin(), entry.serving.end());

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "coordinator/store/store.h"
 #include "millrace/v1/admin.pb.h"
 #include "millrace/v1/telemetry.pb.h"
@@ -20,8 +21,10 @@ class SiteRegistry {
  public:
   /// With a non-empty `allowed` every other site is refused; with an empty one each site that the
   /// federation authority certified is admitted. A site counts as present for `presence` after its
-  /// last check-in. `store` outlives the registry.
-  SiteRegistry(Store* store, std::vector<std::string> allowed, absl::Duration presence);
+  /// last check-in, by `steady`, which nobody sets; `clock` says what is written down. All of them
+  /// outlive the registry.
+  SiteRegistry(Store* store, Clock* clock, Clock* steady, std::vector<std::string> allowed,
+               absl::Duration presence);
 
   absl::Status Load();
 
@@ -31,33 +34,40 @@ class SiteRegistry {
 
   /// The site asks for work, or says why it takes none now. Remembers a new site durably.
   absl::Status CheckIn(const std::string& site, const std::string& version,
-                       const std::string& objection, absl::Time now);
+                       const std::string& objection);
   /// The models that judge the site's machines, as its check-in has them.
   void Serve(const std::string& site, std::vector<v1::ServedModel> models);
   /// The site hung up: it is not present until it checks in again.
   void Leave(const std::string& site);
-  void Report(const std::string& site, const v1::ReportRequest& report, absl::Time now);
+  void Report(const std::string& site, const v1::ReportRequest& report);
   /// Counts an accepted update.
-  absl::Status CountUpdate(const std::string& site, absl::Time now);
+  absl::Status CountUpdate(const std::string& site);
 
   /// True for a present site that takes work.
-  bool TakesWork(const std::string& site, absl::Time now) const;
+  bool TakesWork(const std::string& site) const;
   /// Those, sorted.
-  std::vector<std::string> Present(absl::Time now) const;
-  std::vector<v1::Site> List(absl::Time now) const;
+  std::vector<std::string> Present() const;
+  std::vector<v1::Site> List() const;
 
  private:
   struct Entry {
     SiteRecord record;
+    // Of the steady clock.
     absl::Time last_check_in = absl::InfinitePast();
+    absl::Time last_heard = absl::InfinitePast();
     v1::ReportRequest report;
     std::string objection;
     std::vector<v1::ServedModel> serving;
   };
 
-  Store* store_;
-  std::vector<std::string> allowed_;
-  absl::Duration presence_;
+  /// The site was heard of.
+  void Heard(Entry& entry);
+
+  Store* const store_;
+  Clock* const clock_;
+  Clock* const steady_;
+  const std::vector<std::string> allowed_;
+  const absl::Duration presence_;
   std::map<std::string, Entry> sites_;
   std::set<std::string> refused_;
 };

@@ -15,11 +15,14 @@
 #include "coordinator/engine/task_proto.h"
 #include "coordinator/round/replay.h"
 #include "coordinator/round/run_id.h"
+#include "coordinator/round/run_times.h"
 #include "coordinator/store/event_json.h"
 #include "models/package.h"
 
 namespace millrace {
 namespace {
+
+constexpr absl::Duration kReadTogether = absl::Milliseconds(100);
 
 /// True if the site is to do, or to go on doing, the round's work.
 bool WantsWork(const RoundState& round, const std::string& site) {
@@ -31,6 +34,11 @@ bool WantsWork(const RoundState& round, const std::string& site) {
          (!round.secure || round.Members().contains(site));
 }
 
+EngineParts WithSteadyClock(EngineParts parts) {
+  if (parts.steady == nullptr) parts.steady = parts.clock;
+  return parts;
+}
+
 absl::Status NoSuchRun(const std::string& id, int64_t keep_runs) {
   return absl::NotFoundError(absl::StrCat(
       "run ", id, ": there is no such run",
@@ -40,10 +48,10 @@ absl::Status NoSuchRun(const std::string& id, int64_t keep_runs) {
 }  // namespace
 
 Engine::Engine(const EngineParts& parts, const EngineOptions& options)
-    : parts_(parts),
+    : parts_(WithSteadyClock(parts)),
       options_(options),
       uploads_(parts.uploads, options.max_staged_bytes),
-      sites_(parts.store, options.allowed_sites, options.presence) {}
+      sites_(parts.store, parts_.clock, parts_.steady, options.allowed_sites, options.presence) {}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineParts& parts,
                                                        const EngineOptions& options) {
@@ -55,12 +63,14 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(const EngineParts& parts,
 absl::Status Engine::Load() {
   MR_ASSIGN_OR_RETURN(const std::vector<StoredRun> stored, parts_.store->LoadRuns());
   absl::MutexLock lock(&mutex_);
+  const absl::Time now = Now();
   MR_RETURN_IF_ERROR(sites_.Load());
   MR_ASSIGN_OR_RETURN(const std::vector<ForgottenRuns> forgotten, parts_.store->LoadForgotten());
   for (const ForgottenRuns& runs : forgotten) forgotten_[runs.name] = runs.number;
   for (const StoredRun& record : stored) {
     auto run = std::make_unique<Run>();
     MR_ASSIGN_OR_RETURN(run->state, Replay(record.id, record.events));
+    BoundTimes(run->state, now);
     run->staged = !run->state.rounds.empty();
     const RoundState* const open = run->state.Current();
     run->returning = open != nullptr && open->phase == RoundPhase::kOpen;
@@ -70,6 +80,19 @@ absl::Status Engine::Load() {
   }
   for (const std::unique_ptr<Run>& run : runs_) DropOldBlobs(*run);
   return absl::OkStatus();
+}
+
+absl::Time Engine::Now() {
+  const absl::Time steady = parts_.steady->Now();
+  const absl::Time wall = parts_.clock->Now();
+  const bool together = parts_.steady->Now() - steady < kReadTogether;  // or it was stopped between
+  const absl::Duration jump = together ? clock_jumps_.Take(wall, steady) : absl::ZeroDuration();
+  if (jump == absl::ZeroDuration()) return wall;
+  LogWarning("the clock was set", {{"by_s", absl::ToDoubleSeconds(jump)}});
+  for (const std::unique_ptr<Run>& run : runs_) {
+    if (run->state.phase == RunPhase::kRunning) MoveTimes(run->state, jump);
+  }
+  return wall;
 }
 
 absl::StatusOr<Engine::Run*> Engine::Find(const std::string& id) {
@@ -168,10 +191,10 @@ absl::StatusOr<std::string> Engine::StartRun(const std::string& plan_text) {
     starting_.extract(digest);
   };
   MR_RETURN_IF_ERROR(WriteBlob(parts_.blobs, bytes).status());
-  const Event event{parts_.clock->Now(), RunStarted{plan_text, digest}};
   std::string id;
   {
     absl::MutexLock lock(&mutex_);
+    const Event event{Now(), RunStarted{plan_text, digest}};
     id =
         MakeRunId(plan.run.name, NextNumber(plan.run.name), parts_.run_tag ? parts_.run_tag() : "");
     MR_RETURN_IF_ERROR(Annotate(CheckName("run", id), "its [run] name is too long, shorten it"));
@@ -194,7 +217,7 @@ absl::Status Engine::StopRun(const std::string& id, const std::string& reason) {
     Run* const run = FindCalled(id);
     if (run == nullptr) return NoSuchRun(id, options_.keep_runs);
     if (run->state.phase != RunPhase::kRunning) return absl::OkStatus();
-    MR_RETURN_IF_ERROR(Record(*run, {parts_.clock->Now(), RunEnded{RunPhase::kStopped, reason}}));
+    MR_RETURN_IF_ERROR(Record(*run, {Now(), RunEnded{RunPhase::kStopped, reason}}));
   }
   Changed();
   return absl::OkStatus();
@@ -216,7 +239,7 @@ std::vector<RunState> Engine::Runs() const {
 
 std::vector<v1::Site> Engine::Sites() const {
   absl::MutexLock lock(&mutex_);
-  return sites_.List(parts_.clock->Now());
+  return sites_.List();
 }
 
 v1::Assignment Engine::AssignmentOf(const Run& run, const RoundState& round) const {
@@ -244,9 +267,9 @@ absl::StatusOr<std::optional<v1::Assignment>> Engine::CheckIn(const std::string&
   bool arrived = false;
   {
     absl::MutexLock lock(&mutex_);
-    const bool was_here = sites_.TakesWork(site, parts_.clock->Now());
-    MR_RETURN_IF_ERROR(
-        Noted(sites_.CheckIn(site, Utf8(version), Utf8(objection), parts_.clock->Now())));
+    Now();  // what is left of the round's time is told
+    const bool was_here = sites_.TakesWork(site);
+    MR_RETURN_IF_ERROR(Noted(sites_.CheckIn(site, Utf8(version), Utf8(objection))));
     for (const std::unique_ptr<Run>& run : runs_) {
       const RoundState* round = run->state.Current();
       if (round == nullptr || !WantsWork(*round, site)) continue;
@@ -277,7 +300,7 @@ void Engine::Leave(const std::string& site) {
 
 bool Engine::Report(const std::string& site, const v1::ReportRequest& report) {
   absl::MutexLock lock(&mutex_);
-  sites_.Report(site, report, parts_.clock->Now());
+  sites_.Report(site, report);
   const v1::RoundId& id = report.round();
   const absl::StatusOr<Run*> run = Find(id.run());
   const RoundState* round = run.ok() ? (*run)->state.Current() : nullptr;
@@ -296,7 +319,7 @@ absl::Status Engine::ReportFailure(const std::string& site, const RoundId& round
           absl::StrCat("site ", site, ": failure in ", ToString(round), ": the round is over"));
     }
     if (current->failures.contains(site)) return absl::OkStatus();
-    MR_RETURN_IF_ERROR(Record(*run, {parts_.clock->Now(), SiteFailed{site, Utf8(reason)}}));
+    MR_RETURN_IF_ERROR(Record(*run, {Now(), SiteFailed{site, Utf8(reason)}}));
   }
   Changed();
   return absl::OkStatus();
@@ -316,7 +339,7 @@ Engine::FreeSites Engine::Available() const {
     }
     if (busy.size() > others) free.busy_in.push_back(run->state.id);
   }
-  free.sites = sites_.Present(parts_.clock->Now());
+  free.sites = sites_.Present();
   std::erase_if(free.sites, [&](const std::string& site) { return busy.contains(site); });
   return free;
 }

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "coordinator/blob/blob_store.h"
 #include "coordinator/blob/upload_area.h"
+#include "coordinator/engine/clock_jumps.h"
 #include "coordinator/engine/commit.h"
 #include "coordinator/engine/observer.h"
 #include "coordinator/engine/round_fold.h"
@@ -34,7 +35,7 @@ namespace millrace {
 
 /// What an engine works with; everything outlives it.
 struct EngineParts {
-  Clock* clock = nullptr;
+  Clock* clock = nullptr;  // the wall's, which somebody may set
   Store* store = nullptr;
   BlobStore* blobs = nullptr;
   UploadArea* uploads = nullptr;
@@ -44,6 +45,7 @@ struct EngineParts {
   std::function<void()> on_progress = {};
   // Ends the id of a new run (coordinator/round/run_id.h); empty: ids have no tag, a simulation's.
   std::function<std::string()> run_tag = {};
+  Clock* steady = nullptr;  // base/steady_clock.h; null: nobody sets `clock` either
 };
 
 /// A secure round's sites once all have uploaded, by their place in the cohort.
@@ -148,7 +150,7 @@ class Engine {
     int64_t bytes_down = 0;                      // since the last committed round
     bool staged = false;                         // the last round's updates may still lie on disk
     bool returning = false;                      // its open round is yet to hear of the restart
-    absl::Time retry_at = absl::InfinitePast();  // nothing is tried before, after a fault
+    absl::Time retry_at = absl::InfinitePast();  // nothing is tried before (steady), after a fault
     std::shared_ptr<SecureRound> secure;         // the current round's, once it was asked for
     // Applied, but not in the store yet: messages of the current secure phase. No site is answered
     // before the phase is over and they are; after a crash the sites call again.
@@ -168,6 +170,12 @@ class Engine {
   Engine(const EngineParts& parts, const EngineOptions& options);
 
   absl::Status Load();
+  /// Of the wall clock, once the runs have followed it where it was set.
+  absl::Time Now() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// When the wall clock says so, as long as nobody sets it, that the steady one says `time`.
+  absl::Time OnTheWall(absl::Time time) const {
+    return parts_.clock->Now() + (time - parts_.steady->Now());
+  }
   absl::StatusOr<Run*> Find(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   /// The run that an operator means; null if there is none.
   Run* FindCalled(const std::string& given) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -262,6 +270,7 @@ class Engine {
   std::map<std::string, std::unique_ptr<RoundFold>> folds_ ABSL_GUARDED_BY(step_mutex_);
 
   mutable absl::Mutex mutex_;
+  ClockJumps clock_jumps_ ABSL_GUARDED_BY(mutex_);
   SiteRegistry sites_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Run>> runs_ ABSL_GUARDED_BY(mutex_);    // oldest first
   std::map<std::string, int64_t> forgotten_ ABSL_GUARDED_BY(mutex_);  // highest number by name

@@ -49,7 +49,7 @@ absl::StatusOr<bool> Engine::TakeMessage(const SecureCall& call, SecurePhase pha
         absl::StrCat("site ", site, ": ", ToString(call.round->id), ": is in the phase ",
                      std::string(Name(progress.phase)), ", not in ", std::string(Name(phase))));
   }
-  const Event event{parts_.clock->Now(), SiteAdvanced{site}};
+  const Event event{Now(), SiteAdvanced{site}};
   MR_RETURN_IF_ERROR(CanApply(call.run->state, event));
   MR_ASSIGN_OR_RETURN(std::string bytes, take());
   Apply(call.run->state, event);
@@ -167,7 +167,7 @@ absl::StatusOr<bool> Engine::Unmask(const std::string& site, const RoundId& roun
     // Who is still missing is not waited for once the masks come off without it.
     const SecureServer& server = call.secure->server();
     if (changed && server.CanRecover() && server.Recover().ok()) {
-      const Event closed{parts_.clock->Now(), PhaseClosed{"enough shares to unmask"}};
+      const Event closed{Now(), PhaseClosed{"enough shares to unmask"}};
       const absl::Status recorded = Record(*call.run, closed);
       if (!recorded.ok()) {
         LogWarning("phase not closed yet",

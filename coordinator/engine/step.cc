@@ -30,8 +30,9 @@ bool IsTransient(const absl::Status& status) {
 
 absl::Time Engine::Step() {
   absl::MutexLock step_lock(&step_mutex_);
-  const absl::Time recheck = parts_.storage == nullptr ? absl::InfiniteFuture()
-                                                       : parts_.storage->Probe(parts_.clock->Now());
+  const absl::Time recheck = parts_.storage == nullptr
+                                 ? absl::InfiniteFuture()
+                                 : OnTheWall(parts_.storage->Probe(parts_.steady->Now()));
   std::vector<std::string> working;
   std::vector<std::pair<absl::Time, std::string>> opening;  // who had no turn for longest first
   const auto list = [&] {
@@ -74,7 +75,7 @@ absl::Time Engine::StepWithinMemory(const std::string& id, bool may_open) {
         absl::StrCat("the coordinator's memory does not suffice for a model of ",
                      run.architecture.layout.size(), " parameters; choose a smaller [model]");
     LogError("out of memory", {{"run", id}, {"note", why}});
-    recorded = Record(run, {parts_.clock->Now(), RunEnded{RunPhase::kFailed, why}});
+    recorded = Record(run, {Now(), RunEnded{RunPhase::kFailed, why}});
   }
   if (!recorded.ok()) return TryAgain(id, "its end not recorded", recorded);
   Changed();
@@ -89,8 +90,8 @@ absl::Time Engine::StepRun(const std::string& id, bool may_open) {
     {
       absl::MutexLock lock(&mutex_);
       Run& run = **Find(id);
-      const absl::Time now = parts_.clock->Now();
-      if (now < run.retry_at) return run.retry_at;
+      const absl::Time now = Now();
+      if (parts_.steady->Now() < run.retry_at) return OnTheWall(run.retry_at);
       CleanUp(run);
       const FreeSites free = Available();
       const Event returned{now, CoordinatorReturned{}};
@@ -113,7 +114,6 @@ absl::Time Engine::StepRun(const std::string& id, bool may_open) {
         }
       }
     }
-    const absl::Time now = parts_.clock->Now();
     if (event && std::holds_alternative<RoundOpened>(event->body)) {
       if (const absl::Status storage = CheckStorage(); !storage.ok()) {
         return TryAgain(id, "no round opened", storage);
@@ -129,9 +129,10 @@ absl::Time Engine::StepRun(const std::string& id, bool may_open) {
       return wait->until;
     }
     if (!event) {
+      const absl::Time begun = parts_.steady->Now();
       absl::StatusOr<RoundCommitted> committed = Aggregate(work);
       if (committed.ok() && parts_.observer != nullptr) {
-        parts_.observer->Aggregated(parts_.clock->Now() - now);
+        parts_.observer->Aggregated(parts_.steady->Now() - begun);
       }
       if (!committed.ok() && IsTransient(committed.status())) {
         return TryAgain(id, "round not aggregated", committed.status());
@@ -139,8 +140,8 @@ absl::Time Engine::StepRun(const std::string& id, bool may_open) {
       absl::MutexLock lock(&mutex_);
       const RunState& state = (*Find(id))->state;
       if (state.Current() == nullptr) continue;  // stopped meanwhile
-      event = committed.ok() ? Event{now, *std::move(committed)}
-                             : AbandonOrFail(state, committed.status().message(), now);
+      event = committed.ok() ? Event{Now(), *std::move(committed)}
+                             : AbandonOrFail(state, committed.status().message(), Now());
     }
     absl::Status recorded;
     {
@@ -175,7 +176,7 @@ void Engine::HoldUp(const std::string& id, const std::string& why) {
 
 absl::Time Engine::TryAgain(const std::string& id, absl::string_view what,
                             const absl::Status& fault) {
-  const absl::Time retry_at = parts_.clock->Now() + options_.retry_after_fault;
+  const absl::Time retry_at = parts_.steady->Now() + options_.retry_after_fault;
   const std::string why = absl::StrCat(what, ", trying again: ", fault.message());
   bool changed = false;
   {
@@ -188,7 +189,7 @@ absl::Time Engine::TryAgain(const std::string& id, absl::string_view what,
     LogError("run held up", {{"run", id}, {"by", why}});
     Changed();
   }
-  return retry_at;
+  return OnTheWall(retry_at);
 }
 
 void Engine::DropOldBlobs(const Run& run) {

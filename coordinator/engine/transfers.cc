@@ -38,7 +38,8 @@ void Engine::Observe(const RunState& run, const Event& event) const {
   const bool given_up = std::holds_alternative<RoundAbandoned>(event.body) ||
                         std::holds_alternative<RunEnded>(event.body);
   if (round != nullptr && (committed || given_up)) {
-    parts_.observer->RoundEnded(committed, event.time - round->opened);
+    parts_.observer->RoundEnded(committed,
+                                std::max(absl::ZeroDuration(), event.time - round->opened));
   }
 }
 
@@ -169,11 +170,9 @@ absl::Status Engine::CountIn(const Upload& announced) {
       return absl::OkStatus();
     }
     MR_RETURN_IF_ERROR(CheckUpdate(run->state, run->architecture.layout, claim));
-    MR_RETURN_IF_ERROR(
-        Record(*run, {parts_.clock->Now(),
-                      UpdateAccepted{{claim.site, upload->digest(), claim.weight, claim.bytes}}}));
-    if (const absl::Status status = Noted(sites_.CountUpdate(claim.site, parts_.clock->Now()));
-        !status.ok()) {
+    MR_RETURN_IF_ERROR(Record(
+        *run, {Now(), UpdateAccepted{{claim.site, upload->digest(), claim.weight, claim.bytes}}}));
+    if (const absl::Status status = Noted(sites_.CountUpdate(claim.site)); !status.ok()) {
       LogWarning("site record not written", {{"site", claim.site}, {"error", status.ToString()}});
     }
   }

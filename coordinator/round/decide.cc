@@ -14,6 +14,12 @@ constexpr int kMaxBackoffDoublings = 10;
 // Between rounds sites take a moment to check in again, which is not worth a word.
 constexpr absl::Duration kQuiet = absl::Seconds(2);
 
+/// Between this attempt and the next.
+absl::Duration BackoffAfter(const CohortPlan& cohort, int64_t attempt) {
+  const int64_t doublings = std::clamp<int64_t>(attempt - 1, 0, kMaxBackoffDoublings);
+  return absl::Seconds(cohort.backoff_s << doublings);
+}
+
 std::vector<std::string> DrawCohort(const RunState& run, std::vector<std::string> available) {
   Random random = Random(run.plan.run.seed)
                       .Fork(absl::StrCat("cohort ", run.next_round, " ", run.next_attempt));
@@ -107,9 +113,7 @@ Event AbandonOrFail(const RunState& run, absl::string_view why, absl::Time now) 
     return {now,
             RunEnded{RunPhase::kFailed, absl::StrCat(ToString(round.id), ", the last: ", reason)}};
   }
-  const int doublings = std::min(attempt - 1, kMaxBackoffDoublings);
-  const absl::Duration backoff = absl::Seconds(cohort.backoff_s << doublings);
-  return {now, RoundAbandoned{reason, now + backoff}};
+  return {now, RoundAbandoned{reason, now + BackoffAfter(cohort, attempt)}};
 }
 
 Decision Decide(const RunState& run, const std::vector<std::string>& available, absl::Time now,
@@ -120,6 +124,10 @@ Decision Decide(const RunState& run, const std::vector<std::string>& available, 
     return Event{now, RunEnded{RunPhase::kFinished, "all rounds done"}};
   }
   return DecideOpening(run, available, now, busy_in);
+}
+
+absl::Duration LongestBackoff(const CohortPlan& cohort) {
+  return BackoffAfter(cohort, cohort.attempts - 1);
 }
 
 absl::Time LastTurn(const RunState& run) {

@@ -37,6 +37,9 @@ Event AbandonOrFail(const RunState& run, absl::string_view why, absl::Time now);
 Decision Decide(const RunState& run, const std::vector<std::string>& available, absl::Time now,
                 const std::vector<std::string>& busy_in = {});
 
+/// The longest pause between two attempts at a round.
+absl::Duration LongestBackoff(const CohortPlan& cohort);
+
 /// When the run last had sites. Of the runs that could open a round, the one with the earliest turn
 /// goes first, so that none starves another.
 absl::Time LastTurn(const RunState& run);

@@ -136,13 +136,13 @@ struct Transition {
     run.note.clear();
   }
   void operator()(const CoordinatorReturned&) const {
+    // At least the time to return, also where the clock was set forward meanwhile; at most that of
+    // a whole round, where it was set back.
     const absl::Duration whole = absl::Seconds(run.plan.cohort.deadline_s);
-    round().deadline = std::max(round().deadline, time + std::min(whole, kReturn));
+    round().deadline = std::clamp(round().deadline, time + std::min(whole, kReturn), time + whole);
     if (!round().secure) return;
     SecureProgress& secure = *round().secure;
-    secure.deadline = secure.phase == SecurePhase::kMask
-                          ? round().deadline
-                          : std::max(secure.deadline, PhaseDeadline());
+    secure.deadline = secure.phase == SecurePhase::kMask ? round().deadline : PhaseDeadline();
   }
   void operator()(const SiteAdvanced& event) const {
     round().failures.erase(event.site);

@@ -18,9 +18,13 @@ namespace {
 /// A run sent anew whenever it has changed, until it ends. Deletes itself.
 class WatchCall final : public grpc::ServerWriteReactor<v1::Run>, public Waiter {
  public:
-  WatchCall(Engine* engine, WaitingRoom* room, Clock* clock, std::unique_ptr<SiteCall> call,
+  WatchCall(Engine* engine, WaitingRoom* room, Clock* steady, std::unique_ptr<SiteCall> call,
             std::string run)
-      : engine_(engine), room_(room), clock_(clock), call_(std::move(call)), run_(std::move(run)) {}
+      : engine_(engine),
+        room_(room),
+        steady_(steady),
+        call_(std::move(call)),
+        run_(std::move(run)) {}
 
   bool Poll(absl::Time) override {
     if (writing_) return false;
@@ -40,7 +44,7 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::Run>, public Waiter 
   void Cancel() override { Finish({grpc::StatusCode::CANCELLED, "watch ended"}); }
 
   void OnWriteDone(bool ok) override {
-    room_->Update(this, clock_->Now(), [&] {
+    room_->Update(this, steady_->Now(), [&] {
       writing_ = false;
       failed_ = !ok;
     });
@@ -56,7 +60,7 @@ class WatchCall final : public grpc::ServerWriteReactor<v1::Run>, public Waiter 
 
   Engine* const engine_;
   WaitingRoom* const room_;
-  Clock* const clock_;
+  Clock* const steady_;
   const std::unique_ptr<SiteCall> call_;  // ends with the watcher's certificate
   const std::string run_;
   int64_t sent_ = 0;  // events of the run that the watcher has seen
@@ -115,8 +119,8 @@ grpc::ServerWriteReactor<v1::Run>* AdminService::WatchRun(grpc::CallbackServerCo
   absl::StatusOr<std::unique_ptr<SiteCall>> call =
       Guarded([&] { return calls_->BeginPerson(context, Role::kViewer); });
   if (!call.ok()) return new RefusedWatch(call.status());
-  auto* watch = new WatchCall(engine_, room_, clock_, *std::move(call), request->run());
-  room_->Enter(watch, clock_->Now());
+  auto* watch = new WatchCall(engine_, room_, steady_, *std::move(call), request->run());
+  room_->Enter(watch, steady_->Now());
   return watch;
 }
 

@@ -10,11 +10,12 @@
 
 namespace millrace {
 
-/// millrace.v1.Admin. Everything it is given outlives it.
+/// millrace.v1.Admin. Everything it is given outlives it. Nobody sets
+/// `steady`.
 class AdminService final : public v1::Admin::CallbackService {
  public:
-  AdminService(Engine* engine, SiteCalls* calls, WaitingRoom* room, AuditLog* audit, Clock* clock)
-      : engine_(engine), calls_(calls), room_(room), audit_(audit), clock_(clock) {}
+  AdminService(Engine* engine, SiteCalls* calls, WaitingRoom* room, AuditLog* audit, Clock* steady)
+      : engine_(engine), calls_(calls), room_(room), audit_(audit), steady_(steady) {}
 
   grpc::ServerUnaryReactor* StartRun(grpc::CallbackServerContext* context,
                                      const v1::StartRunRequest* request,
@@ -37,7 +38,7 @@ class AdminService final : public v1::Admin::CallbackService {
   SiteCalls* const calls_;
   WaitingRoom* const room_;
   AuditLog* const audit_;
-  Clock* const clock_;
+  Clock* const steady_;
 };
 
 }  // namespace millrace

@@ -91,7 +91,7 @@ grpc::ServerUnaryReactor* EnrollmentService::Approve(grpc::CallbackServerContext
                      MR_ASSIGN_OR_RETURN(const std::string site,
                                          parts_.enrollment->Approve(*key, request->certificate()));
                      *object = absl::StrCat("site ", site, ", ", KeyName(*key));
-                     parts_.room->PollAll(parts_.clock->Now());
+                     parts_.room->PollAll(parts_.steady->Now());
                      return absl::OkStatus();
                    });
 }

@@ -22,7 +22,7 @@ struct EnrollmentParts {
   AuditLog* audit = nullptr;
   SiteCalls* calls = nullptr;
   WaitingRoom* room = nullptr;
-  Clock* clock = nullptr;
+  Clock* steady = nullptr;  // that nobody sets
   /// Told who has lost certificates, before Publish is answered.
   std::function<void(const Holders&)> on_revoked;
   /// Told that the authorities have changed.

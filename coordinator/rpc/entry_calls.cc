@@ -22,14 +22,14 @@ void EntryPlace::SetDeadline(absl::Time deadline) {
   deadline_ = deadline;
 }
 
-EntryCalls::EntryCalls(Clock* clock, const EntryLimits& limits)
-    : clock_(clock), limits_(limits), rate_(limits.calls_per_s, limits.burst) {}
+EntryCalls::EntryCalls(Clock* steady, const EntryLimits& limits)
+    : steady_(steady), limits_(limits), rate_(limits.calls_per_s, limits.burst) {}
 
 absl::StatusOr<std::unique_ptr<EntryPlace>> EntryCalls::Begin(grpc::CallbackServerContext* context,
                                                               bool has_certificate,
                                                               absl::Time deadline) {
   absl::MutexLock lock(&mutex_);
-  if (!has_certificate && (counted_ >= limits_.calls || !rate_.Take(1, clock_->Now()))) {
+  if (!has_certificate && (counted_ >= limits_.calls || !rate_.Take(1, steady_->Now()))) {
     return WithRetryAfter(
         absl::ResourceExhaustedError(absl::StrCat(
             "too many calls without a certificate: at most ", limits_.calls, " at once and ",
@@ -43,7 +43,7 @@ absl::StatusOr<std::unique_ptr<EntryPlace>> EntryCalls::Begin(grpc::CallbackServ
 }
 
 void EntryCalls::EndLate() {
-  const absl::Time now = clock_->Now();
+  const absl::Time now = steady_->Now();
   absl::MutexLock lock(&mutex_);
   for (EntryPlace* place : open_) {
     if (now < place->deadline_) continue;

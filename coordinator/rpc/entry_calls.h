@@ -31,7 +31,7 @@ class EntryPlace {
   EntryPlace(const EntryPlace&) = delete;
   EntryPlace& operator=(const EntryPlace&) = delete;
 
-  /// When the call is to be over, from now on.
+  /// When the call is to be over, from now on, by the clock of the calls.
   void SetDeadline(absl::Time deadline);
 
  private:
@@ -50,7 +50,8 @@ class EntryPlace {
 /// The way in for calls that need no certificate. Thread-safe.
 class EntryCalls {
  public:
-  explicit EntryCalls(Clock* clock, const EntryLimits& limits = EntryLimits());
+  /// Nobody sets `steady`, which outlives it.
+  explicit EntryCalls(Clock* steady, const EntryLimits& limits = EntryLimits());
 
   /// OK for callers with a certificate, and others within the limits: RESOURCE_EXHAUSTED, with when
   /// to come again.
@@ -62,7 +63,7 @@ class EntryCalls {
  private:
   friend class EntryPlace;
 
-  Clock* const clock_;
+  Clock* const steady_;
   const EntryLimits limits_;
   absl::Mutex mutex_;
   TokenBucket rate_ ABSL_GUARDED_BY(mutex_);

@@ -28,8 +28,8 @@ class EntryCall final : public grpc::ServerGenericBidiReactor, public Waiter {
       Finish({grpc::StatusCode::UNIMPLEMENTED, absl::StrCat(context->method(), ": not served")});
       return;
     }
-    absl::StatusOr<std::unique_ptr<EntryPlace>> place =
-        parts_.calls->Begin(context, PeerCertificate(*context).ok(), parts_.clock->Now() + kToSend);
+    absl::StatusOr<std::unique_ptr<EntryPlace>> place = parts_.calls->Begin(
+        context, PeerCertificate(*context).ok(), parts_.steady->Now() + kToSend);
     if (!place.ok()) {
       Finish(ToGrpc(place.status()));
       return;
@@ -75,7 +75,7 @@ class EntryCall final : public grpc::ServerGenericBidiReactor, public Waiter {
                                                        request_.Length(), " bytes, at most ",
                                                        kMaxRequestBytes, " without a certificate"));
     }
-    const absl::Time now = parts_.clock->Now();
+    const absl::Time now = parts_.steady->Now();
     if (context_->method() == kGetTrustMethod) {
       MR_ASSIGN_OR_RETURN(const auto request, ParseMessage<v1::GetTrustRequest>(request_));
       place_->SetDeadline(now + kToSend);

@@ -22,7 +22,7 @@ struct EntryParts {
   Membership* membership = nullptr;
   EntryCalls* calls = nullptr;
   WaitingRoom* room = nullptr;
-  Clock* clock = nullptr;
+  Clock* steady = nullptr;  // that nobody sets
 };
 
 /// The two methods of millrace.v1.Enrollment that need no certificate. They are apart from the

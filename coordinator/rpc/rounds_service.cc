@@ -109,7 +109,7 @@ grpc::ServerUnaryReactor* RoundsService::CheckIn(grpc::CallbackServerContext* co
                                                  v1::CheckInResponse* response) {
   absl::StatusOr<std::unique_ptr<SiteCall>> call = calls_->Begin(context, CallKind::kHeld);
   if (!call.ok()) return Answer(context, call.status());
-  const absl::Time now = clock_->Now();
+  const absl::Time now = steady_->Now();
   auto* held = new CheckInCall(engine_, room_, *std::move(call), request, response, now);
   room_->Enter(held, now);
   return held;

@@ -10,11 +10,12 @@
 
 namespace millrace {
 
-/// millrace.v1.Rounds. Everything it is given outlives it.
+/// millrace.v1.Rounds. Everything it is given outlives it. Nobody sets
+/// `steady`.
 class RoundsService final : public v1::Rounds::CallbackService {
  public:
-  RoundsService(Engine* engine, SiteCalls* calls, WaitingRoom* room, Clock* clock)
-      : engine_(engine), calls_(calls), room_(room), clock_(clock) {}
+  RoundsService(Engine* engine, SiteCalls* calls, WaitingRoom* room, Clock* steady)
+      : engine_(engine), calls_(calls), room_(room), steady_(steady) {}
 
   grpc::ServerUnaryReactor* CheckIn(grpc::CallbackServerContext* context,
                                     const v1::CheckInRequest* request,
@@ -27,7 +28,7 @@ class RoundsService final : public v1::Rounds::CallbackService {
   Engine* const engine_;
   SiteCalls* const calls_;
   WaitingRoom* const room_;
-  Clock* const clock_;
+  Clock* const steady_;
 };
 
 /// millrace.v1.Telemetry.

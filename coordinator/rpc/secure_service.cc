@@ -56,7 +56,7 @@ grpc::ServerUnaryReactor* SecureService::Hold(
     reactor->Finish(ToGrpc(call.status()));
     return reactor;
   }
-  const absl::Time now = clock_->Now();
+  const absl::Time now = steady_->Now();
   const absl::Duration asked = absl::Milliseconds(std::max<int64_t>(0, wait_ms));
   auto* const held =
       new PhaseCall(room_, *std::move(call), now + std::min(asked, kLongestWait), attempt);

@@ -12,11 +12,12 @@
 
 namespace millrace {
 
-/// millrace.v1.SecureAggregation. Everything it is given outlives it.
+/// millrace.v1.SecureAggregation. Everything it is given outlives it. Nobody sets
+/// `steady`.
 class SecureService final : public v1::SecureAggregation::CallbackService {
  public:
-  SecureService(Engine* engine, SiteCalls* calls, WaitingRoom* room, Clock* clock)
-      : engine_(engine), calls_(calls), room_(room), clock_(clock) {}
+  SecureService(Engine* engine, SiteCalls* calls, WaitingRoom* room, Clock* steady)
+      : engine_(engine), calls_(calls), room_(room), steady_(steady) {}
 
   grpc::ServerUnaryReactor* Advertise(grpc::CallbackServerContext* context,
                                       const v1::AdvertiseRequest* request,
@@ -43,7 +44,7 @@ class SecureService final : public v1::SecureAggregation::CallbackService {
   Engine* const engine_;
   SiteCalls* const calls_;
   WaitingRoom* const room_;
-  Clock* const clock_;
+  Clock* const steady_;
 };
 
 }  // namespace millrace

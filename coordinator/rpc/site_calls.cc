@@ -16,7 +16,7 @@ SiteCall::SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, Ident
       caller_(std::move(caller)),
       certificate_(std::move(certificate)),
       kind_(kind),
-      moved_(calls->clock_->Now()) {
+      moved_(calls->steady_->Now()) {
   absl::MutexLock lock(&calls_->mutex_);
   place_ = calls_->open_.insert(calls_->open_.end(), this);
 }
@@ -28,20 +28,20 @@ SiteCall::~SiteCall() {
 }
 
 absl::Status SiteCall::Received(int64_t bytes) {
-  const absl::Time now = calls_->clock_->Now();
+  const absl::Time now = calls_->steady_->Now();
   absl::MutexLock lock(&calls_->mutex_);
   moved_ = now;
   return calls_->limiter_.TakeBytes(caller_.name, bytes, now);
 }
 
 void SiteCall::Sent() {
-  const absl::Time now = calls_->clock_->Now();
+  const absl::Time now = calls_->steady_->Now();
   absl::MutexLock lock(&calls_->mutex_);
   moved_ = now;
 }
 
-SiteCalls::SiteCalls(Engine* engine, Clock* clock, const CallLimits& limits)
-    : engine_(engine), clock_(clock), stall_(limits.stall), limiter_(limits) {}
+SiteCalls::SiteCalls(Engine* engine, Clock* steady, const CallLimits& limits)
+    : engine_(engine), steady_(steady), stall_(limits.stall), limiter_(limits) {}
 
 absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::Begin(grpc::CallbackServerContext* context,
                                                            CallKind kind) {
@@ -49,7 +49,7 @@ absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::Begin(grpc::CallbackServerC
   MR_ASSIGN_OR_RETURN(std::string certificate, PeerCertificate(*context));
   {
     absl::MutexLock lock(&mutex_);
-    MR_RETURN_IF_ERROR(limiter_.Begin(site, kind, clock_->Now()));
+    MR_RETURN_IF_ERROR(limiter_.Begin(site, kind, steady_->Now()));
   }
   return std::unique_ptr<SiteCall>(
       new SiteCall(this, context, {Role::kSite, std::move(site)}, std::move(certificate), kind));
@@ -71,7 +71,7 @@ absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::BeginReader(
 }
 
 void SiteCalls::EndStalled() {
-  const absl::Time now = clock_->Now();
+  const absl::Time now = steady_->Now();
   absl::MutexLock lock(&mutex_);
   for (SiteCall* call : open_) {
     const bool transfer = call->kind_ == CallKind::kUpload || call->kind_ == CallKind::kDownload;

@@ -55,8 +55,8 @@ class SiteCall {
 /// in. Thread-safe.
 class SiteCalls {
  public:
-  /// Both outlive it.
-  SiteCalls(Engine* engine, Clock* clock, const CallLimits& limits);
+  /// Both outlive it. Nobody sets `steady`.
+  SiteCalls(Engine* engine, Clock* steady, const CallLimits& limits);
 
   /// OK for a site that the engine admits and that keeps to the limits: UNAUTHENTICATED,
   /// PERMISSION_DENIED or RESOURCE_EXHAUSTED otherwise, naming the caller.
@@ -78,7 +78,7 @@ class SiteCalls {
   friend class SiteCall;
 
   Engine* const engine_;
-  Clock* const clock_;
+  Clock* const steady_;
   const absl::Duration stall_;
   absl::Mutex mutex_;
   CallLimiter limiter_ ABSL_GUARDED_BY(mutex_);

@@ -34,7 +34,8 @@ class StorageHealth {
   absl::Status Check() const;
 
   /// Looks at the free space and, where a fault was noted, tries the disk again, if it is time.
-  /// Returns when to be called again at the latest; as often as it likes the caller may.
+  /// Returns when to be called again at the latest; as often as it likes the caller may. `now` is
+  /// of a clock that nobody sets.
   absl::Time Probe(absl::Time now);
 
   struct Reading {

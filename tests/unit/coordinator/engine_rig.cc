@@ -45,10 +45,10 @@ void EngineRig::Restart() {
   report_ = CheckAtStart(store_.get(), blobs_.get(), area_.get(),
                          {options_.keep_versions, /*whole=*/true, clock_.Now()})
                 .value();
-  engine_ = Engine::Create({&clock_, store_.get(), blobs_.get(), area_.get(), storage_.get(),
-                            /*observer=*/nullptr, [this] { ++progress_; }},
-                           options_)
-                .value();
+  EngineParts parts{&clock_, store_.get(), blobs_.get(), area_.get(), storage_.get()};
+  parts.on_progress = [this] { ++progress_; };
+  parts.steady = &steady_;
+  engine_ = Engine::Create(parts, options_).value();
 }
 
 void EngineRig::Start(const TinyPlan& plan) {

@@ -40,6 +40,11 @@ class EngineRig {
 
   Engine& engine() { return *engine_; }
   SimulatedClock& clock() { return clock_; }
+  /// Sets the wall clock alone, as an administrator does: no time passes.
+  void SetWallClock(absl::Duration by) {
+    clock_.Advance(by);
+    steady_.ahead += by;
+  }
   FaultyFileSystem& disk() { return disk_; }
   DyingStore& store() { return *store_; }
   StorageHealth& storage() { return *storage_; }
@@ -79,6 +84,15 @@ class EngineRig {
   bool Finish(const std::vector<std::string>& sites);
 
  private:
+  /// What `clock` would say if nobody had set it.
+  struct UnsetClock final : Clock {
+    explicit UnsetClock(Clock* wall) : wall(wall) {}
+    absl::Time Now() override { return wall->Now() - ahead; }
+    void Sleep(absl::Duration duration) override { wall->Sleep(duration); }
+    Clock* const wall;
+    absl::Duration ahead;
+  };
+
   /// Every update that was acknowledged still counts.
   void ExpectAcknowledged();
 
@@ -86,6 +100,7 @@ class EngineRig {
   bool power_cut_ = false;
   int progress_ = 0;
   SimulatedClock clock_;
+  UnsetClock steady_{&clock_};
   MemoryFileSystem memory_;
   FaultyFileSystem disk_;
   const std::unique_ptr<SqliteOnFileSystem> sqlite_;  // null: the store is in memory

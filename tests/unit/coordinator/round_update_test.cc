@@ -225,6 +225,24 @@ TEST(RoundUpdate, RestartTakesNoTimeFromARoundThatHasPlenty) {
   EXPECT_EQ(run.Current()->deadline, kStart + absl::Seconds(900));
 }
 
+TEST(RoundUpdate, ClockThatWasSetBackBeforeARestartKeepsNoRoundOpenForLongerThanAWholeOne) {
+  RunState run = NewRun({.cohort = "deadline_s = 900\n"});
+  MustApply(run, Opening(run, {"a"}, kStart));
+  const absl::Time back = kStart - absl::Hours(24);
+  MustApply(run, At(back, CoordinatorReturned{}));
+  EXPECT_EQ(run.Current()->deadline, back + absl::Seconds(900));
+}
+
+TEST(RoundUpdate, ClockThatWasSetBackBeforeARestartKeepsNoSecurePhaseOpen) {
+  RunState run =
+      NewRun({.cohort = "target = 4\nminimum = 4\ndeadline_s = 30\n[secure]\nphase_s = 7\n",
+              .secure = "honest_but_curious"});
+  MustApply(run, Opening(run, {"a", "b", "c", "d"}, kStart));
+  const absl::Time back = kStart - absl::Hours(24);
+  MustApply(run, At(back, CoordinatorReturned{}));
+  EXPECT_EQ(run.Current()->secure->deadline, back + absl::Seconds(7));
+}
+
 TEST(RoundUpdate, SecurePhaseBeginsItsTimeAnewAfterARestart) {
   RunState run =
       NewRun({.cohort = "target = 4\nminimum = 4\ndeadline_s = 30\n[secure]\nphase_s = 7\n",
