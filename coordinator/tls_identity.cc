@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/tls_identity.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/crypto/pem_file.h"
 #include "base/retry_after.h"
@@ -34,16 +36,19 @@ absl::StatusOr<bool> TlsIdentity::Refresh(absl::Time now) {
                       ReadFile(files_, certificate_path_, kMaxPemBytes));
   MR_ASSIGN_OR_RETURN(const std::string key, ReadFile(files_, key_path_, kMaxPemBytes));
   const std::string both = absl::StrCat(key, key.ends_with('\n') ? "" : "\n", certificate);
-  if (both == served_ || (both == refused_ && now < refused_until_)) return false;
+  const bool refused_still = both == refused_ && refused_from_ <= now && now < refused_until_;
+  if (both == served_ || refused_still) return false;
   const absl::Status valid = CheckCertificate(certificate, authorities_pem_, key,
                                               Role::kCoordinator, now, certificate_path_);
   if (!valid.ok()) {
     refused_ = both;
+    refused_from_ = now;
     refused_until_ = now + RetryAfter(valid).value_or(absl::InfiniteDuration());
     return valid;
   }
-  MR_ASSIGN_OR_RETURN(info_, ParseCertificate(certificate));
+  MR_ASSIGN_OR_RETURN(CertificateInfo info, ParseCertificate(certificate));
   MR_RETURN_IF_ERROR(WriteIfChanged(files_, identity_path(), both));
+  info_ = std::move(info);
   served_ = both;
   certificate_pem_ = certificate;
   refused_.clear();

@@ -45,9 +45,10 @@ class TlsIdentity {
   std::string key_path_;
   std::string folder_;
   std::string authorities_pem_;
-  std::string served_;   // what identity_path() holds
-  std::string refused_;  // the last content that was no valid pair
-  absl::Time refused_until_ = absl::InfiniteFuture();
+  std::string served_;       // what identity_path() holds
+  std::string refused_;      // the last content that was no valid pair
+  absl::Time refused_from_;  // and until when: a clock that is set has it looked at again
+  absl::Time refused_until_;
   std::string certificate_pem_;
   CertificateInfo info_;
 };

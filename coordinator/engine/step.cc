@@ -260,14 +260,17 @@ void Engine::CleanUp(Run& run) {
   if (!run.staged || run.state.Current() != nullptr) return;
   folds_.erase(run.state.id);
   run.secure.reset();
+  uploads_.DiscardRound(run.state.rounds.back().id);
   if (run.state.plan.secure.on()) {
     if (const absl::Status dropped = Noted(parts_.store->DropMessages(run.state.id));
         !dropped.ok()) {
-      LogWarning("messages of a secure round not dropped",
+      // They hold shares of secrets: the run is looked at again until they are gone.
+      run.retry_at = parts_.steady->Now() + options_.retry_after_fault;
+      LogWarning("messages of a secure round not dropped yet",
                  {{"run", run.state.id}, {"error", dropped.ToString()}});
+      return;
     }
   }
-  uploads_.DiscardRound(run.state.rounds.back().id);
   run.staged = false;
 }
 

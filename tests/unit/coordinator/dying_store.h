@@ -4,6 +4,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "coordinator/store/store.h"
@@ -24,6 +25,8 @@ class DyingStore final : public Store {
   }
   /// The `index`-th append from now ends in std::bad_alloc, as any call may.
   void RunOutOfMemoryAtAppend(int64_t index) { throws_at_ = appends_ + index; }
+  /// The next DropMessages fails, and nothing else.
+  void FailNextDrop() { fails_drop_ = true; }
   void Revive() {
     dies_at_ = -1;
     dead_ = false;
@@ -54,7 +57,8 @@ class DyingStore final : public Store {
     return base_->LoadMessages(run);
   }
   absl::Status DropMessages(const std::string& run) override {
-    return dead_ ? Death() : base_->DropMessages(run);
+    if (dead_ || std::exchange(fails_drop_, false)) return Death();
+    return base_->DropMessages(run);
   }
   absl::Status PutSite(const SiteRecord& site) override {
     return dead_ ? Death() : base_->PutSite(site);
@@ -70,6 +74,7 @@ class DyingStore final : public Store {
   int64_t throws_at_ = -1;
   bool written_ = false;
   bool dead_ = false;
+  bool fails_drop_ = false;
 };
 
 }  // namespace millrace::testing

@@ -194,6 +194,21 @@ TEST_F(SecureEngineTest, AttemptThatOneSiteTooManyLeavesIsRepeatedWithNewKeysOnl
   EXPECT_EQ(run.Newest().sites, kSites);
 }
 
+TEST_F(SecureEngineTest, MessagesThatCouldNotBeDroppedAreBeforeTheNextRound) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  MR_ASSERT_OK_AND_ASSIGN(const std::vector<v1::Advertisement> cohort, Advertise());
+  MR_ASSERT_OK(Share(cohort));
+  MR_ASSERT_OK(Upload());
+  rig_.store().FailNextDrop();
+  MR_ASSERT_OK(Unmask(kThreshold));
+  ASSERT_EQ(rig_.Run().rounds.back().phase, RoundPhase::kCommitted);
+  EXPECT_FALSE(rig_.store().LoadMessages("tiny-1")->empty());
+  rig_.clock().Advance(EngineOptions().retry_after_fault);
+  rig_.engine().Step();
+  EXPECT_TRUE(rig_.store().LoadMessages("tiny-1")->empty());
+  EXPECT_EQ(rig_.Run().rounds.size(), 2U);
+}
+
 TEST_F(SecureEngineTest, MoreCertificatesThanTheCohortHasAreRefused) {
   ASSERT_NO_FATAL_FAILURE(Open());
   MR_ASSERT_OK(Advertise().status());

@@ -73,10 +73,25 @@ TEST_F(TlsIdentityTest, FilesThatAreNoPairAreToldOfOnceAndLeftAlone) {
 
 TEST_F(TlsIdentityTest, NewCertificateThatFoundTheDiskFullIsTakenUpOnceThereIsSpace) {
   MR_ASSERT_OK_AND_ASSIGN(TlsIdentity identity, Create());
+  const std::string present = identity.info().serial;
   const KeyAndCertificate next = federation_.Issue(Role::kCoordinator, "hub");
   Configure(next);
   disk_.FailCall(DiskCall::kWrite, 0, testing::DiskFault::kShortWrite);
   EXPECT_FALSE(identity.Refresh(now_).ok());
+  EXPECT_EQ(identity.info().serial, present) << "the one that is served";
+  EXPECT_EQ(identity.Refresh(now_).value(), true);
+  EXPECT_EQ(identity.certificate_pem(), next.certificate_pem);
+  EXPECT_NE(identity.info().serial, present);
+}
+
+TEST_F(TlsIdentityTest, FilesThatWereRefusedUnderAWrongClockAreTakenUpWhenItIsSetRight) {
+  MR_ASSERT_OK_AND_ASSIGN(TlsIdentity identity, Create());
+  const KeyAndCertificate next = federation_.Issue(Role::kCoordinator, "hub");
+  Configure(next);
+  const absl::Time years_ahead = now_ + absl::Hours(24 * 2000);
+  EXPECT_THAT(identity.Refresh(years_ahead),
+              IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("expired")));
+  EXPECT_EQ(identity.Refresh(years_ahead + absl::Hours(1)).value(), false);
   EXPECT_EQ(identity.Refresh(now_).value(), true);
   EXPECT_EQ(identity.certificate_pem(), next.certificate_pem);
 }
