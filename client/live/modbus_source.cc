@@ -2,6 +2,7 @@
 #include "client/live/modbus_source.h"
 
 #include <modbus/modbus.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,6 +19,8 @@ namespace millrace {
 namespace {
 
 constexpr size_t kMostValues = 2000;
+// Whatever the timeout of an answer: connecting cannot be cut short.
+constexpr absl::Duration kLongestConnect = absl::Seconds(2);
 
 // Exceptions of a device that is well and understands the request.
 bool IsException(int error) { return error >= EMBXILFUN && error <= EMBXGTAR; }
@@ -29,6 +32,12 @@ absl::Status LastError(absl::string_view what) {
   const std::string text = absl::StrCat(what, ": ", reason);
   if (error == EMBXILADD) return absl::OutOfRangeError(text);
   return IsException(error) ? absl::FailedPreconditionError(text) : absl::UnavailableError(text);
+}
+
+bool SetTimeout(_modbus* device, absl::Duration timeout) {
+  const timespec parts = absl::ToTimespec(timeout);
+  return modbus_set_response_timeout(device, static_cast<uint32_t>(parts.tv_sec),
+                                     static_cast<uint32_t>(parts.tv_nsec / 1000)) == 0;
 }
 
 }  // namespace
@@ -65,12 +74,10 @@ absl::StatusOr<ModbusSource::Device> ModbusSource::Open() const {
   Device device(modbus_new_tcp_pi(config_.host.c_str(), port.c_str()));
   const std::string where = absl::StrCat(config_.host, ":", config_.port);
   if (device == nullptr) return LastError(where);
-  const timespec timeout = absl::ToTimespec(absl::Seconds(config_.timeout_s));
-  const auto seconds = static_cast<uint32_t>(timeout.tv_sec);
-  const auto microseconds = static_cast<uint32_t>(timeout.tv_nsec / 1000);
+  const absl::Duration timeout = absl::Seconds(config_.timeout_s);
   if (modbus_set_slave(device.get(), static_cast<int>(config_.unit)) != 0 ||
-      modbus_set_response_timeout(device.get(), seconds, microseconds) != 0 ||
-      modbus_connect(device.get()) != 0) {
+      !SetTimeout(device.get(), std::min(timeout, kLongestConnect)) ||
+      modbus_connect(device.get()) != 0 || !SetTimeout(device.get(), timeout)) {
     return LastError(where);
   }
   return device;
@@ -84,22 +91,39 @@ bool ModbusSource::Connect() {
     return false;
   }
   record_.Connected();
+  UseSocket(modbus_get_socket(device->get()));
+  const absl::Status polled = PollOn(device->get());
+  UseSocket(-1);
+  // An answer that comes after all would be taken for that of the next request.
+  if (!polled.ok() && !stopped_.HasBeenNotified()) {
+    record_.State(SourceState::kFailed, polled.message());
+  }
+  return true;
+}
+
+absl::Status ModbusSource::PollOn(_modbus* device) {
   const absl::Duration period = absl::Seconds(config_.period_s);
   const int64_t period_ns = absl::ToInt64Nanoseconds(period);
   int64_t next_ns = context_.clock->MonotonicNs();
   while (!stopped_.HasBeenNotified()) {
-    const absl::Status polled = Poll(device->get());
-    if (!polled.ok()) {
-      // An answer that comes after all would be taken for that of the next request.
-      record_.State(SourceState::kFailed, polled.message());
-      return true;
-    }
+    MR_RETURN_IF_ERROR(Poll(device));
     // Polls that a slow device has made impossible are left out.
     const int64_t now_ns = context_.clock->MonotonicNs();
     next_ns += period_ns * std::max<int64_t>(1, (now_ns - next_ns + period_ns - 1) / period_ns);
     stopped_.WaitForNotificationWithTimeout(absl::Nanoseconds(next_ns - now_ns));
   }
-  return true;
+  return absl::OkStatus();
+}
+
+void ModbusSource::UseSocket(int socket) {
+  const absl::MutexLock lock(&mutex_);
+  socket_ = socket;
+}
+
+void ModbusSource::Stop() {
+  stopped_.Notify();
+  const absl::MutexLock lock(&mutex_);
+  if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);  // whoever waits for an answer has an end
 }
 
 absl::Status ModbusSource::Read(_modbus* device, const RegisterRead& read) {

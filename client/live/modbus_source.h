@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
 #include "base/random.h"
 #include "client/live/modbus_config.h"
@@ -27,7 +29,7 @@ class ModbusSource final : public Source {
                const std::vector<ChannelRename>& renames, const SourceContext& context);
 
   void Run() override;
-  void Stop() override { stopped_.Notify(); }
+  void Stop() override;
   SourceStatus Status() const override { return record_.Status(); }
 
  private:
@@ -36,10 +38,14 @@ class ModbusSource final : public Source {
   };
   using Device = std::unique_ptr<_modbus, Free>;
 
-  /// Polls over one connection until it fails or Stop; whether it was ever up.
+  /// One connection, until it fails or Stop; whether it was ever up.
   bool Connect();
+  /// Until it fails or Stop.
+  absl::Status PollOn(_modbus* device);
   absl::StatusOr<Device> Open() const;
   absl::Status Poll(_modbus* device);
+  /// What Stop is to shut; -1 before it is closed.
+  void UseSocket(int socket);
   /// Reads into registers_. OUT_OF_RANGE for registers that the device does not have,
   /// FAILED_PRECONDITION for its other exceptions, UNAVAILABLE for anything else.
   absl::Status Read(_modbus* device, const RegisterRead& read);
@@ -53,6 +59,8 @@ class ModbusSource final : public Source {
   std::vector<uint16_t> registers_;
   Random random_;
   absl::Notification stopped_;
+  absl::Mutex mutex_;
+  int socket_ ABSL_GUARDED_BY(mutex_) = -1;  // of the connection that polls; -1: none
 };
 
 }  // namespace millrace

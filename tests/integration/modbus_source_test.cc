@@ -119,6 +119,16 @@ TEST_F(ModbusSourceTest, ADeviceThatDoesNotAnswerIsAFailureAndReadAgainWhenItDoe
   EXPECT_TRUE(AwaitNewest(0, 2));
 }
 
+TEST_F(ModbusSourceTest, ADeviceThatNeverAnswersDoesNotKeepItFromStopping) {
+  Add("a", RegisterTable::kHolding, 0, RegisterType::kUint16);
+  config_.timeout_s = 1800;
+  server_.SetSilent(true);
+  Run();
+  ASSERT_TRUE(Eventually([&] { return rig_.Status().messages == 1; }));
+  rig_.Stop();
+  EXPECT_TRUE(rig_.Taken().empty());
+}
+
 TEST_F(ModbusSourceTest, NeighboursTakeOneRequest) {
   Add("a", RegisterTable::kHolding, 0, RegisterType::kUint16);
   Add("b", RegisterTable::kHolding, 1, RegisterType::kFloat32);
