@@ -117,7 +117,7 @@ grpc::ServerUnaryReactor* AdminService::GetRun(grpc::CallbackServerContext* cont
 grpc::ServerWriteReactor<v1::Run>* AdminService::WatchRun(grpc::CallbackServerContext* context,
                                                           const v1::GetRunRequest* request) {
   absl::StatusOr<std::unique_ptr<SiteCall>> call =
-      Guarded([&] { return calls_->BeginPerson(context, Role::kViewer); });
+      Guarded([&] { return calls_->BeginPerson(context, Role::kViewer, CallKind::kHeld); });
   if (!call.ok()) return new RefusedWatch(call.status());
   auto* watch = new WatchCall(engine_, room_, steady_, *std::move(call), request->run());
   room_->Enter(watch, steady_->Now());

@@ -12,23 +12,23 @@ constexpr double kMegabyte = 1e6;
 // When a place among the open calls may be free again; nobody knows.
 constexpr absl::Duration kTryAgain = absl::Seconds(1);
 
-absl::Status TooMany(const std::string& site, const std::string& what, absl::string_view key,
+absl::Status TooMany(const std::string& caller, const std::string& what, absl::string_view key,
                      absl::Duration retry_after) {
-  return WithRetryAfter(absl::ResourceExhaustedError(absl::StrCat(
-                            "site ", site, ": ", what, " ([limits] ", key, " of the coordinator)")),
+  return WithRetryAfter(absl::ResourceExhaustedError(absl::StrCat(caller, ": ", what, " ([limits] ",
+                                                                  key, " of the coordinator)")),
                         retry_after);
 }
 
 }  // namespace
 
-CallLimiter::Site::Site(const CallLimits& limits)
+CallLimiter::Calls::Calls(const CallLimits& limits)
     : calls(static_cast<double>(limits.site_calls_per_s),
             static_cast<double>(limits.site_calls_per_s * kBurstSeconds)),
       bytes(static_cast<double>(limits.site_mb_per_s) * kMegabyte,
             static_cast<double>(limits.site_mb_per_s * kBurstSeconds) * kMegabyte) {}
 
-CallLimiter::Site& CallLimiter::Of(const std::string& site) {
-  return sites_.try_emplace(site, limits_).first->second;
+CallLimiter::Calls& CallLimiter::Of(const std::string& caller) {
+  return callers_.try_emplace(caller, limits_).first->second;
 }
 
 int64_t* CallLimiter::TransfersOf(CallKind kind) {
@@ -37,20 +37,21 @@ int64_t* CallLimiter::TransfersOf(CallKind kind) {
   return nullptr;
 }
 
-absl::Status CallLimiter::Begin(const std::string& site, CallKind kind, absl::Time now) {
-  Site& calls = Of(site);
+absl::Status CallLimiter::Begin(const std::string& caller, CallKind kind, absl::Time now) {
+  Calls& calls = Of(caller);
   if (!calls.calls.Take(1, now)) {
-    return TooMany(site, absl::StrCat("more than ", limits_.site_calls_per_s, " calls a second"),
+    return TooMany(caller, absl::StrCat("more than ", limits_.site_calls_per_s, " calls a second"),
                    "site_calls_per_s", calls.calls.Until(1, now));
   }
   if (kind == CallKind::kQuick) return absl::OkStatus();
   if (calls.open >= limits_.site_calls) {
-    return TooMany(site, absl::StrCat("has ", calls.open, " calls open"), "site_calls", kTryAgain);
+    return TooMany(caller, absl::StrCat("has ", calls.open, " calls open"), "site_calls",
+                   kTryAgain);
   }
   if (int64_t* const transfers = TransfersOf(kind); transfers != nullptr) {
     const bool upload = kind == CallKind::kUpload;
     if (*transfers >= (upload ? limits_.uploads : limits_.downloads)) {
-      return TooMany(site,
+      return TooMany(caller,
                      absl::StrCat("the coordinator has ", *transfers,
                                   upload ? " uploads" : " downloads", " in progress"),
                      upload ? "uploads" : "downloads", kTryAgain);
@@ -61,17 +62,17 @@ absl::Status CallLimiter::Begin(const std::string& site, CallKind kind, absl::Ti
   return absl::OkStatus();
 }
 
-void CallLimiter::End(const std::string& site, CallKind kind) {
+void CallLimiter::End(const std::string& caller, CallKind kind) {
   if (kind == CallKind::kQuick) return;
-  --Of(site).open;
+  --Of(caller).open;
   if (int64_t* const transfers = TransfersOf(kind); transfers != nullptr) --*transfers;
 }
 
-absl::Status CallLimiter::TakeBytes(const std::string& site, int64_t bytes, absl::Time now) {
-  Site& calls = Of(site);
+absl::Status CallLimiter::TakeBytes(const std::string& caller, int64_t bytes, absl::Time now) {
+  Calls& calls = Of(caller);
   const auto tokens = static_cast<double>(bytes);
   if (calls.bytes.Take(tokens, now)) return absl::OkStatus();
-  return TooMany(site, absl::StrCat("sends more than ", limits_.site_mb_per_s, " MB a second"),
+  return TooMany(caller, absl::StrCat("sends more than ", limits_.site_mb_per_s, " MB a second"),
                  "site_mb_per_s", calls.bytes.Until(tokens, now));
 }
 

@@ -71,9 +71,10 @@ class EntryCall final : public grpc::ServerGenericBidiReactor, public Waiter {
   /// OK if the call is answered, or waits.
   absl::Status Take() {
     if (request_.Length() > kMaxRequestBytes) {
-      return absl::ResourceExhaustedError(absl::StrCat(context_->method(), ": a message of ",
-                                                       request_.Length(), " bytes, at most ",
-                                                       kMaxRequestBytes, " without a certificate"));
+      // Not RESOURCE_EXHAUSTED: no other time would be better.
+      return absl::InvalidArgumentError(absl::StrCat(context_->method(), ": a message of ",
+                                                     request_.Length(), " bytes, at most ",
+                                                     kMaxRequestBytes, " without a certificate"));
     }
     const absl::Time now = parts_.steady->Now();
     if (context_->method() == kGetTrustMethod) {

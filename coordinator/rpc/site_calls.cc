@@ -3,14 +3,23 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "coordinator/rpc/peer.h"
 
 namespace millrace {
+namespace {
+
+/// "site press-7", "operator ada": of who was let in.
+std::string NameOf(const Identity& caller) {
+  return absl::StrCat(RoleName(caller.role), " ", caller.name);
+}
+
+}  // namespace
 
 SiteCall::SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, Identity caller,
-                   std::string certificate, std::optional<CallKind> kind)
+                   std::string certificate, CallKind kind)
     : calls_(calls),
       context_(context),
       caller_(std::move(caller)),
@@ -24,14 +33,14 @@ SiteCall::SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, Ident
 SiteCall::~SiteCall() {
   absl::MutexLock lock(&calls_->mutex_);
   calls_->open_.erase(place_);
-  if (kind_) calls_->limiter_.End(caller_.name, *kind_);
+  calls_->limiter_.End(NameOf(caller_), kind_);
 }
 
 absl::Status SiteCall::Received(int64_t bytes) {
   const absl::Time now = calls_->steady_->Now();
   absl::MutexLock lock(&calls_->mutex_);
   moved_ = now;
-  return calls_->limiter_.TakeBytes(caller_.name, bytes, now);
+  return calls_->limiter_.TakeBytes(NameOf(caller_), bytes, now);
 }
 
 void SiteCall::Sent() {
@@ -43,31 +52,35 @@ void SiteCall::Sent() {
 SiteCalls::SiteCalls(Engine* engine, Clock* steady, const CallLimits& limits)
     : engine_(engine), steady_(steady), stall_(limits.stall), limiter_(limits) {}
 
-absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::Begin(grpc::CallbackServerContext* context,
-                                                           CallKind kind) {
-  MR_ASSIGN_OR_RETURN(std::string site, RequireSite(*context, engine_));
+absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::Take(grpc::CallbackServerContext* context,
+                                                          Identity caller, CallKind kind) {
   MR_ASSIGN_OR_RETURN(std::string certificate, PeerCertificate(*context));
   {
     absl::MutexLock lock(&mutex_);
-    MR_RETURN_IF_ERROR(limiter_.Begin(site, kind, steady_->Now()));
+    MR_RETURN_IF_ERROR(limiter_.Begin(NameOf(caller), kind, steady_->Now()));
   }
   return std::unique_ptr<SiteCall>(
-      new SiteCall(this, context, {Role::kSite, std::move(site)}, std::move(certificate), kind));
+      new SiteCall(this, context, std::move(caller), std::move(certificate), kind));
+}
+
+absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::Begin(grpc::CallbackServerContext* context,
+                                                           CallKind kind) {
+  MR_ASSIGN_OR_RETURN(std::string site, RequireSite(*context, engine_));
+  return Take(context, {Role::kSite, std::move(site)}, kind);
 }
 
 absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::BeginPerson(
-    grpc::CallbackServerContext* context, Role role) {
+    grpc::CallbackServerContext* context, Role role, CallKind kind) {
   MR_RETURN_IF_ERROR(RequireRole(*context, role).status());
   MR_ASSIGN_OR_RETURN(Identity person, PeerOf(*context));
-  MR_ASSIGN_OR_RETURN(std::string certificate, PeerCertificate(*context));
-  return std::unique_ptr<SiteCall>(
-      new SiteCall(this, context, std::move(person), std::move(certificate), std::nullopt));
+  return Take(context, std::move(person), kind);
 }
 
 absl::StatusOr<std::unique_ptr<SiteCall>> SiteCalls::BeginReader(
     grpc::CallbackServerContext* context, CallKind kind) {
   MR_ASSIGN_OR_RETURN(const Identity peer, PeerOf(*context));
-  return peer.role == Role::kSite ? Begin(context, kind) : BeginPerson(context, Role::kViewer);
+  return peer.role == Role::kSite ? Begin(context, kind)
+                                  : BeginPerson(context, Role::kViewer, kind);
 }
 
 void SiteCalls::EndStalled() {
@@ -76,7 +89,7 @@ void SiteCalls::EndStalled() {
   for (SiteCall* call : open_) {
     const bool transfer = call->kind_ == CallKind::kUpload || call->kind_ == CallKind::kDownload;
     if (!transfer || now - call->moved_ < stall_) continue;
-    LogInfo("transfer stalled, ended", {{"site", call->site()}});
+    LogInfo("transfer stalled, ended", {{"caller", NameOf(call->caller_)}});
     call->context_->TryCancel();
     call->moved_ = now;  // once is enough
   }

@@ -6,7 +6,6 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -30,7 +29,7 @@ class SiteCall {
   SiteCall(const SiteCall&) = delete;
   SiteCall& operator=(const SiteCall&) = delete;
 
-  /// Who calls.
+  /// Its name, of a site's call.
   const std::string& site() const { return caller_.name; }
   /// The site has sent this many bytes; RESOURCE_EXHAUSTED if it sends too many.
   absl::Status Received(int64_t bytes);
@@ -40,14 +39,14 @@ class SiteCall {
  private:
   friend class SiteCalls;
   SiteCall(SiteCalls* calls, grpc::CallbackServerContext* context, Identity caller,
-           std::string certificate, std::optional<CallKind> kind);
+           std::string certificate, CallKind kind);
 
   SiteCalls* const calls_;
   grpc::CallbackServerContext* const context_;
   const Identity caller_;
-  const std::string certificate_;       // PEM; read only when one is revoked
-  const std::optional<CallKind> kind_;  // nothing: a person's, which has no limits
-  absl::Time moved_;                    // guarded by the calls' lock
+  const std::string certificate_;  // PEM; read only when one is revoked
+  const CallKind kind_;
+  absl::Time moved_;  // guarded by the calls' lock
   std::list<SiteCall*>::iterator place_;
 };
 
@@ -62,9 +61,9 @@ class SiteCalls {
   /// PERMISSION_DENIED or RESOURCE_EXHAUSTED otherwise, naming the caller.
   absl::StatusOr<std::unique_ptr<SiteCall>> Begin(grpc::CallbackServerContext* context,
                                                   CallKind kind);
-  /// OK for a person who has at least `role`; without limits.
+  /// The same for a person who has at least `role`.
   absl::StatusOr<std::unique_ptr<SiteCall>> BeginPerson(grpc::CallbackServerContext* context,
-                                                        Role role);
+                                                        Role role, CallKind kind);
   /// Begin for a site, BeginPerson for a viewer.
   absl::StatusOr<std::unique_ptr<SiteCall>> BeginReader(grpc::CallbackServerContext* context,
                                                         CallKind kind);
@@ -76,6 +75,9 @@ class SiteCalls {
 
  private:
   friend class SiteCall;
+
+  absl::StatusOr<std::unique_ptr<SiteCall>> Take(grpc::CallbackServerContext* context,
+                                                 Identity caller, CallKind kind);
 
   Engine* const engine_;
   Clock* const steady_;
