@@ -152,6 +152,10 @@ void Federation::Tick() {
   next_refresh_ = now + kRefreshEvery;
   if (!authorities_served_) TrustAuthorities();
   RefreshCertificate();
+  if (const std::string doubt = membership_->Doubt(); !doubt.empty() && now >= next_doubt_) {
+    next_doubt_ = now + kWarnEvery;
+    LogError("the revocation list may be out of date", {{"reason", doubt}});
+  }
   if (now < next_forgetting_) return;
   next_forgetting_ = now + kForgetEvery;
   if (const absl::Status forgotten = enrollment_.ForgetOld(); !forgotten.ok()) {

@@ -79,6 +79,7 @@ class Federation {
   absl::Time next_refresh_ = absl::InfinitePast();
   std::atomic<bool> authorities_served_ = true;  // those that the members trust
   absl::Time next_warning_ = absl::InfinitePast();
+  absl::Time next_doubt_ = absl::InfinitePast();
   absl::Time next_forgetting_ = absl::InfinitePast();
   absl::Status refusal_;  // the last one of the configured files, said once
 

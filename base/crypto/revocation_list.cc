@@ -98,6 +98,18 @@ absl::StatusOr<std::string> HexOf(const ASN1_INTEGER* serial) {
   return hex;
 }
 
+absl::StatusOr<RevocationList> EntriesOf(X509_CRL* list) {
+  RevocationList revoked;
+  MR_ASSIGN_OR_RETURN(revoked.number, NumberOf(list));
+  STACK_OF(X509_REVOKED)* const entries = X509_CRL_get_REVOKED(list);
+  for (int i = 0; i < sk_X509_REVOKED_num(entries); ++i) {
+    const X509_REVOKED* const entry = sk_X509_REVOKED_value(entries, i);
+    MR_ASSIGN_OR_RETURN(const std::string serial, HexOf(X509_REVOKED_get0_serialNumber(entry)));
+    MR_ASSIGN_OR_RETURN(revoked.since[serial], ReadTime(X509_REVOKED_get0_revocationDate(entry)));
+  }
+  return revoked;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> SignRevocationList(const KeyAndCertificate& authority,
@@ -142,15 +154,12 @@ absl::StatusOr<RevocationList> VerifyRevocationList(absl::string_view pem,
     return absl::PermissionDeniedError(
         "revocation list: it is not signed by this federation's authority");
   }
-  RevocationList revoked;
-  MR_ASSIGN_OR_RETURN(revoked.number, NumberOf(list.get()));
-  STACK_OF(X509_REVOKED)* const entries = X509_CRL_get_REVOKED(list.get());
-  for (int i = 0; i < sk_X509_REVOKED_num(entries); ++i) {
-    const X509_REVOKED* const entry = sk_X509_REVOKED_value(entries, i);
-    MR_ASSIGN_OR_RETURN(const std::string serial, HexOf(X509_REVOKED_get0_serialNumber(entry)));
-    MR_ASSIGN_OR_RETURN(revoked.since[serial], ReadTime(X509_REVOKED_get0_revocationDate(entry)));
-  }
-  return revoked;
+  return EntriesOf(list.get());
+}
+
+absl::StatusOr<RevocationList> ParseRevocationList(absl::string_view pem) {
+  MR_ASSIGN_OR_RETURN(const ListPtr list, ReadList(pem));
+  return EntriesOf(list.get());
 }
 
 }  // namespace millrace

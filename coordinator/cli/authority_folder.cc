@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/crypto/pem_file.h"
 #include "base/crypto/signing_request.h"
 #include "base/log.h"
 #include "base/name.h"
@@ -19,7 +20,6 @@
 namespace millrace {
 namespace {
 
-constexpr int64_t kMaxPem = 1 << 20;
 constexpr int64_t kMaxLedger = int64_t{1} << 28;
 constexpr char kLedgerFile[] = "issued.log";
 constexpr char kRotationFile[] = "rotation";
@@ -53,9 +53,10 @@ absl::StatusOr<std::unique_ptr<AuthorityFolder>> AuthorityFolder::Open(FileSyste
   absl::StatusOr<std::unique_ptr<FolderLock>> lock = FolderLock::Take(folder);
   if (!lock.ok()) return LocalStatus(lock.status());
   std::unique_ptr<AuthorityFolder> opened(new AuthorityFolder(files, folder, *std::move(lock)));
-  MR_ASSIGN_OR_RETURN(opened->signer_.certificate_pem, ReadLocalFile(files, certificate, kMaxPem));
+  MR_ASSIGN_OR_RETURN(opened->signer_.certificate_pem,
+                      ReadLocalFile(files, certificate, kMaxPemBytes));
   MR_ASSIGN_OR_RETURN(opened->signer_.key_pem,
-                      ReadLocalFile(files, ResolvePath(folder, kAuthorityKeyFile), kMaxPem));
+                      ReadLocalFile(files, ResolvePath(folder, kAuthorityKeyFile), kMaxPemBytes));
   absl::StatusOr<TrustedAuthorities> authorities =
       ParseAuthorities(opened->signer_.certificate_pem);
   if (!authorities.ok()) return Annotate(authorities.status(), certificate);
@@ -129,7 +130,7 @@ absl::StatusOr<std::optional<Digest>> AuthorityFolder::FindInvitation(const std:
   MR_RETURN_IF_ERROR(CheckName("site", site));
   const std::string path = Path("invitations/" + site);
   if (!files_->Exists(path)) return std::nullopt;
-  MR_ASSIGN_OR_RETURN(const std::string text, ReadLocalFile(files_, path, kMaxPem));
+  MR_ASSIGN_OR_RETURN(const std::string text, ReadLocalFile(files_, path, kMaxPemBytes));
   const absl::StatusOr<Digest> key = Digest::FromHex(absl::StripSuffix(text, "\n"));
   if (!key.ok()) return Annotate(key.status(), path);
   return *key;
@@ -146,7 +147,7 @@ absl::Status AuthorityFolder::DropInvitation(const std::string& site) {
 absl::StatusOr<RevocationList> AuthorityFolder::Revoked() {
   const std::string path = Path(kRevokedFile);
   if (!files_->Exists(path)) return RevocationList();
-  MR_ASSIGN_OR_RETURN(const std::string pem, ReadLocalFile(files_, path, kMaxPem));
+  MR_ASSIGN_OR_RETURN(const std::string pem, ReadLocalFile(files_, path, kMaxPemBytes));
   absl::StatusOr<RevocationList> list = VerifyRevocationList(pem, signer_.certificate_pem);
   if (!list.ok()) return Annotate(list.status(), path);
   return list;
@@ -194,8 +195,14 @@ absl::StatusOr<std::string> AuthorityFolder::RevokeAll(const std::string& whose,
   }
   const bool has_all = std::all_of(revoked.begin(), revoked.end(),
                                    [&](const std::string& serial) { return list.Has(serial); });
-  if (has_all) return ReadLocalFile(files_, Path(kRevokedFile), kMaxPem);
+  if (has_all) return ReadLocalFile(files_, Path(kRevokedFile), kMaxPemBytes);
   for (const std::string& serial : revoked) list.since.try_emplace(serial, now);
+  ++list.number;
+  return SignList(list, now);
+}
+
+absl::StatusOr<std::string> AuthorityFolder::SignAnew(absl::Time now) {
+  MR_ASSIGN_OR_RETURN(RevocationList list, Revoked());
   ++list.number;
   return SignList(list, now);
 }
@@ -204,7 +211,7 @@ absl::StatusOr<AuthorityFolder::Rotation> AuthorityFolder::BeginRotation(absl::T
   const std::string path = Path(kRotationFile);
   Rotation rotation;
   if (files_->Exists(path)) {
-    MR_ASSIGN_OR_RETURN(const std::string text, ReadLocalFile(files_, path, kMaxPem));
+    MR_ASSIGN_OR_RETURN(const std::string text, ReadLocalFile(files_, path, kMaxPemBytes));
     const size_t line = text.find('\n');
     const size_t key = text.find(kKeyEnds);
     if (text.rfind(kSignature, 0) == 0 && key != std::string::npos && line < key) {

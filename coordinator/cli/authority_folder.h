@@ -60,6 +60,10 @@ class AuthorityFolder {
   absl::StatusOr<std::string> RevokePerson(const std::string& name,
                                            const std::vector<std::string>& serials, absl::Time now);
 
+  /// The list as it stands, with the next number, also where nobody is on it: for a coordinator
+  /// that may not have the newest.
+  absl::StatusOr<std::string> SignAnew(absl::Time now);
+
   struct Rotation {
     SignedTrust statement;
     std::string key_pem;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an authority does while its federation runs: millrace authority renew, rotate, retire.
+// What an authority does while its federation runs: millrace authority renew, publish, rotate,
+// retire.
 #include <memory>
 #include <string>
 
@@ -70,6 +71,19 @@ absl::StatusOr<ExitCode> Renew(const CommandContext& context, const RenewArgumen
   }
 }
 
+/// Also where nothing has changed: the coordinator may have lost it.
+absl::StatusOr<ExitCode> PublishList(const CommandContext& context) {
+  MR_ASSIGN_OR_RETURN(const auto folder, context.OpenAuthority());
+  MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
+  v1::PublishRequest request;
+  MR_ASSIGN_OR_RETURN(*request.mutable_revocation_list(), folder->SignAnew(context.Now()));
+  MR_RETURN_IF_ERROR(connection->enrollment().Publish(request).status());
+  MR_ASSIGN_OR_RETURN(const RevocationList list, folder->Revoked());
+  return context.Show(absl::StrCat("the coordinator has revocation list ", list.number, ", with ",
+                                   list.since.size(), " certificates\n"),
+                      {{"list", list.number}, {"certificates", list.since.size()}});
+}
+
 v1::PublishRequest Publication(const SignedTrust& signed_trust) {
   v1::PublishRequest request;
   v1::TrustStatement& statement = *request.mutable_statement();
@@ -132,6 +146,14 @@ void AddAuthorityUpkeepCommands(CLI::App* authority_group, CommandContext* conte
       ->type_name("SECONDS")
       ->capture_default_str();
   AddConnectionOptions(renew, context);
+
+  CLI::App* publish = AddCommand(
+      authority_group, "publish",
+      "Hand the coordinator the revocation list as it stands: after `millrace restore`, since the\n"
+      "backup does not have what was revoked after it was made. Safe to repeat.",
+      "millrace authority publish --authority authority/", context,
+      [=] { return PublishList(*context); });
+  AddConnectionOptions(publish, context);
 
   CLI::App* rotate = AddCommand(
       authority_group, "rotate",

@@ -21,10 +21,10 @@ struct Folders {
 
 /// What was copied; where something was lost, that is an error all the same.
 ExitCode ShowReport(const CommandContext& context, const std::string& done,
-                    const BackupReport& report) {
+                    const BackupReport& report, absl::string_view next = "") {
   std::string text =
       absl::StrCat(done, ": ", HumanCount(report.runs), " runs, ", HumanCount(report.models),
-                   " models, ", HumanBytes(report.bytes), ", every digest checked\n");
+                   " models, ", HumanBytes(report.bytes), ", every digest checked\n", next);
   for (const std::string& loss : report.losses) {
     absl::StrAppend(&text, "damaged or missing: ", Printable(loss), "\n");
   }
@@ -46,7 +46,9 @@ absl::StatusOr<ExitCode> RunRestore(const CommandContext& context, const Folders
   const absl::StatusOr<BackupReport> report =
       Restore(context.environment->files, folders.backup, folders.storage, context.Now());
   if (!report.ok()) return LocalStatus(report.status());
-  return ShowReport(context, absl::StrCat("restored to ", folders.storage), *report);
+  return ShowReport(context, absl::StrCat("restored to ", folders.storage), *report,
+                    "next, once the coordinator runs: `millrace authority publish`, for what was "
+                    "revoked after the backup\n");
 }
 
 void AddFolders(CLI::App* command, const std::shared_ptr<Folders>& folders,

@@ -48,6 +48,10 @@ constexpr char kSchema[] = R"sql(
     one INTEGER PRIMARY KEY CHECK (one = 1),
     pem TEXT NOT NULL
   );
+  CREATE TABLE IF NOT EXISTS restored (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    time_us INTEGER NOT NULL
+  );
   CREATE TABLE IF NOT EXISTS audit (
     sequence INTEGER PRIMARY KEY,
     time_us INTEGER NOT NULL,
@@ -255,11 +259,33 @@ class SqliteEnrollmentStore final : public EnrollmentStore {
 
   absl::Status PutRevocationList(const std::string& pem) override {
     return Guard([&] {
+      SQLite::Transaction transaction(database_, kWrites);
       SQLite::Statement insert(database_, "INSERT OR REPLACE INTO revocation_list VALUES (1, ?)");
       insert.bind(1, pem);
       insert.exec();
+      database_.exec("DELETE FROM restored");
+      transaction.commit();
       return absl::OkStatus();
     });
+  }
+
+  absl::Status MarkRestored(absl::Time time) override {
+    return Guard([&] {
+      SQLite::Statement insert(database_, "INSERT OR REPLACE INTO restored VALUES (1, ?)");
+      insert.bind(1, absl::ToUnixMicros(time));
+      insert.exec();
+      return absl::OkStatus();
+    });
+  }
+
+  absl::StatusOr<std::optional<absl::Time>> LoadRestored() override {
+    std::optional<absl::Time> restored;
+    MR_RETURN_IF_ERROR(Guard([&] {
+      SQLite::Statement row(database_, "SELECT time_us FROM restored");
+      if (row.executeStep()) restored = absl::FromUnixMicros(row.getColumn(0).getInt64());
+      return absl::OkStatus();
+    }));
+    return restored;
   }
 
   absl::StatusOr<std::string> LoadRevocationList() override {

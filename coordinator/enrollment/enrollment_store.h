@@ -73,9 +73,14 @@ class EnrollmentStore {
   virtual absl::Status PutStatement(const SignedTrust& statement) = 0;
   /// By number.
   virtual absl::StatusOr<std::vector<SignedTrust>> LoadStatements() = 0;
+  /// What MarkRestored has said is over with it.
   virtual absl::Status PutRevocationList(const std::string& pem) = 0;
   /// Empty if there is none.
   virtual absl::StatusOr<std::string> LoadRevocationList() = 0;
+  /// The store comes from a backup: revocations that were published after it are not in it.
+  virtual absl::Status MarkRestored(absl::Time time) = 0;
+  /// When that was; nothing once a list was put.
+  virtual absl::StatusOr<std::optional<absl::Time>> LoadRestored() = 0;
 
   /// Gives the entry its place in the chain. Nothing ever changes or removes one.
   virtual absl::Status AppendAudit(AuditEntry entry) = 0;

@@ -11,6 +11,8 @@ namespace millrace {
 namespace {
 
 constexpr size_t kMostVerified = 20'000;
+constexpr char kWayOutOfDoubt[] =
+    "; hand over the newest revocation list: `millrace authority publish`";
 
 std::string NameOf(const Identity& identity) {
   return absl::StrCat(RoleName(identity.role), " ", identity.name);
@@ -47,20 +49,27 @@ absl::StatusOr<std::unique_ptr<Membership>> Membership::Create(const std::string
     MR_RETURN_IF_ERROR(membership->Apply(statement));
   }
   MR_ASSIGN_OR_RETURN(membership->revoked_pem_, store->LoadRevocationList());
-  if (!membership->revoked_pem_.empty()) {
-    absl::StatusOr<RevocationList> list =
-        VerifyRevocationList(membership->revoked_pem_, membership->authorities_pem_);
-    if (absl::IsPermissionDenied(list.status())) {
-      // From a backup that is older than a rotation. It revokes what counts no more anyhow, except
-      // what the new authority had signed by then.
-      LogError(
-          "the stored revocation list is not used: whoever signed it is trusted no more; "
-          "publish the newest one again with `millrace site revoke` of a site on it");
-      membership->revoked_pem_.clear();
-      return membership;
-    }
-    MR_ASSIGN_OR_RETURN(membership->revoked_, std::move(list));
+  MR_ASSIGN_OR_RETURN(const std::optional<absl::Time> restored, store->LoadRestored());
+  if (restored) {
+    membership->doubt_ =
+        absl::StrCat("the state was restored from a backup on ",
+                     absl::FormatTime(*restored, absl::UTCTimeZone()),
+                     ", and who was revoked after it was made is let in", kWayOutOfDoubt);
   }
+  if (membership->revoked_pem_.empty()) return membership;
+  absl::StatusOr<RevocationList> list =
+      VerifyRevocationList(membership->revoked_pem_, membership->authorities_pem_);
+  if (absl::IsPermissionDenied(list.status())) {
+    // From a backup that is older than a rotation. Sites would not believe it; here it stands, but
+    // for its number, until the next one comes: rather keep somebody out than let somebody in.
+    membership->doubt_ = absl::StrCat(
+        "whoever signed the stored one is trusted no more, so that sites do not get it",
+        kWayOutOfDoubt);
+    list = ParseRevocationList(membership->revoked_pem_);
+    if (list.ok()) list->number = 0;
+    membership->revoked_pem_.clear();
+  }
+  MR_ASSIGN_OR_RETURN(membership->revoked_, std::move(list));
   return membership;
 }
 
@@ -108,10 +117,19 @@ bool Membership::IsRevoked(const std::string& serial) const {
   return revoked_.Has(serial);
 }
 
+std::string Membership::Doubt() const {
+  absl::MutexLock lock(&mutex_);
+  return doubt_;
+}
+
 absl::StatusOr<NewlyRevoked> Membership::PublishRevocations(const std::string& pem) {
   absl::MutexLock lock(&mutex_);
   MR_ASSIGN_OR_RETURN(RevocationList list, VerifyRevocationList(pem, authorities_pem_));
-  if (pem == revoked_pem_) return NewlyRevoked{list.number, {}, {}};
+  if (pem == revoked_pem_) {
+    if (!doubt_.empty()) MR_RETURN_IF_ERROR(store_->PutRevocationList(pem));
+    doubt_.clear();
+    return NewlyRevoked{list.number, {}, {}};
+  }
   if (list.number <= revoked_.number) {
     return absl::FailedPreconditionError(
         absl::StrCat("revocation list ", list.number, ": list ", revoked_.number,
@@ -137,6 +155,7 @@ absl::StatusOr<NewlyRevoked> Membership::PublishRevocations(const std::string& p
   }
   revoked_pem_ = pem;
   revoked_ = std::move(list);
+  doubt_.clear();
   return revoked;
 }
 

@@ -49,6 +49,9 @@ class Membership {
   /// also because it has expired since; PERMISSION_DENIED if it was revoked.
   absl::StatusOr<CertificateInfo> Check(const std::string& pem);
   bool IsRevoked(const std::string& serial) const;
+  /// Why the revocation list may lack what was revoked lately, and the way out; empty if it does
+  /// not, as far as anybody here can know.
+  std::string Doubt() const;
 
   /// Takes in what the authority has signed; durable on return. FAILED_PRECONDITION or
   /// INVALID_ARGUMENT for what does not follow from what is held.
@@ -73,6 +76,7 @@ class Membership {
   std::vector<SignedTrust> statements_ ABSL_GUARDED_BY(mutex_);
   std::string revoked_pem_ ABSL_GUARDED_BY(mutex_);
   RevocationList revoked_ ABSL_GUARDED_BY(mutex_);
+  std::string doubt_ ABSL_GUARDED_BY(mutex_);
   // Certificates whose signature was verified, by their SHA-256: a call costs a digest.
   std::map<Digest, CertificateInfo> verified_ ABSL_GUARDED_BY(mutex_);
 };

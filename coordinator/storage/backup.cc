@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "coordinator/blob/directory_blob_store.h"
+#include "coordinator/enrollment/enrollment_store.h"
 #include "coordinator/round/replay.h"
 #include "coordinator/round/update.h"
 #include "coordinator/storage/retention.h"
@@ -185,6 +186,8 @@ absl::StatusOr<BackupReport> Restore(FileSystem* files, const std::string& from,
     MR_ASSIGN_OR_RETURN(BackupReport report, CopyState(files, from, partial));
     MR_ASSIGN_OR_RETURN(const auto store, OpenSqliteStore(partial + kStore));
     MR_RETURN_IF_ERROR(BeginAnew(*store, now));
+    MR_ASSIGN_OR_RETURN(const auto membership, OpenSqliteEnrollmentStore(partial + kStore));
+    MR_RETURN_IF_ERROR(membership->MarkRestored(now));
     return report;
   };
   const absl::StatusOr<BackupReport> report = restore();

@@ -28,7 +28,7 @@ absl::StatusOr<BackupReport> Backup(FileSystem* files, const std::string& from,
 
 /// Makes a state folder from a backup, for a coordinator to start on. `to` must be absent or empty.
 /// Open rounds are given up, and what sites still have of what came after the backup will count for
-/// nothing (RunRestored).
+/// nothing (RunRestored). Of the revocation list it is said that it may be out of date.
 absl::StatusOr<BackupReport> Restore(FileSystem* files, const std::string& from,
                                      const std::string& to, absl::Time now);
 

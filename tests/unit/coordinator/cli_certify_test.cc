@@ -185,6 +185,17 @@ TEST_F(CertifyTest, RevocationTakesEveryCertificateOfTheSiteOnce) {
   EXPECT_THAT(authority_->Revoked()->since, SizeIs(1)) << "expired ones have left";
 }
 
+TEST_F(CertifyTest, ListIsSignedAnewWithTheNextNumberAlsoWhereNobodyIsOnIt) {
+  MR_ASSERT_OK(authority_->SignAnew(kToday));
+  EXPECT_EQ(authority_->Revoked()->number, 1);
+  EXPECT_THAT(authority_->Revoked()->since, SizeIs(0));
+  Issue("press-7");
+  MR_ASSERT_OK(authority_->Revoke("press-7", {}, kToday));
+  MR_ASSERT_OK(authority_->SignAnew(kToday));
+  EXPECT_EQ(authority_->Revoked()->number, 3);
+  EXPECT_THAT(authority_->Revoked()->since, SizeIs(1));
+}
+
 TEST_F(CertifyTest, RotationThatWasCutOffIsTakenUpWhereItWas) {
   Issue("press-7");
   MR_ASSERT_OK(authority_->Revoke("press-7", {}, kToday));

@@ -224,14 +224,38 @@ TEST_F(EnrollmentTest, RevocationListOfAnAuthorityThatIsTrustedNoMoreDoesNotStop
   const KeyAndCertificate next = CreateAuthority("acme", clock_.Now()).value();
   MR_ASSERT_OK_AND_ASSIGN(membership_,
                           Membership::Create(next.certificate_pem, store_.get(), &clock_));
-  EXPECT_FALSE(membership_->IsRevoked("ab12"));
-  EXPECT_EQ(membership_->Trust(0, 0).revocation_list(), "");
+  EXPECT_TRUE(membership_->IsRevoked("ab12")) << "until a list comes that is believed";
+  EXPECT_THAT(membership_->Doubt(), HasSubstr("trusted no more"));
+  EXPECT_EQ(membership_->Trust(0, 0).revocation_list(), "") << "sites would not believe it";
   MR_ASSERT_OK(membership_->PublishRevocations(
       SignRevocationList(next, {4, {{"cd34", clock_.Now()}}}, clock_.Now()).value()));
   EXPECT_TRUE(membership_->IsRevoked("cd34"));
+  EXPECT_FALSE(membership_->IsRevoked("ab12"));
+  EXPECT_EQ(membership_->Doubt(), "");
   MR_ASSERT_OK(store_->PutRevocationList("no list"));
   EXPECT_THAT(Membership::Create(next.certificate_pem, store_.get(), &clock_),
               IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("no revocation list")));
+}
+
+TEST_F(EnrollmentTest, RestoredStoreIsDoubtedUntilAListIsPublishedBeItTheSame) {
+  EXPECT_EQ(membership_->Doubt(), "");
+  const std::string list =
+      SignRevocationList(authority_, {3, {{"ab12", clock_.Now()}}}, clock_.Now()).value();
+  MR_ASSERT_OK(membership_->PublishRevocations(list));
+  MR_ASSERT_OK(store_->MarkRestored(clock_.Now()));
+  for (int start = 0; start < 2; ++start) {
+    membership_ = Membership::Create(authority_.certificate_pem, store_.get(), &clock_).value();
+    EXPECT_THAT(membership_->Doubt(), AllOf(HasSubstr("restored from a backup on 2026-01-01"),
+                                            HasSubstr("millrace authority publish")));
+  }
+  EXPECT_FALSE(
+      membership_->PublishRevocations(SignRevocationList(authority_, {2, {}}, clock_.Now()).value())
+          .ok());
+  EXPECT_NE(membership_->Doubt(), "") << "an older one says nothing";
+  MR_ASSERT_OK(membership_->PublishRevocations(list));
+  EXPECT_EQ(membership_->Doubt(), "");
+  membership_ = Membership::Create(authority_.certificate_pem, store_.get(), &clock_).value();
+  EXPECT_EQ(membership_->Doubt(), "");
 }
 
 // The audit log.
