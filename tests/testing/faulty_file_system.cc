@@ -16,6 +16,10 @@ bool NeedsSpace(DiskCall call) {
          call == DiskCall::kCreateDirectories;
 }
 
+absl::Status ReadOnly(const std::string& path) {
+  return absl::ResourceExhaustedError(absl::StrCat(path, ": injected read-only disk"));
+}
+
 }  // namespace
 
 class FaultyFileSystem::FaultyFile final : public File {
@@ -104,6 +108,11 @@ void FaultyFileSystem::FillUp() {
   full_ = true;
 }
 
+void FaultyFileSystem::TurnReadOnly() {
+  const std::lock_guard lock(mutex_);
+  read_only_ = true;
+}
+
 void FaultyFileSystem::SetFreeBytes(int64_t bytes) {
   const std::lock_guard lock(mutex_);
   free_bytes_ = bytes;
@@ -113,6 +122,7 @@ void FaultyFileSystem::Heal() {
   const std::lock_guard lock(mutex_);
   dies_at_ = -1;
   full_ = false;
+  read_only_ = false;
   for (auto& faults : faults_) faults.clear();
   any_faults_.clear();
 }
@@ -144,6 +154,8 @@ absl::Status FaultyFileSystem::Meet(DiskCall call, const std::string& path, bool
   if (full_ && NeedsSpace(call)) {
     return absl::ResourceExhaustedError(absl::StrCat(path, ": injected full disk"));
   }
+  // Whether a file is opened to be written, Open knows.
+  if (read_only_ && call != DiskCall::kRead && call != DiskCall::kOpen) return ReadOnly(path);
   const auto of_kind = faults_[kind].find(number);
   const auto of_any = any_faults_.find(overall);
   if (of_kind == faults_[kind].end() && of_any == any_faults_.end()) return absl::OkStatus();
@@ -158,6 +170,10 @@ absl::Status FaultyFileSystem::Meet(DiskCall call, const std::string& path, bool
 absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::Open(const std::string& path,
                                                              OpenMode mode) {
   MR_RETURN_IF_ERROR(Meet(DiskCall::kOpen, path));
+  {
+    const std::lock_guard lock(mutex_);
+    if (read_only_ && mode != OpenMode::kRead) return ReadOnly(path);
+  }
   const bool existed = base_->Exists(path);
   MR_ASSIGN_OR_RETURN(auto file, base_->Open(path, mode));
   MR_ASSIGN_OR_RETURN(const int64_t size, file->Size());

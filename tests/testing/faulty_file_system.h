@@ -52,6 +52,9 @@ class FaultyFileSystem final : public FileSystem {
   void DieAt(int64_t index);
   /// From now on the disk is full: what would make or grow a file is RESOURCE_EXHAUSTED until Heal.
   void FillUp();
+  /// From now on the disk is read-only, as one that its kernel no longer trusts: everything that
+  /// would change it is RESOURCE_EXHAUSTED until Heal.
+  void TurnReadOnly();
   /// What FreeBytes says from now on.
   void SetFreeBytes(int64_t bytes);
   /// No more faults.
@@ -103,6 +106,7 @@ class FaultyFileSystem final : public FileSystem {
   std::map<int64_t, DiskFault> any_faults_;                      // by number among all calls
   int64_t dies_at_ = -1;  // number among all calls; -1: lives
   bool full_ = false;
+  bool read_only_ = false;
   std::optional<int64_t> free_bytes_;
   std::map<std::string, std::shared_ptr<Tracked>> files_;
   std::vector<Entry> unsynced_;

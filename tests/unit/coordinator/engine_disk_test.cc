@@ -102,6 +102,33 @@ TEST(EngineOnAFullDisk, NothingNewIsAskedOfTheDiskUntilItCanBeWritten) {
   MR_EXPECT_OK(rig.SendHonest("b"));
 }
 
+TEST(EngineOnAReadOnlyDisk, TakesNothingNewAndGoesOnByItselfOnceItIsNot) {
+  EngineRig rig({}, testing::StoreOn::kDisk);
+  rig.Start();
+  rig.OpenRound(kThreeSites);
+  MR_ASSERT_OK(rig.SendHonest("a"));
+  rig.disk().TurnReadOnly();
+  EXPECT_THAT(rig.SendHonest("b"), IsStatus(kNoSpace, HasSubstr("read-only disk")));
+  EXPECT_THAT(rig.SendHonest("c"), IsStatus(kNoSpace, HasSubstr("takes nothing new")));
+  EXPECT_THAT(rig.engine().StartRun(testing::TinyPlan().Text()),
+              IsStatus(kNoSpace, HasSubstr("run tiny")));
+  EXPECT_FALSE(rig.storage().Read().writable) << "the metric";
+  for (int i = 0; i < 3; ++i) {
+    rig.clock().Advance(StorageHealth::kRetryAfter);
+    rig.engine().Step();
+    EXPECT_FALSE(rig.storage().Check().ok());
+  }
+  EXPECT_EQ(rig.Run().Current()->contributions.size(), 1u);
+
+  rig.disk().Heal();
+  rig.clock().Advance(StorageHealth::kRetryAfter);
+  rig.engine().Step();
+  EXPECT_TRUE(rig.storage().Read().writable);
+  MR_EXPECT_OK(rig.SendHonest("b"));
+  MR_EXPECT_OK(rig.SendHonest("c"));
+  EXPECT_EQ(rig.Run().rounds.size(), 1u) << "in the attempt that was open";
+}
+
 TEST(EngineOnAFullDisk, AcknowledgedUpdateStaysAcknowledged) {
   EngineRig rig;
   rig.Start();
