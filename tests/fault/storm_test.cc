@@ -2,8 +2,8 @@
 // A run of twenty rounds while a seeded killer sends SIGKILL to the coordinator and to the sites at
 // random moments: it ends with the bits of a run that nobody disturbed.
 //
-// MILLRACE_STORM_SEED replays a storm (its moments are the machine's all the same);
-// MILLRACE_STORM_KILLS makes a longer one, see scripts/storm.
+// The seed is printed; MILLRACE_STORM_SEED replays a storm (its moments are the machine's all the
+// same), MILLRACE_STORM_KILLS makes a longer one: scripts/storm --seed N --kills N.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -146,7 +146,9 @@ class Storm : public ::testing::Test {
 
 TEST_F(Storm, RunThatIsKilledAgainAndAgainEndsWithTheBitsOfOneThatIsNot) {
   const int64_t seed = FromEnvironment("MILLRACE_STORM_SEED", 20261121);
-  SCOPED_TRACE(absl::StrCat("MILLRACE_STORM_SEED=", seed));
+  // Always, and before anything can go wrong.
+  std::puts(absl::StrCat("again: scripts/storm --seed ", seed, " --kills ", kills_).c_str());
+  std::fflush(stdout);
   const absl::Duration patience = absl::Minutes(4) * (rounds_ / kRounds);
   std::vector<float> undisturbed;
   {
