@@ -6,7 +6,7 @@
 namespace millrace {
 namespace {
 
-constexpr absl::Duration kAim = absl::Milliseconds(250);  // what a piece is to take
+constexpr absl::Duration kAim = absl::Milliseconds(500);  // what a piece is to take
 
 }  // namespace
 
