@@ -16,15 +16,19 @@ RowRecorder::RowRecorder(std::string machine, std::vector<std::string> channels,
 }
 
 std::optional<StoredRows> RowRecorder::Add(int64_t time_ns, std::span<const float> values,
-                                           std::span<const Flag> flags) {
+                                           std::span<const Flag> flags, bool alarm) {
   last_was_kept_ = std::ranges::any_of(values, [](float value) { return !std::isnan(value); });
   if (!last_was_kept_) return std::nullopt;
   std::optional<StoredRows> before;
-  const bool follows = time_ns == block_.first_ns + block_.rows() * block_.period_ns;
+  const bool follows = block_.rows() > 0 && block_.IsNext(time_ns);
   if (!follows || block_.rows() >= rows_per_block_) before = Finish();
   if (block_.rows() == 0) block_.first_ns = time_ns;
   block_.values.insert(block_.values.end(), values.begin(), values.end());
   block_.flags.insert(block_.flags.end(), flags.begin(), flags.end());
+  if (alarm || !block_.alarms.empty()) {
+    block_.alarms.resize(block_.rows());
+    block_.alarms.back() = alarm;
+  }
   return before;
 }
 
@@ -38,6 +42,16 @@ std::optional<StoredRows> RowRecorder::Finish() {
   std::optional<StoredRows> finished = block_;
   block_.values.clear();
   block_.flags.clear();
+  block_.alarms.clear();
+  return finished;
+}
+
+std::optional<StoredRows> RowRecorder::FinishButLast() {
+  if (block_.rows() < 2) return std::nullopt;
+  std::optional<StoredRows> finished = block_;
+  const int64_t last_ns = block_.last_ns();
+  finished->Trim(block_.first_ns, last_ns);
+  block_.Trim(last_ns, last_ns + 1);
   return finished;
 }
 

@@ -69,5 +69,43 @@ TEST_F(RowRecorderTest, LaterVerdictIsThatOfTheLastRow) {
               ElementsAre(Flag::kPass, Flag::kPass, Flag::kPass, Flag::kSuspect));
 }
 
+TEST_F(RowRecorderTest, PeriodOfAThirdIsNoGap) {
+  RowRecorder recorder("pump", {"current", "speed"}, 83'333, 100'000);
+  int64_t blocks = 0;
+  for (int64_t row = 0; row < 12'000; ++row) {
+    const int64_t time_ns = row * 1'000'000 / 12;  // 12 kHz
+    blocks += recorder.Add(time_ns, std::array{1.F, 2.F}, kPass).has_value();
+  }
+  EXPECT_EQ(blocks, 0);
+  EXPECT_EQ(recorder.Finish()->rows(), 12'000);
+}
+
+TEST_F(RowRecorderTest, LastRowIsHeldBackForItsLaterVerdict) {
+  Add(100, 1, 2);
+  EXPECT_FALSE(recorder_.FinishButLast().has_value());
+  Add(110, 3, 4);
+  const auto first = recorder_.FinishButLast();
+  ASSERT_TRUE(first.has_value());
+  EXPECT_THAT(first->values, ElementsAre(1, 2));
+  recorder_.Revise(0, Flag::kSuspect);
+  const auto rest = recorder_.Finish();
+  EXPECT_EQ(rest->first_ns, 110);
+  EXPECT_THAT(rest->flags, ElementsAre(Flag::kSuspect, Flag::kPass));
+}
+
+TEST_F(RowRecorderTest, RowsOfAnAlarmAreMarkedThroughTheStore) {
+  Add(100, 1, 2);
+  recorder_.Add(110, std::array{3.F, 4.F}, kPass, /*alarm=*/true);
+  auto block = recorder_.FinishButLast();
+  EXPECT_THAT(block->alarms, ElementsAre(0));
+  recorder_.Add(120, std::array{5.F, 6.F}, kPass);
+  const auto rest = recorder_.Finish();
+  EXPECT_THAT(rest->alarms, ElementsAre(1, 0));
+  ASSERT_TRUE(block->Continue(*rest, 100));
+  MR_ASSERT_OK_AND_ASSIGN(const StoredRows read, StoredRows::Parse(block->ToBytes()));
+  EXPECT_THAT(read.alarms, ElementsAre(0, 1, 0));
+  EXPECT_FALSE(block->Continue(*rest, 100)) << "it does not follow";
+}
+
 }  // namespace
 }  // namespace millrace

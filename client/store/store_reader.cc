@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/store/store_reader.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+
+namespace millrace {
+
+absl::StatusOr<StoreReader> StoreReader::Open(FileSystem* files, const std::string& folder) {
+  MR_ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(folder));
+  StoreReader reader(files);
+  // The journal first: what goes from there to the store meanwhile is found twice, and not never.
+  reader.List(folder + "/journal");
+  for (const std::string& name : names) {
+    if (absl::StrContains(name, ".segment")) reader.List(absl::StrCat(folder, "/", name));
+  }
+  std::ranges::stable_sort(reader.blocks_, {},
+                           [](const Block& block) { return block.place.first_ns; });
+  return reader;
+}
+
+void StoreReader::List(const std::string& path) {
+  const absl::StatusOr<std::unique_ptr<File>> file =
+      files_->Open(path, FileSystem::OpenMode::kRead);
+  if (!file.ok()) return;
+  absl::StatusOr<SegmentScan> scan = ScanSegment(file->get(), /*read_rows=*/false);
+  if (!scan.ok()) return;
+  for (BlockPlace& place : scan->blocks) blocks_.push_back({path, std::move(place)});
+}
+
+std::vector<std::string> StoreReader::Machines() const {
+  std::set<std::string> machines;
+  for (const Block& block : blocks_) machines.insert(block.place.machine);
+  return {machines.begin(), machines.end()};
+}
+
+int64_t StoreReader::newest_ns() const {
+  int64_t newest_ns = std::numeric_limits<int64_t>::min();
+  for (const Block& block : blocks_) newest_ns = std::max(newest_ns, block.place.last_ns);
+  return newest_ns;
+}
+
+int64_t StoreReader::NewestWithin(int64_t bytes) const {
+  std::vector<const BlockPlace*> newest;
+  for (const Block& block : blocks_) newest.push_back(&block.place);
+  std::ranges::sort(newest, std::greater(), &BlockPlace::last_ns);
+  for (const BlockPlace* place : newest) {
+    bytes -= place->end - place->offset;
+    if (bytes < 0) return std::min(place->last_ns, std::numeric_limits<int64_t>::max() - 1) + 1;
+  }
+  return std::numeric_limits<int64_t>::min();
+}
+
+void StoreReader::Read(absl::string_view machine, int64_t from_ns, int64_t to_ns,
+                       const std::function<void(StoredRows)>& visit) const {
+  std::string open_path;
+  std::unique_ptr<File> open;
+  for (const auto& [path, place] : blocks_) {
+    if (place.machine != machine || place.last_ns < from_ns || place.first_ns >= to_ns) continue;
+    if (path != open_path) {
+      auto opened = files_->Open(path, FileSystem::OpenMode::kRead);
+      open = opened.ok() ? *std::move(opened) : nullptr;
+      open_path = path;
+    }
+    if (open == nullptr) continue;
+    absl::StatusOr<StoredRows> rows = ReadBlock(open.get(), place);
+    if (!rows.ok()) continue;
+    rows->Trim(from_ns, to_ns);
+    if (rows->rows() == 0) continue;
+    from_ns = rows->last_ns() + 1;
+    visit(*std::move(rows));
+  }
+}
+
+}  // namespace millrace

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/file_system.h"
+#include "client/store/segment.h"
+#include "client/store/stored_rows.h"
+
+namespace millrace {
+
+/// A site's recordings as they are at the moment, for a process that does not write them: changes
+/// nothing, also where something is damaged, and does not mind who appends or removes meanwhile.
+class StoreReader {
+ public:
+  /// NOT_FOUND if there is no such folder. `files` outlives the reader.
+  static absl::StatusOr<StoreReader> Open(FileSystem* files, const std::string& folder);
+
+  /// Of which there are rows, sorted.
+  std::vector<std::string> Machines() const;
+  /// Of the newest row; the least int64 where there is none.
+  int64_t newest_ns() const;
+  /// The time from which on all rows take at most `bytes` on the disk.
+  int64_t NewestWithin(int64_t bytes) const;
+
+  /// Calls `visit` with the machine's rows within [from_ns, to_ns), block by block, by their time.
+  /// A row comes once, though it be in several blocks. What cannot be read as it was written is
+  /// passed over.
+  void Read(absl::string_view machine, int64_t from_ns, int64_t to_ns,
+            const std::function<void(StoredRows)>& visit) const;
+
+ private:
+  struct Block {
+    std::string path;
+    BlockPlace place;
+  };
+
+  explicit StoreReader(FileSystem* files) : files_(files) {}
+  void List(const std::string& path);
+
+  FileSystem* files_;
+  std::vector<Block> blocks_;  // by their first row's time
+};
+
+}  // namespace millrace
