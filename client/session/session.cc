@@ -199,13 +199,13 @@ absl::Status Session::Persist(absl::string_view what, absl::Time deadline, const
     parts_.heart->Beat();
     const absl::Status status = step();
     if (status.ok() || !IsFaultOfLink(status) || stopping_) return status;
-    const absl::Duration wait = Patience(status, failures);
-    if (parts_.steady->Now() + wait >= deadline) {
-      return SiteMessage(what, ": not before the round's deadline: ", status)
     if (reached != nullptr && *reached > furthest) {
       furthest = *reached;
       failures = 1;
     }
+    const absl::Duration wait = Patience(status, failures);
+    if (parts_.steady->Now() + wait >= deadline) {
+      return SiteMessage(what, ": not before the round's deadline: ", status)
           .ToStatus(absl::StatusCode::kDeadlineExceeded);
     }
     LogWarning("transfer trouble, trying again",
@@ -298,10 +298,10 @@ absl::Status Session::Send(const v1::UploadHeader& header, absl::Time deadline) 
   const auto send = [&]() -> absl::Status {
     MR_ASSIGN_OR_RETURN(const v1::UploadState begun, parts_.link->BeginUpload(header));
     if (begun.accepted()) return absl::OkStatus();
+    reached = begun.received_bytes();
     MR_ASSIGN_OR_RETURN(const auto file, parts_.spool->OpenUpdate());
     MR_ASSIGN_OR_RETURN(
         const v1::UploadState state,
-    reached = begun.received_bytes();
         parts_.link->Append(header.round(), begun.received_bytes(), header.bytes(), file.get()));
     if (state.accepted()) return absl::OkStatus();
     return absl::UnavailableError(
