@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -33,6 +34,10 @@ namespace {
 
 constexpr int kNiceness = 10;
 constexpr int kPollMs = 500;
+// Of a machine that is short of memory, training is what the kernel is to end first.
+constexpr char kOomScore[] = "1000";
+// Of a training process that others keep killing.
+constexpr int kTries = 2;
 
 class Descriptor {
  public:
@@ -123,6 +128,12 @@ std::string DescribeEnd(int wait_status) {
   return absl::StrCat("exit status ", WEXITSTATUS(wait_status));
 }
 
+/// By the kernel, for want of memory, or by a person. What brings itself down would do so again.
+bool KilledByOthers(int wait_status) {
+  if (!WIFSIGNALED(wait_status)) return false;
+  return WTERMSIG(wait_status) == SIGKILL || WTERMSIG(wait_status) == SIGTERM;
+}
+
 absl::StatusOr<WorkResult> ReadResult(const std::string& bytes, int wait_status,
                                       int64_t memory_mb) {
   const std::string limit =
@@ -158,7 +169,18 @@ absl::StatusOr<WorkResult> ChildProcessWorker::Do(
   message.set_parameters_path(order.parameters_path);
   message.set_update_path(order.update_path);
   MR_RETURN_IF_ERROR(WriteFileDurably(files, order_path, message.SerializeAsString()));
+  for (int left = kTries - 1;; --left) {
+    MR_ASSIGN_OR_RETURN(const Ended ended, Run(order_path, on_progress));
+    if (ended.called_off) return Public(absl::CancelledError("training was called off"));
+    const bool killed = ended.result.empty() && KilledByOthers(ended.wait_status);
+    if (!killed || left == 0) return ReadResult(ended.result, ended.wait_status, memory_mb_);
+    LogWarning("training process was killed, starting over");
+  }
+}
 
+absl::StatusOr<ChildProcessWorker::Ended> ChildProcessWorker::Run(
+    const std::string& order_path,
+    const std::function<bool(const TrainingProgress&)>& on_progress) const {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "pipe");
   Descriptor in(ends[0]);
@@ -184,13 +206,13 @@ absl::StatusOr<WorkResult> ChildProcessWorker::Do(
   }
   LogInfo("training process ended",
           {{"end", DescribeEnd(wait_status)}, {"peak_rss_bytes", int64_t{usage.ru_maxrss} * 1024}});
-  if (heard.called_off) return Public(absl::CancelledError("training was called off"));
-  return ReadResult(heard.result, wait_status, memory_mb_);
+  return Ended{heard.called_off, heard.result, wait_status};
 }
 
 int ServeWorkOrder(const std::string& order_path, const WorkerFactory& new_worker) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::setpriority(PRIO_PROCESS, 0, kNiceness);
+  std::ofstream("/proc/self/oom_score_adj") << kOomScore;
   const auto work = [&]() -> absl::StatusOr<WorkResult> {
     MR_ASSIGN_OR_RETURN(const std::unique_ptr<Worker> worker, new_worker());
     MR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(PosixFileSystem(), order_path));

@@ -22,12 +22,22 @@ class ChildProcessWorker final : public Worker {
                      TrainingHold* hold = nullptr);
 
   /// ABORTED, naming the signal or exit status, and the memory limit if there is one, if the child
-  /// ended without a result.
+  /// ended without a result. One that others kill is started over, once.
   absl::StatusOr<WorkResult> Do(
       const WorkOrder& order,
       const std::function<bool(const TrainingProgress&)>& on_progress) override;
 
  private:
+  struct Ended {
+    bool called_off = false;
+    std::string result;  // empty: none came
+    int wait_status = 0;
+  };
+
+  /// One child, from its start to its end.
+  absl::StatusOr<Ended> Run(const std::string& order_path,
+                            const std::function<bool(const TrainingProgress&)>& on_progress) const;
+
   const std::vector<std::string> command_;
   const std::string folder_;
   const int64_t memory_mb_;

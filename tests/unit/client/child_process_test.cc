@@ -8,6 +8,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/file_system.h"
 #include "client/data/site_message.h"
 #include "millrace/internal/work.pb.h"
 #include "tests/testing/status_matchers.h"
@@ -66,6 +67,22 @@ TEST_F(ChildProcess, ChildThatEndsWithoutAResultIsNamedByItsEnd) {
   EXPECT_THAT(Run("exit 3"), IsStatus(absl::StatusCode::kAborted,
                                       AllOf(HasSubstr("exit status 3"), Not(HasSubstr("limit")))));
   EXPECT_THAT(Run("kill -ABRT $$"), IsStatus(absl::StatusCode::kAborted, HasSubstr("signal 6")));
+}
+
+TEST_F(ChildProcess, ChildThatOthersKillIsStartedOverOnce) {
+  internal::WorkResult result;
+  result.set_weight(41);
+  const std::string tries = Folder() + "/tries";
+  const std::string count = absl::StrCat("echo x >> ", tries, "; ");
+  const std::string dies_once =
+      absl::StrCat(count, "[ $(wc -l < ", tries, ") = 1 ] && kill -KILL $$; ", Result(result));
+  MR_ASSERT_OK_AND_ASSIGN(const WorkResult done, Run(dies_once));
+  EXPECT_EQ(done.weight, 41);
+
+  std::filesystem::remove(tries);
+  EXPECT_THAT(Run(count + "kill -KILL $$"),
+              IsStatus(absl::StatusCode::kAborted, HasSubstr("signal 9")));
+  EXPECT_EQ(ReadFile(PosixFileSystem(), tries).value_or(""), "x\nx\n");
 }
 
 TEST_F(ChildProcess, LimitIsNamedWhereMemoryMayHaveBeenShort) {
