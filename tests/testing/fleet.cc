@@ -80,6 +80,9 @@ void Fleet::StartProcess(const std::vector<std::string>& names,
 }
 
 std::string Fleet::AddressFor(const std::string& site) const {
+  if (const auto proxy = proxies_.find(site); proxy != proxies_.end()) {
+    return LoopbackAddress(proxy->second);
+  }
   const auto network = networks_.find(site);
   if (network == networks_.end()) return LoopbackAddress(port_);
   return absl::StrCat(network->second->outside(), ":", port_);

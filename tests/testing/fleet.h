@@ -39,6 +39,9 @@ class Fleet {
   const TestFederation& federation() const { return federation_; }
   const std::string& folder() const { return folder_.path(); }
 
+  /// The site reaches the coordinator through a proxy at this port of 127.0.0.1, from when its
+  /// configuration is written next.
+  void PutBehind(int proxy, const std::string& site) { proxies_[site] = proxy; }
   /// Writes a site's configuration, which sends in the clear where a plan says so unless `data` has
   /// a [secure] table of its own, with `data` as its [data] table and relative paths meant from
   /// the fleet's folder, and the certificate and key given. Returns its path.
@@ -75,6 +78,7 @@ class Fleet {
   int port_ = 0;
   std::unique_ptr<Process> coordinator_;
   std::unique_ptr<Connection> operator_;
+  std::map<std::string, int> proxies_;  // ports by site
   std::map<std::string, std::unique_ptr<Process>> sites_;
   std::set<std::string> names_;  // of all sites that were started
 };
