@@ -92,6 +92,26 @@ void ReadSecure(TomlTable table, SecureFloor& floor) {
   table.Int("corrupt", {0, kMaxCohort - 3}, &floor.corrupt);
 }
 
+/// What lies in the state folder unless the file says otherwise.
+void PlaceRecordings(SiteConfig& config) {
+  std::string recordings = config.folder + "/recordings";
+  std::string captures = config.folder + "/captures";
+  if (config.live.store) {
+    if (config.live.store->folder.empty()) config.live.store->folder = recordings;
+    recordings = config.live.store->folder;
+  }
+  if (config.live.capture) {
+    if (config.live.capture->folder.empty()) config.live.capture->folder = captures;
+    captures = config.live.capture->folder;
+  }
+  for (DataConfig* data : {&config.data, config.test ? &*config.test : nullptr}) {
+    if (data == nullptr) continue;
+    if (data->kind == DataKind::kStore && data->path.empty()) data->path = recordings;
+    if (data->kind == DataKind::kCaptures && data->path.empty()) data->path = captures;
+    data->captures_folder = captures;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::string& folder,
@@ -127,6 +147,7 @@ absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::st
   for (std::string* path : {&config.certificate, &config.key, &config.authority, &config.folder}) {
     if (!path->empty()) *path = ResolvePath(folder, *path);
   }
+  PlaceRecordings(config);
   config.live.release.authority = config.authority;
   return config;
 }

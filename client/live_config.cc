@@ -17,12 +17,18 @@ LiveConfig ReadLiveConfig(TomlTable root, const std::string& folder) {
     const DriftParameters drift = ReadDriftParameters(root.Table("drift"));
     for (MachineConfig& machine : config.machines) machine.drift = drift;
   }
+  if (root.Has("store")) config.store = ReadStoreConfig(root.Table("store"), folder);
+  if (root.Has("capture")) {
+    root.Require("store", "what captures are cut out of");
+    config.capture = ReadCaptureConfig(root.Table("capture"), folder);
+  }
   config.heartbeat = ReadHeartbeat(root, config.machines);
   config.outputs = ReadOutputs(root, folder, config.machines);
   root.Table("serving").Double("budget_p99_ms", {0, 1e6}, &config.serving.budget_p99_ms);
-  if (config.machines.empty() &&
-      (!config.sources.empty() || !config.http.empty() || !config.outputs.empty())) {
-    root.Require("machine", "what the [[source]] tables bring data of and [live] tells of");
+  if (config.machines.empty() && (!config.sources.empty() || !config.http.empty() ||
+                                  !config.outputs.empty() || config.store)) {
+    root.Require("machine",
+                 "what [[source]] tables bring data of, [live] tells of and [store] records");
   }
   return config;
 }

@@ -2,13 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "client/capture/capture_config.h"
 #include "client/inference/machine_config.h"
 #include "client/live/source_config.h"
 #include "client/output/output_config.h"
 #include "client/release/release_policy.h"
+#include "client/store/store_config.h"
 #include "plan/toml_reader.h"
 
 namespace millrace {
@@ -18,8 +21,8 @@ struct ServingConfig {
   double budget_p99_ms = 10;  // from a window's newest sample to its verdict; 0: not watched
 };
 
-/// [live], [[source]], [[machine]], [drift] and [release]: what a site's daemon watches beside the
-/// machines. Without a machine it only trains.
+/// [live], [[source]], [[machine]], [drift], [release], [store] and [capture]: what a site's daemon
+/// watches beside the machines. Without a machine it only trains.
 struct LiveConfig {
   std::string http;                   // host:port of verdicts and metrics; empty: none
   int64_t queue_samples = 1'000'000;  // that may wait for the scoring
@@ -28,7 +31,9 @@ struct LiveConfig {
   HeartbeatConfig heartbeat;
   std::vector<OutputConfig> outputs;
   ServingConfig serving;
-  ReleasePolicy release;  // of the models that judge them
+  std::optional<StoreConfig> store;      // of what the machines do; none: nothing is recorded
+  std::optional<CaptureConfig> capture;  // none: nothing is captured
+  ReleasePolicy release;                 // of the models that judge them
 };
 
 /// Reads them. Relative paths start at `folder`. What is wrong is reported by the document's

@@ -8,16 +8,15 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "client/output/verdict_json.h"
-#include "millrace/internal/live_state.pb.h"
 
 namespace millrace {
 namespace {
 
 constexpr absl::Duration kLongestWait = absl::Milliseconds(100);  // for samples
 constexpr int64_t kMaintainNs = kNsPerS;
+constexpr int64_t kHandOverNs = 400 * kNsPerS / 1000;
 constexpr int64_t kSaveNs = 600 * kNsPerS;
 constexpr absl::Duration kLookForModels = absl::Seconds(2);
-constexpr int64_t kMostThresholdBytes = int64_t{1} << 30;
 
 std::set<std::string> ModelNames(const std::vector<MachineConfig>& machines) {
   std::set<std::string> names;
@@ -47,9 +46,13 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
       guard_(config.serving, &training_, clock),
       channels_(ChannelNames(config.machines)),
       queue_(config.queue_samples),
+      recorder_(config.store ? std::make_unique<LiveRecorder>(config, files, clock) : nullptr),
+      memory_(files, state_folder_),
       engine_(
           config.machines, clock, [this](const MachineVerdict& verdict) { Take(verdict); },
-          [this](const ChannelDrift& drift) { Take(drift); }),
+          [this](const ChannelDrift& drift) { Take(drift); },
+          config.store ? RowSink([this](const MachineRow& row) { recorder_->Take(row); })
+                       : nullptr),
       releases_({state_folder_, ModelNames(config.machines), config.release, std::move(predictors),
                  files, clock, &engine_}),
       sources_(RealSources({&channels_, &queue_, clock, files, state_folder_ + "/sources"})) {}
@@ -77,7 +80,8 @@ LiveService::~LiveService() { Stop(); }
 
 void LiveService::Start() {
   releases_.Start();
-  RestoreThresholds();
+  memory_.Restore(engine_);
+  if (recorder_ != nullptr) recorder_->Start();
   scoring_ = std::thread([this] { Score(); });
   installing_ = std::thread([this] { InstallModels(); });
   outlet_->Start();
@@ -93,7 +97,8 @@ void LiveService::Stop() {
   queue_.Close();
   if (scoring_.joinable()) scoring_.join();
   if (installing_.joinable()) installing_.join();
-  SaveThresholds();
+  if (recorder_ != nullptr) recorder_->Stop();
+  memory_.Save();
   http_ = nullptr;
   outlet_ = nullptr;
 }
@@ -105,6 +110,7 @@ bool LiveService::Stopping() {
 
 void LiveService::Score() {
   int64_t maintained_ns = 0;
+  int64_t handed_over_ns = 0;
   int64_t saved_ns = clock_->MonotonicNs();
   while (true) {
     const std::deque<SampleBatch> batches = queue_.TakeAll(kLongestWait);
@@ -116,20 +122,25 @@ void LiveService::Score() {
     }
     engine_.ScoreDue();
     const int64_t now_ns = clock_->MonotonicNs();
+    if (recorder_ != nullptr && now_ns - handed_over_ns >= kHandOverNs) {
+      handed_over_ns = now_ns;
+      recorder_->HandOver();
+    }
     if (now_ns - maintained_ns >= kMaintainNs) {
       maintained_ns = now_ns;
       engine_.Maintain();
     }
     if (now_ns - saved_ns >= kSaveNs) {
       saved_ns = now_ns;
-      NoteThresholds();
+      memory_.Note(engine_);
     }
     if (Stopping()) break;
   }
-  NoteThresholds();
+  memory_.Note(engine_);
 }
 
 void LiveService::Take(const MachineVerdict& verdict) {
+  if (recorder_ != nullptr) recorder_->Take(verdict);
   metrics_.Count(verdict);
   guard_.Took(verdict.latency_ns);
   outlet_->Take(verdict);
@@ -144,6 +155,7 @@ void LiveService::Take(const MachineVerdict& verdict) {
 }
 
 void LiveService::Take(const ChannelDrift& drift) {
+  if (recorder_ != nullptr) recorder_->Take(drift);
   LogInfo("drift changed", {{"drift", DriftJson(drift)}});
   const absl::MutexLock lock(&mutex_);
   drift_[{drift.machine, drift.channel}] = drift;
@@ -158,52 +170,10 @@ void LiveService::InstallModels() {
   const auto stopping = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_; };
   while (true) {
     releases_.Look();
-    SaveThresholds();
+    memory_.Save();
     const absl::MutexLock lock(&mutex_);
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping), kLookForModels)) return;
   }
-}
-
-void LiveService::NoteThresholds() {
-  internal::LearntThresholds state;
-  std::map<std::string, Engine::LearntThreshold> learnt_now = engine_.LearntThresholds();
-  learnt_now.merge(std::map(restored_));  // of machines that have no model at the moment
-  for (auto& [machine, learnt] : learnt_now) {
-    internal::LearntThresholds::Machine& saved = (*state.mutable_machines())[machine];
-    saved.set_parameters_sha256(learnt.model_sha256);
-    saved.set_threshold(std::move(learnt.bytes));
-  }
-  if (state.machines().empty()) return;
-  const absl::MutexLock lock(&mutex_);
-  thresholds_ = state.SerializeAsString();
-}
-
-void LiveService::SaveThresholds() {
-  std::string bytes;
-  {
-    const absl::MutexLock lock(&mutex_);
-    bytes.swap(thresholds_);
-  }
-  if (bytes.empty()) return;
-  const absl::Status status = WriteFileDurably(files_, state_folder_ + "/thresholds", bytes);
-  if (!status.ok()) LogError("thresholds not saved", {{"error", status.message()}});
-}
-
-void LiveService::RestoreThresholds() {
-  const std::string path = state_folder_ + "/thresholds";
-  if (!files_->Exists(path)) return;
-  const absl::StatusOr<std::string> bytes = ReadFile(files_, path, kMostThresholdBytes);
-  internal::LearntThresholds state;
-  if (!bytes.ok() || !state.ParseFromString(*bytes)) {
-    LogError(
-        "thresholds are learnt anew",
-        {{"reason", bytes.ok() ? path + " is damaged" : std::string(bytes.status().message())}});
-    return;
-  }
-  for (const auto& [machine, saved] : state.machines()) {
-    restored_[machine] = {saved.parameters_sha256(), saved.threshold()};
-  }
-  engine_.RestoreThresholds(restored_);
 }
 
 LiveReading LiveService::Reading() {
@@ -218,7 +188,8 @@ std::map<std::string, HttpServer::Page> LiveService::Pages() {
       {"/metrics",
        [this](const std::string&) {
          return HttpAnswer{200, kMetricsText,
-                           metrics_.Text(Reading()) + ServedModelsMetrics(ServedModels())};
+                           metrics_.Text(Reading()) + ServedModelsMetrics(ServedModels()) +
+                               (recorder_ == nullptr ? "" : recorder_->MetricsText())};
        }},
       {"/models",
        [this](const std::string&) {

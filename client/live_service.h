@@ -22,6 +22,8 @@
 #include "client/live/sample_queue.h"
 #include "client/live/source_set.h"
 #include "client/live_config.h"
+#include "client/live_memory.h"
+#include "client/live_recorder.h"
 #include "client/output/live_metrics.h"
 #include "client/output/outlet.h"
 #include "client/release/releases.h"
@@ -69,10 +71,6 @@ class LiveService {
   void Score();
   void InstallModels();
   bool Stopping();
-  /// What has been learnt goes to the installing thread, as a disk may take its time.
-  void NoteThresholds();
-  void SaveThresholds();
-  void RestoreThresholds();
   void Take(const MachineVerdict& verdict);
   void Take(const ChannelDrift& drift);
   DriftMap Drift();
@@ -91,18 +89,17 @@ class LiveService {
   std::unique_ptr<Outlet> outlet_;
   const ChannelTable channels_;
   SampleQueue queue_;
+  const std::unique_ptr<LiveRecorder> recorder_;  // none: nothing is recorded
+  LiveMemory memory_;
   Engine engine_;
   std::map<std::string, Judgement> last_;  // by machine; the scoring thread's
   Releases releases_;                      // the installing thread's
-  // By machine, as they were at the start; the scoring thread's.
-  std::map<std::string, Engine::LearntThreshold> restored_;
   SourceSet sources_;
   std::unique_ptr<HttpServer> http_;
 
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   DriftMap drift_ ABSL_GUARDED_BY(mutex_);
-  std::string thresholds_ ABSL_GUARDED_BY(mutex_);  // to be saved; empty: nothing
   std::thread scoring_;
   std::thread installing_;
 };

@@ -17,6 +17,7 @@
 #include "base/process_hardening.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "client/captures_command.h"
 #include "client/config.h"
 #include "client/daemon.h"
 #include "client/enrollment/enroll.h"
@@ -155,6 +156,7 @@ int main(int argc, char** argv) {
                    "what `millrace model export` wrote and publishers have signed")
       ->required()
       ->type_name("FILE");
+  millrace::CapturesCommand captures(app);
   millrace::EnrollOptions enroll;
   CLI::App* first =
       app.add_subcommand("enroll",
@@ -194,6 +196,10 @@ int main(int argc, char** argv) {
   }
   if (run->parsed()) {
     const absl::Status status = millrace::RunUntilStopped(config);
+    return status.ok() ? 0 : millrace::Refuse(status);
+  }
+  if (captures.parsed()) {
+    const absl::Status status = captures.Run();
     return status.ok() ? 0 : millrace::Refuse(status);
   }
   if (install->parsed()) return millrace::RunInstall(config, package);

@@ -2,12 +2,24 @@
 #include "client/data/data_config.h"
 
 #include <filesystem>
+#include <span>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 
 namespace millrace {
 namespace {
+
+constexpr const char* kNpyKeys[] = {"manifest", "where"};
+constexpr const char* kDelimitedKeys[] = {"separator", "header", "columns", "rename",
+                                          "unit",      "order",  "truth",   "missing"};
+
+void ForbidKeysOf(TomlTable& table, absl::string_view kind, std::span<const char* const> keys) {
+  for (const char* key : keys) {
+    table.Forbid(key, absl::StrCat("belongs to kind = \"", kind, "\"; remove it"));
+  }
+}
 
 // An absolute `path` stands as it is.
 std::string Resolved(const std::string& base_directory, const std::string& path) {
@@ -46,9 +58,7 @@ void ReadDelimited(TomlTable& table, const std::string& base_directory, DataConf
     config.truth = Resolved(base_directory, config.truth);
   }
   table.Enum("missing", kPolicies, &config.missing);
-  for (const char* key : {"manifest", "where"}) {
-    table.Forbid(key, "belongs to kind = \"npy\"; remove it");
-  }
+  ForbidKeysOf(table, "npy", kNpyKeys);
 }
 
 void ReadNpyKeys(TomlTable& table, DataConfig& config) {
@@ -63,10 +73,20 @@ void ReadNpyKeys(TomlTable& table, DataConfig& config) {
     }
     config.where.push_back(std::move(filter));
   }
-  for (const char* key :
-       {"separator", "header", "columns", "rename", "unit", "order", "truth", "missing"}) {
-    table.Forbid(key, "belongs to kind = \"delimited\"; remove it");
+  ForbidKeysOf(table, "delimited", kDelimitedKeys);
+}
+
+void ReadRecorded(TomlTable& table, DataConfig& config) {
+  constexpr int64_t kLargestStore = int64_t{1} << 30;  // all of it comes into memory
+  config.max_bytes = kLargestStore;
+  table.Int("max_bytes", {.min = 1}, &config.max_bytes);
+  table.Strings("machines", &config.machines);
+  if (config.kind == DataKind::kStore) {
+    table.Int("days", {.min = 0, .max = 36'500}, &config.days);
+    table.Bool("alarms", &config.alarms);
   }
+  ForbidKeysOf(table, "npy", kNpyKeys);
+  ForbidKeysOf(table, "delimited", kDelimitedKeys);
 }
 
 }  // namespace
@@ -92,11 +112,14 @@ bool ReadSeparator(TomlTable& table, char* separator) {
 
 DataConfig ReadDataConfig(TomlTable table, const std::string& base_directory) {
   constexpr NamedValue<DataKind> kKinds[] = {{"delimited", DataKind::kDelimited},
-                                             {"npy", DataKind::kNpy}};
+                                             {"npy", DataKind::kNpy},
+                                             {"store", DataKind::kStore},
+                                             {"captures", DataKind::kCaptures}};
   DataConfig config;
-  table.Require("kind", "\"delimited\" or \"npy\"");
+  table.Require("kind", "\"delimited\", \"npy\", \"store\" or \"captures\"");
   table.Enum("kind", kKinds, &config.kind);
-  table.Require("path", "where the data lies");
+  const bool recorded = config.kind == DataKind::kStore || config.kind == DataKind::kCaptures;
+  if (!recorded) table.Require("path", "where the data lies");
   if (table.NonEmptyString("path", &config.path)) {
     config.path = Resolved(base_directory, config.path);
   }
@@ -106,7 +129,10 @@ DataConfig ReadDataConfig(TomlTable table, const std::string& base_directory) {
   if (config.from_share >= config.to_share) {
     table.Refuse("from_share", "must be less than to_share");
   }
-  if (config.kind == DataKind::kDelimited) {
+  if (config.kind != DataKind::kCaptures) table.Bool("captures", &config.with_captures);
+  if (recorded) {
+    ReadRecorded(table, config);
+  } else if (config.kind == DataKind::kDelimited) {
     ReadDelimited(table, base_directory, config);
   } else {
     ReadNpyKeys(table, config);

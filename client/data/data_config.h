@@ -13,7 +13,9 @@ namespace millrace {
 
 enum class DataKind {
   kDelimited,  // text, one row per step
-  kNpy         // one .npy recording per unit, listed in a manifest
+  kNpy,        // one .npy recording per unit, listed in a manifest
+  kStore,      // what the daemon has recorded of its machines
+  kCaptures    // what it has captured, as far as somebody has labelled it
 };
 
 enum class MissingPolicy {
@@ -38,7 +40,8 @@ struct RowFilter {
 struct DataConfig {
   DataKind kind = DataKind::kDelimited;
   /// delimited: a file, or files by a '*' in the last part of the path; each file's units are kept
-  /// apart. npy: the folder of the manifest and the recordings.
+  /// apart. npy: the folder of the manifest and the recordings. store and captures: the daemon's
+  /// folder.
   std::string path;
   /// Largest text (unpacked) or recording that is read, bytes per file.
   int64_t max_bytes = int64_t{1} << 32;
@@ -59,6 +62,15 @@ struct DataConfig {
   // npy
   std::string manifest = "manifest.csv";  // in `path`
   std::vector<RowFilter> where;           // all of them must hold
+
+  // store and captures
+  std::vector<std::string> machines;  // of these alone; empty: of all that have the plan's channels
+  int64_t days = 0;                   // store: before the newest row; 0: all there are
+  bool alarms = false;  // store, for a model that learns the normal state: rows of alarms too
+
+  // all but captures
+  bool with_captures = false;   // the labelled ones, besides
+  std::string captures_folder;  // where they are
 };
 
 /// Reads the key `separator`: any character that parts fields without being part of one, or the

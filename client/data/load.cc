@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/data/load.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "base/status.h"
 #include "client/data/delimited.h"
 #include "client/data/recordings.h"
 #include "client/data/site_message.h"
+#include "client/data/stored.h"
+#include "client/data/stored_captures.h"
 
 namespace millrace {
 namespace {
@@ -32,16 +36,33 @@ void KeepShare(const DataConfig& config, int64_t channels, Series& series) {
   series.steps = end - begin;
 }
 
+absl::StatusOr<std::vector<Series>> LoadKind(const DataConfig& config, const Plan& plan) {
+  switch (config.kind) {
+    case DataKind::kDelimited:
+      return LoadDelimited(config, plan);
+    case DataKind::kNpy:
+      return LoadRecordings(config, plan);
+    case DataKind::kStore:
+      return LoadStored(config, plan);
+    case DataKind::kCaptures:
+      return LoadCaptures(config, config.path, plan);
+  }
+  return absl::InternalError("data of no kind");
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Series>> LoadSeries(const DataConfig& config, const Plan& plan) {
-  MR_ASSIGN_OR_RETURN(std::vector<Series> series, config.kind == DataKind::kDelimited
-                                                      ? LoadDelimited(config, plan)
-                                                      : LoadRecordings(config, plan));
+  MR_ASSIGN_OR_RETURN(std::vector<Series> series, LoadKind(config, plan));
   if (config.from_share > 0 || config.to_share < 1) {
     for (Series& s : series) {
       KeepShare(config, static_cast<int64_t>(plan.input.channels.size()), s);
     }
+  }
+  if (config.with_captures) {
+    MR_ASSIGN_OR_RETURN(std::vector<Series> captures,
+                        LoadCaptures(config, config.captures_folder, plan));
+    std::ranges::move(captures, std::back_inserter(series));
   }
   std::erase_if(series, [](const Series& s) { return s.steps == 0; });
   if (series.empty()) {

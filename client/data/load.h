@@ -17,6 +17,8 @@ namespace millrace {
 /// `unit` where missing = "drop" parted it. Units are named by the unit column, or by the file
 /// without one; where `path` has a '*', "file:unit".
 /// npy: one series per recording, named by its file. A mode column is one of the manifest.
+/// store: series of the machines' recorded rows, parted by gaps and flagged values.
+/// captures: series of the labelled captures.
 ///
 /// INVALID_ARGUMENT for what is wrong with the data, NOT_FOUND for files that are not there,
 /// RESOURCE_EXHAUSTED beyond max_bytes; messages name the file, its line and column, and the way

@@ -15,6 +15,10 @@ namespace {
 constexpr double kMostCredit = 3;
 constexpr double kRestored = 3;
 
+// Of the scores as they are saved: the fit asks for the highest 2 % and for how many there are.
+constexpr double kSavedTail = 0.05;
+constexpr size_t kSavedBulk = 250;
+
 /// The score that a share of them lies beyond.
 double UpperQuantile(std::span<const float> scores, double share) {
   std::vector<float> sorted(scores.begin(), scores.end());
@@ -92,7 +96,17 @@ std::string AdaptiveThreshold::Serialize() const {
   file.set_floor(floor_);
   file.set_plausible(plausible_);
   file.set_credit(credit_);
-  file.mutable_scores()->Add(scores_.begin(), scores_.end());
+  const double share = std::max(kSavedTail, 1.25 * parameters_.rate);
+  const double cut = UpperQuantile(scores_, std::min(share, 1.0));
+  for (const float score : scores_) {
+    if (score > cut) {
+      file.add_scores(score);
+      continue;
+    }
+    file.set_bulk(file.bulk() + 1);
+    // Their order is random.
+    if (static_cast<size_t>(file.bulk_sample_size()) < kSavedBulk) file.add_bulk_sample(score);
+  }
   return file.SerializeAsString();
 }
 
@@ -102,20 +116,26 @@ absl::StatusOr<AdaptiveThreshold> AdaptiveThreshold::Parse(const Parameters& par
   if (!file.ParseFromString(std::string(bytes))) {
     return absl::DataLossError("not a learnt threshold");
   }
-  const bool sound = std::isfinite(file.value()) && std::isfinite(file.floor()) &&
-                     std::isfinite(file.plausible()) && file.value() > file.floor() &&
-                     file.plausible() >= file.value() && file.credit() >= 0 &&
-                     file.credit() <= kMostCredit && !file.scores().empty() &&
-                     std::ranges::all_of(file.scores(), [](float x) { return std::isfinite(x); });
+  const auto finite = [](float x) { return std::isfinite(x); };
+  const bool sound =
+      std::isfinite(file.value()) && std::isfinite(file.floor()) &&
+      std::isfinite(file.plausible()) && file.value() > file.floor() &&
+      file.plausible() >= file.value() && file.credit() >= 0 && file.credit() <= kMostCredit &&
+      file.bulk() >= 0 && file.scores_size() + file.bulk() > 0 &&
+      (file.bulk() == 0 || !file.bulk_sample().empty()) &&
+      std::ranges::all_of(file.scores(), finite) && std::ranges::all_of(file.bulk_sample(), finite);
   if (!sound) return absl::DataLossError("a learnt threshold that cannot be");
   AdaptiveThreshold threshold(parameters, seed);
   threshold.value_ = file.value();
   threshold.floor_ = file.floor();
   threshold.plausible_ = file.plausible();
   threshold.credit_ = file.credit();
-  // More of them than fit: their order says nothing of their age.
   const auto kept = std::min<int64_t>(file.scores_size(), parameters.capacity);
   threshold.scores_.assign(file.scores().begin(), file.scores().begin() + kept);
+  const int64_t bulk = std::min(file.bulk(), parameters.capacity - kept);
+  for (int64_t i = 0; i < bulk; ++i) {
+    threshold.scores_.push_back(file.bulk_sample(static_cast<int>(i % file.bulk_sample_size())));
+  }
   return threshold;
 }
 

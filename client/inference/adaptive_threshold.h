@@ -38,6 +38,7 @@ class AdaptiveThreshold {
   /// within bounds. DATA_LOSS for anything else.
   static absl::StatusOr<AdaptiveThreshold> Parse(const Parameters& parameters,
                                                  absl::string_view bytes, uint64_t seed);
+  /// A few kilobytes: the tail of the scores, and a sample of the others. Linear time.
   std::string Serialize() const;
 
   double value() const { return value_; }

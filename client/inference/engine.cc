@@ -21,10 +21,6 @@ constexpr size_t kAdaptAtATime = 4;  // thresholds
 constexpr int64_t kAttributeEveryNs = 10 * kNsPerS;
 constexpr int64_t kAttributeAnewNs = kNsPerS;
 
-const std::string& ModelDigest(const InstalledModel& model) {
-  return model.package.manifest.parameters_sha256();
-}
-
 /// Whether it is the model that is to blame for what it makes of these values.
 bool IsSane(std::span<const float> scaled) {
   constexpr float kLargest = 1e6F;  // deviations
@@ -53,24 +49,28 @@ std::string Describe(const std::vector<FlaggedChannel>& flagged) {
 }  // namespace
 
 Engine::Engine(std::vector<MachineConfig> machines, LiveClock* clock, VerdictSink sink,
-               DriftSink drift_sink)
+               DriftSink drift_sink, RowSink row_sink)
     : clock_(clock),
       start_ns_(clock->MonotonicNs()),
       sink_(std::move(sink)),
-      drift_sink_(std::move(drift_sink)) {
+      drift_sink_(std::move(drift_sink)),
+      row_sink_(std::move(row_sink)) {
+  size_t site_machine = 0;
   for (MachineConfig& config : machines) {
     auto kind = std::make_unique<Kind>();
     kind->config = std::move(config);
     for (const std::string& name : kind->config.names) {
       for (size_t channel = 0; channel < kind->config.channels.size(); ++channel) {
         places_.push_back({kind.get(), static_cast<int32_t>(kind->machines.size()),
-                           static_cast<int32_t>(channel)});
+                           static_cast<int32_t>(channel), site_machine});
       }
+      ++site_machine;
       kind->machines.emplace_back(&kind->config, name);
     }
     kind->silent.resize(kind->machines.size());
     kind->explanations.resize(kind->machines.size());
     kind->adapted_ns.assign(kind->machines.size(), start_ns_);
+    kind->noted_drift.resize(kind->machines.size());
     kinds_.push_back(std::move(kind));
   }
 }
@@ -116,11 +116,17 @@ void Engine::TakeUp(std::shared_ptr<InstalledModel> model, Kind& kind) {
   const InputMap map = *InputMap::Of(input, kind.config);  // Use has seen to it
   for (Machine& machine : kind.machines) machine.UseInput(&input, map);
   const bool first = kind.model == nullptr;
-  const std::string before = first ? "" : ModelDigest(*kind.model);
+  const std::string before = first ? "" : kind.model->parameters_sha256();
   kind.model = std::move(model);  // the machines have let go of the one before
-  if (!first && before == ModelDigest(*kind.model)) return;
+  if (!first && before == kind.model->parameters_sha256()) return;
+  if (kind.config.drift) {
+    const int64_t hop = kind.config.hop > 0 ? kind.config.hop : input.window;
+    const double period_s = static_cast<double>(hop) / kind.config.rate_hz;
+    kind.score_drift.assign(kind.machines.size(), MachineDrift(*kind.config.drift, 1, period_s));
+  }
   kind.thresholds.swap(kind.former_thresholds);
-  const bool comes_back = kind.former_sha256 == ModelDigest(*kind.model);
+  kind.learnt.assign(kind.machines.size(), nullptr);  // until they are adapted next
+  const bool comes_back = kind.former_sha256 == kind.model->parameters_sha256();
   kind.former_sha256 = before;
   if (comes_back && !kind.thresholds.empty()) return;
   kind.thresholds.clear();
@@ -140,6 +146,10 @@ void Engine::Process(const SampleBatch& batch) {
     for (Machine::Step step = machine.Advance(); step != Machine::Step::kNone;
          step = machine.Advance()) {
       kind.silent[place.machine] = false;
+      if (row_sink_) {
+        row_sink_({place.site_machine, machine.time_ns(), machine.row(), machine.judged(),
+                   machine.revised()});
+      }
       if (!machine.drift_changes().empty()) TellDrift(kind, machine);
       if (step == Machine::Step::kWindow) Due(kind, place.machine);
     }
@@ -163,6 +173,8 @@ void Engine::Due(Kind& kind, size_t index) {
   MachineVerdict verdict = NotEvaluated(machine, "");
   const v1::PackageManifest& manifest = kind.model->package.manifest;
   verdict.time_ns = machine.time_ns();
+  verdict.window_ns =
+      std::llround((kind.model->package.plan.input.window - 1) * kNsPerS / kind.config.rate_hz);
   verdict.model = manifest.name();
   verdict.version = manifest.version();
   verdict.digest = kind.model->digest;
@@ -190,6 +202,7 @@ void Engine::Due(Kind& kind, size_t index) {
     NormalizeWindow(window, static_cast<int64_t>(package.plan.input.channels.size()));
   }
   kind.due.push_back(index);
+  kind.due_modes.push_back(machine.cells().back());
   kind.verdicts.push_back(std::move(verdict));
   if (static_cast<int64_t>(kind.verdicts.size()) == kBatch) Score(kind);
 }
@@ -214,10 +227,24 @@ void Engine::Score(Kind& kind) {
       verdict.reason = absl::StrCat("model: ", status.message());
     }
     Publish(verdict, verdict.latency_ns);
+    WatchScore(kind, i);
   }
   kind.inputs.clear();
   kind.due.clear();
+  kind.due_modes.clear();
   kind.verdicts.clear();
+}
+
+void Engine::WatchScore(Kind& kind, size_t due) const {
+  if (kind.score_drift.empty()) return;
+  const MachineVerdict& verdict = kind.verdicts[due];
+  MachineDrift& drift = kind.score_drift[kind.due[due]];
+  // Windows that are suspect count as little as suspect values do.
+  const float score = verdict.quality <= Flag::kNotEvaluated
+                          ? static_cast<float>(verdict.score)
+                          : std::numeric_limits<float>::quiet_NaN();
+  if (drift.AddRow({&score, 1}, kind.due_modes[due]).empty()) return;
+  drift_sink_({verdict.machine, kScoreChannel, verdict.time_ns, drift.monitor(0).report()});
 }
 
 bool Engine::ExceedsThreshold(Kind& kind, size_t index, MachineVerdict& verdict) {
@@ -352,34 +379,14 @@ void Engine::Maintain() {
       adapt_next_ = machines + 1;
       kind->thresholds[i].Adapt(absl::Nanoseconds(now_ns - kind->adapted_ns[i]));
       kind->adapted_ns[i] = now_ns;
-    }
-  }
-  if (adapted < kAdaptAtATime) adapt_next_ = 0;  // the turn is over
-}
-
-std::map<std::string, Engine::LearntThreshold> Engine::LearntThresholds() const {
-  std::map<std::string, LearntThreshold> learnt;
-  for (const auto& kind : kinds_) {
-    for (size_t i = 0; i < kind->thresholds.size(); ++i) {
       std::string bytes = kind->thresholds[i].Serialize();
-      if (bytes.empty()) continue;
-      learnt[kind->machines[i].name()] = {ModelDigest(*kind->model), std::move(bytes)};
-    }
-  }
-  return learnt;
-}
-
-void Engine::RestoreThresholds(const std::map<std::string, LearntThreshold>& thresholds) {
-  TakeUpModels();
-  for (const auto& kind : kinds_) {
-    for (size_t i = 0; i < kind->thresholds.size(); ++i) {
-      const auto found = thresholds.find(kind->machines[i].name());
-      if (found == thresholds.end()) continue;
-      if (found->second.model_sha256 == ModelDigest(*kind->model)) {
-        kind->thresholds[i].Restore(found->second.bytes);
+      if (!bytes.empty()) {
+        kind->learnt[i] = std::make_shared<const std::string>(std::move(bytes));
       }
     }
   }
+  if (adapted < kAdaptAtATime) adapt_next_ = 0;  // the turn is over
+  NoteDrift();
 }
 
 }  // namespace millrace

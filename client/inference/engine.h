@@ -15,6 +15,8 @@
 #include "base/crypto/digest.h"
 #include "client/inference/machine.h"
 #include "client/inference/machine_config.h"
+#include "client/inference/machine_memory.h"
+#include "client/inference/machine_row.h"
 #include "client/inference/machine_threshold.h"
 #include "client/inference/machine_verdict.h"
 #include "client/live/live_clock.h"
@@ -26,6 +28,9 @@ namespace millrace {
 
 /// A model that is ready to judge. Used by one engine.
 struct InstalledModel {
+  /// SHA-256 of its parameters.
+  const std::string& parameters_sha256() const { return package.manifest.parameters_sha256(); }
+
   ModelPackage package;
   std::unique_ptr<Predictor> predictor;
   Digest digest;  // of the parameters that were loaded
@@ -55,7 +60,7 @@ class Engine {
   /// `clock` outlives it.
   Engine(
       std::vector<MachineConfig> machines, LiveClock* clock, VerdictSink sink,
-      DriftSink drift_sink = [](const ChannelDrift&) {});
+      DriftSink drift_sink = [](const ChannelDrift&) {}, RowSink row_sink = nullptr);
 
   /// From the next window on, machines whose kind names this model are judged by it; no window is
   /// lost as long as it has the same input. INVALID_ARGUMENT names a channel that they lack, or if
@@ -78,11 +83,17 @@ class Engine {
   /// What the machines' thresholds have learnt, for Restore after a restart.
   struct LearntThreshold {
     std::string model_sha256;  // of the parameters of the model whose scores they were
-    std::string bytes;
+    std::shared_ptr<const std::string> bytes;
   };
+  /// As they were when Maintain adapted each last.
   std::map<std::string, LearntThreshold> LearntThresholds() const;
   /// By machine. Those of other models than the ones in use are passed over.
   void RestoreThresholds(const std::map<std::string, LearntThreshold>& thresholds);
+
+  /// What is known of the machines' drift, by machine, as Maintain noted it last, for the same.
+  using LearntDrift = std::map<std::string, std::shared_ptr<const std::string>>;
+  LearntDrift NotedDrift() const;
+  void RestoreDrift(const LearntDrift& drift);
 
   const EngineCounts& counts() const { return counts_; }
 
@@ -104,6 +115,9 @@ class Engine {
     std::vector<Explanation> explanations;
     std::vector<MachineThreshold> thresholds;  // of machines; empty: fixed, or none are needed
     std::vector<int64_t> adapted_ns;           // when each was, monotonic
+    std::vector<std::shared_ptr<const std::string>> learnt;  // of thresholds, as they are saved
+    std::vector<MachineDrift> score_drift;  // of machines; empty: it is not watched
+    std::vector<std::shared_ptr<const std::string>> noted_drift;  // of machines
     // Those of the model before, in case it comes back.
     std::vector<MachineThreshold> former_thresholds;
     std::string former_sha256;
@@ -111,12 +125,14 @@ class Engine {
     // Windows that are due, [n, window, channels], scaled, and whose they are.
     std::vector<float> inputs;
     std::vector<size_t> due;
+    std::vector<int32_t> due_modes;  // of their last rows
     std::vector<MachineVerdict> verdicts;
   };
   struct Place {
     Kind* kind = nullptr;
     int32_t machine = 0;
     int32_t channel = 0;
+    size_t site_machine = 0;  // among all machines
   };
 
   void TakeUpModels();
@@ -124,6 +140,9 @@ class Engine {
   void NoticeSilence(Kind& kind, size_t index);
   void Due(Kind& kind, size_t index);
   void TellDrift(const Kind& kind, const Machine& machine) const;
+  void WatchScore(Kind& kind, size_t due) const;
+  DriftMemory MemoryOf(Kind& kind, size_t index) const;
+  void NoteDrift();
   void Score(Kind& kind);
   void Judge(Kind& kind, size_t index, std::span<const float> input, std::span<const float> output,
              MachineVerdict& verdict);
@@ -139,11 +158,13 @@ class Engine {
   const int64_t start_ns_;  // monotonic
   const VerdictSink sink_;
   const DriftSink drift_sink_;
+  const RowSink row_sink_;  // none: nobody wants them
   std::vector<std::unique_ptr<Kind>> kinds_;
   std::vector<Place> places_;  // by ChannelIndex
   std::vector<float> outputs_;
   EngineCounts counts_;
   size_t adapt_next_ = 0;  // of all machines, whose threshold is next
+  size_t note_next_ = 0;   // and whose drift
 
   absl::Mutex mutex_;
   std::map<std::string, std::shared_ptr<InstalledModel>> next_ ABSL_GUARDED_BY(mutex_);

@@ -59,6 +59,15 @@ class Machine {
   /// the next Advance.
   std::span<const MachineDrift::Change> drift_changes() const { return drift_changes_; }
   DriftReport drift_report(int32_t channel) const { return drift_->monitor(channel).report(); }
+  /// None: it is not watched.
+  MachineDrift* drift() { return drift_ ? &*drift_ : nullptr; }
+
+  // The last row, [channels].
+
+  std::span<const float> row() const { return row_; }
+  std::span<const Verdict> judged() const { return judged_; }
+  /// Later verdicts on the row before.
+  std::span<const std::optional<Verdict>> revised() const { return revised_; }
 
   // Of the window that ends at the last row.
 

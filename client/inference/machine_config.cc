@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/inference/machine_config.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -64,6 +65,17 @@ void ReadChannels(TomlTable table, MachineConfig& config) {
   }
 }
 
+void ReadStored(TomlTable table, MachineConfig& config) {
+  std::vector<std::string> stored;
+  if (!table.Strings("store", &stored)) return;
+  for (const std::string& name : stored) {
+    if (std::ranges::find(config.channels, name, &ChannelConfig::name) == config.channels.end()) {
+      table.Refuse("store", absl::StrCat("'", name, "' is no channel of this machine"));
+    }
+  }
+  config.stored = std::move(stored);
+}
+
 }  // namespace
 
 bool ExpandNames(const std::string& text, std::vector<std::string>& names) {
@@ -113,6 +125,7 @@ std::vector<MachineConfig> ReadMachines(TomlTable root) {
     table.Int("normal_class", {0, 1'000'000}, &config.normal_class);
     table.Double("alarm_below", {}, &config.alarm_below);
     ReadChannels(table, config);
+    ReadStored(table, config);
     channels += static_cast<int64_t>(config.names.size() * config.channels.size());
     if (channels > kMaxSiteChannels) {
       table.Refuse("names", absl::StrCat("a site has at most ", kMaxSiteChannels, " channels"));

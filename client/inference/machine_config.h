@@ -38,6 +38,8 @@ struct MachineConfig {
   double alarm_below = 0;                 // regression: such a value is an alarm; 0: none is
   std::optional<DriftParameters> drift;   // of every channel; none: it is not watched
   std::vector<ChannelConfig> channels;
+  /// Names of the channels that are recorded; none: all of them.
+  std::optional<std::vector<std::string>> stored;
 };
 
 /// Largest number of channels that a site's machines have together.

@@ -29,7 +29,8 @@ struct ChannelShare {
 /// What the model says of one window of one machine.
 struct MachineVerdict {
   std::string machine;
-  int64_t time_ns = 0;  // of the window's last row
+  int64_t time_ns = 0;    // of the window's last row
+  int64_t window_ns = 0;  // from its first row to that; 0: there is no window
   Judgement judgement = Judgement::kNotEvaluated;
   std::string reason;  // of kNotEvaluated, one line for people
 
@@ -54,6 +55,9 @@ struct MachineVerdict {
 
   int64_t latency_ns = 0;  // from the arrival of the newest sample to this verdict
 };
+
+/// What stands for a channel's name where it is the model's score that drifts.
+inline constexpr char kScoreChannel[] = "(score)";
 
 /// A channel of a machine whose drift has changed its state.
 struct ChannelDrift {

@@ -127,6 +127,21 @@ TEST_F(AdaptiveThresholdTest, SurvivesARestart) {
   EXPECT_EQ(again.value(), threshold_.value());
 }
 
+TEST_F(AdaptiveThresholdTest, TakesFewKilobytesSoThatThousandsOfMachinesAreSaved) {
+  for (int i = 0; i < 100'000; ++i) threshold_.Observe(scores_.One());
+  const std::string file = threshold_.Serialize();
+  EXPECT_LT(file.size(), 6'000);
+  MR_ASSERT_OK_AND_ASSIGN(AdaptiveThreshold again, AdaptiveThreshold::Parse(kParameters, file, 3));
+  for (int i = 0; i < 100'000; ++i) {
+    const float score = scores_.One();
+    again.Observe(score);
+    threshold_.Observe(score);
+  }
+  MR_ASSERT_OK(again.Adapt(absl::Hours(24)));
+  MR_ASSERT_OK(threshold_.Adapt(absl::Hours(24)));
+  EXPECT_NEAR(again.value() / threshold_.value(), 1, 0.2) << "it goes on as if nothing had been";
+}
+
 TEST_F(AdaptiveThresholdTest, AnyOtherFileIsRefused) {
   const std::string file = threshold_.Serialize();
   EXPECT_THAT(AdaptiveThreshold::Parse(kParameters, "", 1),

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/data/stored.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "absl/strings/str_join.h"
+#include "base/file_system.h"
+#include "base/status.h"
+#include "client/data/site_message.h"
+#include "client/data/stored_series.h"
+#include "client/store/store_reader.h"
+
+namespace millrace {
+namespace {
+
+constexpr int64_t kDayNs = int64_t{86'400} * 1'000'000'000;
+constexpr int64_t kEverNs = std::numeric_limits<int64_t>::max();
+
+}  // namespace
+
+absl::StatusOr<std::vector<Series>> LoadStored(const DataConfig& config, const Plan& plan) {
+  const Private folder{config.path, "the recordings"};
+  if (plan.label.kind != LabelKind::kNone && plan.label.kind != LabelKind::kColumn) {
+    return SiteMessage(folder, ": recordings of machines have no such labels; the plan needs ",
+                       "[label] kind = \"none\" or \"column\", or the site other data, such as ",
+                       "kind = \"captures\"")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
+  }
+  MR_ASSIGN_OR_RETURN(const StoreReader store, StoreReader::Open(PosixFileSystem(), config.path));
+  int64_t from_ns = store.NewestWithin(config.max_bytes);
+  if (config.days > 0) {
+    from_ns = std::max(from_ns, std::max<int64_t>(store.newest_ns(), 0) - config.days * kDayNs);
+  }
+
+  // A fault must not be learnt as normal.
+  const bool all = config.alarms || plan.label.kind != LabelKind::kNone;
+  const auto uses = [all](const StoredSeries::Row& row) { return all || !row.alarm; };
+  StoredSeries series(plan);
+  bool fits = false;
+  absl::Status status;
+  for (const std::string& machine : store.Machines()) {
+    const auto& wanted = config.machines;
+    if (!wanted.empty() && std::ranges::find(wanted, machine) == wanted.end()) continue;
+    store.Read(machine, from_ns, kEverNs, [&](const StoredRows& rows) {
+      const absl::StatusOr<bool> added = series.Add(machine, rows, uses);
+      status.Update(added.status());
+      fits = fits || (added.ok() && *added);
+    });
+  }
+  MR_RETURN_IF_ERROR(status);
+  std::vector<Series> found = series.Take();
+  if (!found.empty()) return found;
+  return SiteMessage(folder,
+                     fits ? ": every row is flagged, or was taken in an alarm"
+                          : ": nothing is recorded yet of a machine with the channels ",
+                     fits ? "" : absl::StrJoin(plan.input.channels, ", "))
+      .ToStatus(absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace millrace

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/data/stored_captures.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/file_system.h"
+#include "base/status.h"
+#include "client/capture/capture_folder.h"
+#include "client/data/site_message.h"
+#include "client/data/stored_series.h"
+
+namespace millrace {
+absl::StatusOr<std::vector<Series>> LoadCaptures(const DataConfig& config,
+                                                 const std::string& folder, const Plan& plan) {
+  const Private where{folder, "the captures"};
+  if (plan.label.kind == LabelKind::kRunToFailure) {
+    return SiteMessage(where, ": captures do not run to a failure; remove captures = true")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
+  }
+  const CaptureFolder captures(PosixFileSystem(), folder);
+  MR_ASSIGN_OR_RETURN(const std::vector<CaptureEntry> entries, captures.List());
+  StoredSeries series(plan);
+  int64_t bytes = 0;
+  for (const CaptureEntry& entry : entries) {
+    const auto& wanted = config.machines;
+    if (!wanted.empty() && std::ranges::find(wanted, entry.event.machine) == wanted.end()) continue;
+    if (!entry.label) continue;
+    if (plan.label.kind == LabelKind::kNone && entry.label->value != 0) continue;
+    bytes += entry.bytes;
+    if (bytes > config.max_bytes) break;
+    const absl::StatusOr<Capture> capture = captures.Read(entry.id);
+    if (!capture.ok()) continue;  // damaged, or it had to go meanwhile
+    const auto label_of = [&](const StoredSeries::Row& row) {
+      return entry.event.IsLabelled(row.time_ns) ? static_cast<float>(entry.label->value)
+                                                 : std::numeric_limits<float>::quiet_NaN();
+    };
+    for (const StoredRows& rows : capture->rows) {
+      MR_RETURN_IF_ERROR(series
+                             .Add(
+                                 entry.id, rows, [](const auto&) { return true; }, label_of)
+                             .status());
+    }
+  }
+  return series.Take();
+}
+
+}  // namespace millrace

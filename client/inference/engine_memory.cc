@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an engine has learnt, for the next start.
+#include <memory>
+#include <utility>
+
+#include "client/inference/engine.h"
+
+namespace millrace {
+namespace {
+
+constexpr size_t kNoteAtATime = 8;  // machines
+
+}  // namespace
+
+std::map<std::string, Engine::LearntThreshold> Engine::LearntThresholds() const {
+  std::map<std::string, LearntThreshold> learnt;
+  for (const auto& kind : kinds_) {
+    for (size_t i = 0; i < kind->thresholds.size(); ++i) {
+      if (kind->learnt[i] == nullptr) continue;
+      learnt[kind->machines[i].name()] = {kind->model->parameters_sha256(), kind->learnt[i]};
+    }
+  }
+  return learnt;
+}
+
+void Engine::RestoreThresholds(const std::map<std::string, LearntThreshold>& thresholds) {
+  TakeUpModels();
+  for (const auto& kind : kinds_) {
+    for (size_t i = 0; i < kind->thresholds.size(); ++i) {
+      const auto found = thresholds.find(kind->machines[i].name());
+      if (found == thresholds.end()) continue;
+      if (found->second.model_sha256 == kind->model->parameters_sha256()) {
+        kind->thresholds[i].Restore(*found->second.bytes);
+        kind->learnt[i] = found->second.bytes;
+      }
+    }
+  }
+}
+
+DriftMemory Engine::MemoryOf(Kind& kind, size_t index) const {
+  DriftMemory memory;
+  for (const ChannelConfig& channel : kind.config.channels) memory.channels.push_back(channel.name);
+  memory.drift = kind.machines[index].drift();
+  if (kind.model == nullptr) return memory;
+  memory.modes = TextOfModes(kind.model->package.plan.input.modes);
+  if (!kind.score_drift.empty()) memory.score = &kind.score_drift[index];
+  memory.model_sha256 = kind.model->parameters_sha256();
+  return memory;
+}
+
+/// A few machines at a time: a channel takes some ten microseconds, and samples may be waiting.
+void Engine::NoteDrift() {
+  size_t machines = 0;
+  size_t noted = 0;
+  const size_t first = note_next_;
+  for (const auto& kind : kinds_) {
+    if (!kind->config.drift) continue;
+    for (size_t i = 0; i < kind->machines.size(); ++i, ++machines) {
+      if (machines < first || noted == kNoteAtATime) continue;
+      ++noted;
+      note_next_ = machines + 1;
+      kind->noted_drift[i] = std::make_shared<const std::string>(SaveDrift(MemoryOf(*kind, i)));
+    }
+  }
+  if (noted < kNoteAtATime) note_next_ = 0;
+}
+
+Engine::LearntDrift Engine::NotedDrift() const {
+  LearntDrift noted;
+  for (const auto& kind : kinds_) {
+    for (size_t i = 0; i < kind->machines.size(); ++i) {
+      if (kind->noted_drift[i] != nullptr) noted[kind->machines[i].name()] = kind->noted_drift[i];
+    }
+  }
+  return noted;
+}
+
+void Engine::RestoreDrift(const LearntDrift& drift) {
+  TakeUpModels();
+  for (const auto& kind : kinds_) {
+    if (!kind->config.drift) continue;
+    for (size_t i = 0; i < kind->machines.size(); ++i) {
+      const auto found = drift.find(kind->machines[i].name());
+      if (found == drift.end()) continue;
+      RecallDrift(*kind->config.drift, *found->second, MemoryOf(*kind, i));
+      kind->noted_drift[i] = found->second;
+    }
+  }
+}
+
+}  // namespace millrace

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of a machine's drift, for the next start.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "client/drift/machine_drift.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+/// What tells operating modes apart: numbers of modes mean something under the same text only.
+std::string TextOfModes(const std::vector<ModeColumn>& modes);
+
+/// The drift of a machine, or of its model's score.
+struct DriftMemory {
+  std::string modes;                  // TextOfModes
+  std::vector<std::string> channels;  // names
+  MachineDrift* drift = nullptr;      // borrowed; none: it is not watched
+  MachineDrift* score = nullptr;      // one channel; borrowed; none: there is no model
+  std::string model_sha256;           // of its parameters
+};
+
+std::string SaveDrift(const DriftMemory& memory);
+/// Takes from what SaveDrift gave all that still means the same: channels of the same name under
+/// the same modes, the score of the same model. The rest is learnt anew, as is what cannot be read.
+void RecallDrift(const DriftParameters& parameters, absl::string_view bytes,
+                 const DriftMemory& memory);
+
+}  // namespace millrace

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/live_memory.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+#include "millrace/internal/live_state.pb.h"
+
+namespace millrace {
+namespace {
+
+constexpr int64_t kMostMemoryBytes = int64_t{1} << 30;
+constexpr char kThresholdsFile[] = "thresholds";
+constexpr char kDriftFile[] = "drift";
+
+/// The same bytes for the same content.
+std::string BytesOf(const google::protobuf::MessageLite& file) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  file.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
+
+}  // namespace
+
+/// Empty if there is none.
+std::string LiveMemory::ReadOwn(const std::string& name) const {
+  const std::string path = folder_ + "/" + name;
+  if (!files_->Exists(path)) return "";
+  absl::StatusOr<std::string> bytes = ReadFile(files_, path, kMostMemoryBytes);
+  if (bytes.ok()) return *std::move(bytes);
+  LogError("learnt anew", {{"what", name}, {"reason", bytes.status().message()}});
+  return "";
+}
+
+void LiveMemory::Restore(Engine& engine) {
+  internal::LearntThresholds thresholds;
+  if (!thresholds.ParseFromString(ReadOwn(kThresholdsFile))) {
+    LogError("learnt anew", {{"what", kThresholdsFile}, {"reason", "its file is damaged"}});
+    thresholds.Clear();
+  }
+  for (auto& [machine, saved] : *thresholds.mutable_machines()) {
+    old_thresholds_[machine] = {
+        saved.parameters_sha256(),
+        std::make_shared<const std::string>(std::move(*saved.mutable_threshold()))};
+  }
+  engine.RestoreThresholds(old_thresholds_);
+
+  internal::LearntDrift drift;
+  if (!drift.ParseFromString(ReadOwn(kDriftFile))) {
+    LogError("learnt anew", {{"what", kDriftFile}, {"reason", "its file is damaged"}});
+    drift.Clear();
+  }
+  Engine::LearntDrift machines;
+  for (auto& [machine, bytes] : *drift.mutable_machines()) {
+    machines[machine] = std::make_shared<const std::string>(std::move(bytes));
+  }
+  engine.RestoreDrift(machines);
+}
+
+void LiveMemory::Note(const Engine& engine) {
+  Noted noted{engine.LearntThresholds(), engine.NotedDrift()};
+  const absl::MutexLock lock(&mutex_);
+  noted_ = std::move(noted);
+}
+
+void LiveMemory::Save() {
+  Noted noted;
+  {
+    const absl::MutexLock lock(&mutex_);
+    std::swap(noted, noted_);
+  }
+  if (!noted.thresholds.empty()) {
+    noted.thresholds.insert(old_thresholds_.begin(), old_thresholds_.end());
+    internal::LearntThresholds file;
+    for (const auto& [machine, learnt] : noted.thresholds) {
+      internal::LearntThresholds::Machine& saved = (*file.mutable_machines())[machine];
+      saved.set_parameters_sha256(learnt.model_sha256);
+      saved.set_threshold(*learnt.bytes);
+    }
+    SaveFile(kThresholdsFile, BytesOf(file), saved_thresholds_);
+  }
+  if (!noted.drift.empty()) {
+    internal::LearntDrift file;
+    for (const auto& [machine, bytes] : noted.drift) (*file.mutable_machines())[machine] = *bytes;
+    SaveFile(kDriftFile, BytesOf(file), saved_drift_);
+  }
+}
+
+void LiveMemory::SaveFile(const std::string& name, absl::string_view bytes, Digest& saved) {
+  const Digest digest = Sha256Of(bytes);
+  if (digest == saved) return;
+  if (static_cast<int64_t>(bytes.size()) > kMostMemoryBytes) {
+    LogError("not saved", {{"what", name}, {"bytes", bytes.size()}, {"at_most", kMostMemoryBytes}});
+    return;
+  }
+  const absl::Status written = WriteFileDurably(files_, folder_ + "/" + name, bytes);
+  if (written.ok()) {
+    saved = digest;
+  } else {
+    LogError("not saved", {{"what", name}, {"error", written.message()}});
+  }
+}
+
+}  // namespace millrace

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/live_recorder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/log.h"
+#include "base/status.h"
+
+namespace millrace {
+namespace {
+
+constexpr int64_t kHandOverBytes = int64_t{64} << 20;  // that may wait for the disk
+constexpr int64_t kRowsOfABlock = 1024;
+// With as long until the hand-over, rows are durable within a second.
+constexpr absl::Duration kWriteEvery = absl::Milliseconds(400);
+constexpr int64_t kTryAgainNs = 10 * kNsPerS;
+constexpr int64_t kExpireEveryNs = 60 * kNsPerS;
+constexpr size_t kMostEvents = 1000;  // that wait for the disk
+
+}  // namespace
+
+LiveRecorder::LiveRecorder(const LiveConfig& config, FileSystem* files, LiveClock* clock)
+    : config_(config), files_(files), clock_(clock), queue_(kHandOverBytes) {
+  for (const MachineConfig& kind : config_.machines) {
+    std::vector<int32_t> columns;
+    std::vector<std::string> channels;
+    for (size_t i = 0; i < kind.channels.size(); ++i) {
+      const std::string& name = kind.channels[i].name;
+      if (kind.stored && std::ranges::find(*kind.stored, name) == kind.stored->end()) continue;
+      columns.push_back(static_cast<int32_t>(i));
+      channels.push_back(name);
+    }
+    const int64_t period_ns = std::llround(kNsPerS / kind.rate_hz);
+    for (const std::string& machine : kind.names) {
+      places_[machine] = recorded_.size();
+      Recorded& recorded = recorded_.emplace_back();
+      recorded.machine = machine;
+      recorded.columns = columns;
+      if (columns.empty()) continue;
+      recorded.rows.emplace(machine, channels, period_ns, kRowsOfABlock);
+      machines_.push_back(machine);
+    }
+  }
+  if (config_.capture) {
+    triggers_.emplace(*config_.capture, static_cast<uint64_t>(clock_->UnixNs()));
+  }
+}
+
+LiveRecorder::~LiveRecorder() { Stop(); }
+
+void LiveRecorder::Start() {
+  writing_ = std::thread([this] { Write(); });
+}
+
+void LiveRecorder::Stop() {
+  if (!writing_.joinable()) return;
+  for (Recorded& recorded : recorded_) {
+    if (!recorded.rows) continue;
+    if (std::optional<StoredRows> block = recorded.rows->Finish()) queue_.Push(*std::move(block));
+  }
+  queue_.Close();
+  writing_.join();
+}
+
+void LiveRecorder::Take(const MachineRow& row) {
+  Recorded& recorded = recorded_[row.machine];
+  if (!recorded.rows) return;
+  const size_t width = recorded.columns.size();
+  values_.resize(width);
+  flags_.resize(width);
+  for (size_t i = 0; i < width; ++i) {
+    const int32_t column = recorded.columns[i];
+    values_[i] = row.values[column];
+    flags_[i] = row.judged[column].flag;
+    if (row.revised[column]) {
+      recorded.rows->Revise(static_cast<int32_t>(i), row.revised[column]->flag);
+    }
+  }
+  std::optional<StoredRows> block =
+      recorded.rows->Add(row.time_ns, values_, flags_, recorded.alarm);
+  if (block) queue_.Push(*std::move(block));
+}
+
+void LiveRecorder::Take(const MachineVerdict& verdict) {
+  if (verdict.judgement != Judgement::kNotEvaluated) {
+    recorded_[places_.at(verdict.machine)].alarm = verdict.judgement == Judgement::kAlarm;
+  }
+  if (triggers_) Note(triggers_->OnVerdict(verdict, clock_->MonotonicNs()));
+}
+
+void LiveRecorder::Take(const ChannelDrift& drift) {
+  if (triggers_) Note(triggers_->OnDrift(drift, clock_->MonotonicNs()));
+}
+
+void LiveRecorder::Note(std::optional<CaptureEvent> event) {
+  if (!event || !recorded_[places_.at(event->machine)].rows) return;
+  const absl::MutexLock lock(&mutex_);
+  if (events_.size() < kMostEvents) {
+    events_.push_back(*std::move(event));
+  } else {
+    ++lost_events_;
+  }
+}
+
+void LiveRecorder::HandOver() {
+  for (Recorded& recorded : recorded_) {
+    if (!recorded.rows) continue;
+    std::optional<StoredRows> block = recorded.rows->FinishButLast();
+    if (block) queue_.Push(*std::move(block));
+  }
+}
+
+void LiveRecorder::Write() {
+  while (true) {
+    // Looked at first: what was pushed before the end is taken after it.
+    const bool last = queue_.closed();
+    std::vector<StoredRows> blocks = queue_.TakeAll(kWriteEvery);
+    if (writer_ == nullptr) TryOpen();
+    if (writer_ == nullptr) {
+      for (const StoredRows& block : blocks) unwritten_rows_ += block.rows();
+    } else {
+      absl::Status status = WriteBlocks(std::move(blocks));
+      if (captures_ != nullptr) status.Update(WorkOnCaptures());
+      if (last) status.Update(writer_->Flush());
+      Tell(status);
+    }
+    Publish();
+    if (last) return;
+  }
+}
+
+void LiveRecorder::TryOpen() {
+  const int64_t now_ns = clock_->MonotonicNs();
+  if (now_ns < next_try_ns_) return;
+  next_try_ns_ = now_ns + kTryAgainNs;
+  absl::StatusOr<std::unique_ptr<StoreWriter>> writer =
+      StoreWriter::Open(files_, config_.store->folder, {.store = config_.store->limits()});
+  if (!writer.ok()) return Tell(writer.status());
+  std::unique_ptr<CaptureKeeper> captures;
+  if (config_.capture) {
+    captures = std::make_unique<CaptureKeeper>(*config_.capture, files_, writer->get());
+    const absl::Status loaded = captures->Load(now_ns);
+    if (!loaded.ok()) return Tell(loaded);
+  }
+  writer_ = *std::move(writer);
+  captures_ = std::move(captures);
+}
+
+absl::Status LiveRecorder::WriteBlocks(std::vector<StoredRows> blocks) {
+  absl::Status status;
+  for (StoredRows& block : blocks) status.Update(writer_->Add(std::move(block)));
+  const int64_t now_ns = clock_->MonotonicNs();
+  status.Update(writer_->Sync(now_ns));
+  if (now_ns >= next_expiry_ns_) {
+    next_expiry_ns_ = now_ns + kExpireEveryNs;
+    writer_->Expire(absl::FromUnixNanos(clock_->UnixNs()));
+  }
+  return status;
+}
+
+absl::Status LiveRecorder::WorkOnCaptures() {
+  std::vector<CaptureEvent> events;
+  {
+    const absl::MutexLock lock(&mutex_);
+    events.swap(events_);
+  }
+  const int64_t now_ns = clock_->MonotonicNs();
+  absl::Status status;
+  for (CaptureEvent& event : events) status.Update(captures_->Announce(std::move(event), now_ns));
+  status.Update(captures_->TakeRequests(machines_, clock_->UnixNs(), now_ns));
+  status.Update(captures_->Work(now_ns));
+  return status;
+}
+
+void LiveRecorder::Tell(const absl::Status& status) {
+  if (status.ok() == complete_) return;
+  complete_ = status.ok();
+  if (complete_) {
+    LogInfo("recording goes on");
+  } else {
+    LogError("recordings have gaps", {{"reason", status.message()}});
+  }
+}
+
+void LiveRecorder::Publish() {
+  RecorderReading reading;
+  reading.complete = complete_;
+  reading.dropped_rows = queue_.dropped_rows() + unwritten_rows_;
+  if (writer_ != nullptr) {
+    reading.rows = writer_->rows();
+    reading.dropped_rows += writer_->lost_rows();
+    reading.store = writer_->totals();
+  }
+  if (captures_ != nullptr) {
+    reading.captures = captures_->counts();
+    reading.captures_waiting = captures_->waiting();
+  }
+  {
+    const absl::MutexLock lock(&mutex_);
+    reading.captures.lost += lost_events_;
+  }
+  metrics_.Set(reading);
+}
+
+std::string LiveRecorder::MetricsText() { return metrics_.Text(); }
+
+}  // namespace millrace

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "base/file_system.h"
+#include "client/capture/capture_keeper.h"
+#include "client/capture/capture_triggers.h"
+#include "client/inference/machine_row.h"
+#include "client/inference/machine_verdict.h"
+#include "client/live/live_clock.h"
+#include "client/live_config.h"
+#include "client/recorder_metrics.h"
+#include "client/store/block_queue.h"
+#include "client/store/row_recorder.h"
+#include "client/store/store_writer.h"
+
+namespace millrace {
+
+/// Records what a site's machines do, and captures what is worth it, on a thread of its own: a disk
+/// that is slow, full or gone costs rows, which are counted, and no verdict.
+class LiveRecorder {
+ public:
+  /// `config.store` is there. `files` and `clock` outlive it.
+  LiveRecorder(const LiveConfig& config, FileSystem* files, LiveClock* clock);
+  /// Stops.
+  ~LiveRecorder();
+
+  /// Once.
+  void Start();
+  /// Once nothing is taken any more; what was taken is on the disk then, as far as that can be.
+  void Stop();
+
+  // On the thread that scores.
+
+  void Take(const MachineRow& row);
+  void Take(const MachineVerdict& verdict);
+  void Take(const ChannelDrift& drift);
+  /// Hands on what was taken, but for each machine's last row; to be called often.
+  void HandOver();
+
+  /// For a scrape, from any thread.
+  std::string MetricsText();
+
+ private:
+  /// One machine's rows until they are handed on.
+  struct Recorded {
+    std::string machine;
+    std::vector<int32_t> columns;  // that are recorded; none: nothing is
+    std::optional<RowRecorder> rows;
+    bool alarm = false;
+  };
+
+  void Note(std::optional<CaptureEvent> event);
+  void Write();
+  void TryOpen();
+  absl::Status WriteBlocks(std::vector<StoredRows> blocks);
+  absl::Status WorkOnCaptures();
+  void Tell(const absl::Status& status);
+  void Publish();
+
+  const LiveConfig config_;
+  FileSystem* const files_;
+  LiveClock* const clock_;
+
+  // The scoring thread's.
+  std::vector<Recorded> recorded_;
+  std::map<std::string, size_t> places_;  // by machine, in recorded_
+  std::vector<float> values_;
+  std::vector<Flag> flags_;
+  std::optional<CaptureTriggers> triggers_;
+
+  BlockQueue queue_;
+  RecorderMetrics metrics_;
+
+  // The writing thread's.
+  std::unique_ptr<StoreWriter> writer_;      // none as long as the folder cannot be opened
+  std::unique_ptr<CaptureKeeper> captures_;  // none: nothing is captured
+  std::vector<std::string> machines_;
+  int64_t next_try_ns_ = 0;     // to open, monotonic
+  int64_t next_expiry_ns_ = 0;  // monotonic
+  int64_t unwritten_rows_ = 0;  // that came before it could be opened
+  bool complete_ = true;        // as it was told last
+
+  absl::Mutex mutex_;
+  std::vector<CaptureEvent> events_ ABSL_GUARDED_BY(mutex_);
+  int64_t lost_events_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::thread writing_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drift of a model's score, and what outlasts a restart of the engine.
+#include <gmock/gmock.h>
+
+#include <memory>
+
+#include "base/random.h"
+#include "client/inference/engine.h"
+#include "tests/testing/status_matchers.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr int64_t kStartOfRows = 1'700'000'000 * kNsPerS;
+
+class StillClock : public LiveClock {
+ public:
+  int64_t UnixNs() override { return kStartOfRows; }
+  int64_t MonotonicNs() override { return kNsPerS; }
+};
+
+/// Gives zeros, so that a window's score is the mean of its values' magnitudes.
+class Zeros : public Predictor {
+ public:
+  absl::Status Predict(std::span<const float>, std::span<float> outputs) override {
+    std::ranges::fill(outputs, 0.F);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Attribution> Attribute(std::span<const float>, std::span<const float>,
+                                        int64_t) override {
+    return absl::UnimplementedError("");
+  }
+  int64_t width() const override { return 1; }
+};
+
+class EngineMemoryTest : public ::testing::Test {
+ protected:
+  EngineMemoryTest() {
+    config_.names = {"pump-1"};
+    config_.model = "pumps";
+    config_.rate_hz = 1;
+    config_.hop = 1;
+    config_.threshold = 1000;
+    config_.channels.push_back({.name = "current", .unit = "", .rate_hz = 1, .rules = {}});
+    config_.drift.emplace().learn_s = 60;
+    Begin("a model");
+  }
+
+  void Begin(const std::string& sha256) {
+    told_.clear();
+    engine_ = std::make_unique<Engine>(
+        std::vector{config_}, &clock_, [](const MachineVerdict&) {},
+        [this](const ChannelDrift& drift) { told_.push_back(drift); });
+    auto model = std::make_shared<InstalledModel>();
+    model->package.plan.model.kind = ModelKind::kAutoencoder;
+    model->package.plan.input.channels = {"current"};
+    model->package.plan.input.window = 1;
+    model->package.plan.input.normalization = Normalization::kNone;
+    model->package.manifest.set_name("pumps");
+    model->package.manifest.set_parameters_sha256(sha256);
+    model->predictor = std::make_unique<Zeros>();
+    MR_ASSERT_OK(engine_->Use(std::move(model)));
+  }
+  void Feed(int64_t seconds, double level) {
+    for (int64_t i = 0; i < seconds; ++i, ++second_) {
+      const auto value = static_cast<float>(level + 0.1 * random_.Normal());
+      engine_->Process(SampleBatch{kNsPerS, {{kStartOfRows + second_ * kNsPerS, 0, value}}});
+      engine_->ScoreDue();
+    }
+    engine_->Maintain();
+  }
+  std::vector<ChannelDrift> ToldOfScore() const {
+    std::vector<ChannelDrift> of_score;
+    for (const ChannelDrift& drift : told_) {
+      if (drift.channel == kScoreChannel) of_score.push_back(drift);
+    }
+    return of_score;
+  }
+
+  MachineConfig config_;
+  StillClock clock_;
+  Random random_{1};
+  int64_t second_ = 0;
+  std::unique_ptr<Engine> engine_;
+  std::vector<ChannelDrift> told_;
+};
+
+TEST_F(EngineMemoryTest, DriftOfTheScoreIsToldAsThatOfAChannel) {
+  Feed(80, 10);
+  ASSERT_THAT(ToldOfScore(), SizeIs(1));
+  EXPECT_EQ(ToldOfScore()[0].report.state, DriftState::kStable) << "it is learnt";
+  Feed(80, 11);
+  ASSERT_THAT(ToldOfScore(), SizeIs(::testing::Ge(2)));
+  EXPECT_EQ(ToldOfScore()[1].report.state, DriftState::kSuspected);
+  EXPECT_EQ(ToldOfScore()[1].machine, "pump-1");
+}
+
+TEST_F(EngineMemoryTest, WhatIsLearntOfTheScoreOutlastsARestartAndNotAnotherModel) {
+  Feed(80, 10);
+  const Engine::LearntDrift noted = engine_->NotedDrift();
+  ASSERT_THAT(noted, SizeIs(1));
+
+  Begin("a model");
+  engine_->RestoreDrift(noted);
+  Feed(40, 11);
+  ASSERT_THAT(ToldOfScore(), SizeIs(::testing::Ge(1)));
+  EXPECT_EQ(ToldOfScore()[0].report.state, DriftState::kSuspected) << "without learning again";
+
+  Begin("another");
+  engine_->RestoreDrift(noted);
+  Feed(40, 11);
+  EXPECT_THAT(ToldOfScore(), IsEmpty());
+  EXPECT_FALSE(told_.empty()) << "the channel is what it was";
+}
+
+TEST_F(EngineMemoryTest, DriftThatIsNoneOfTheseMachinesIsPassedOver) {
+  Engine::LearntDrift other;
+  other["pump-1"] = std::make_shared<const std::string>("damaged");
+  other["pump-9"] = std::make_shared<const std::string>("");
+  engine_->RestoreDrift(other);
+  Feed(80, 10);
+  EXPECT_THAT(ToldOfScore(), SizeIs(1)) << "it learns";
+}
+
+}  // namespace
+}  // namespace millrace
