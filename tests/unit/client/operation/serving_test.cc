@@ -16,7 +16,7 @@ TEST(LatencyWindowTest, QuantileIsTheSampleQuantileWithinABin) {
   LatencyWindow window;
   Random random(1);
   std::vector<double> all;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int64_t i = 0; i < 20'000; ++i) {
     const double latency = 1e5 * std::exp(3 * random.Uniform());
     all.push_back(latency);
     window.Add(static_cast<int64_t>(latency), 100 * kS + i * 400'000);
