@@ -22,6 +22,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::Optional;
 using testing::Process;
+using ::testing::UnorderedElementsAre;
 
 /// A few hundred rows of which the label is the sum.
 void WriteData(const std::string& path) {
@@ -35,13 +36,14 @@ void WriteData(const std::string& path) {
   MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), path, text));
 }
 
-std::string Plan(int rounds, const std::string& cohort) {
+std::string Plan(int rounds, const std::string& cohort, int epochs = 1) {
   return absl::StrCat("secure_aggregation = \"off\"\n[run]\nname = \"sum\"\nrounds = ", rounds,
                       "\n[cohort]\n", cohort,
                       "[model]\nkind = \"mlp\"\nhidden = [4]\n"
                       "[input]\nchannels = [\"heat\", \"flow\"]\nnormalization = \"none\"\n"
                       "[label]\nkind = \"column\"\ncolumn = \"wear\"\n"
-                      "[training]\nlearning_rate = 0.01\n");
+                      "[training]\nlearning_rate = 0.01\nepochs = ",
+                      epochs, "\n");
 }
 
 class SiteKill : public ::testing::Test {
@@ -56,6 +58,32 @@ class SiteKill : public ::testing::Test {
                        "[data]\nkind = \"delimited\"\npath = \"rows.csv\"\n");
     }
     ASSERT_TRUE(fleet_.AwaitSites()) << fleet_.Logs();
+  }
+
+  /// Two sites, of which a has said that it trains: that takes seconds more.
+  void StartLongTraining() {
+    StartSites({"a", "b"});
+    MR_ASSERT_OK(fleet_.as_operator().StartRun(
+        Plan(1, "target = 2\nminimum = 2\nwait_s = 60\ndeadline_s = 600\n", 4000)));
+    const auto trains = [&] {
+      const auto listed = fleet_.as_operator().ListSites();
+      return listed.ok() && std::ranges::any_of(listed->sites(), [](const v1::Site& site) {
+               return site.name() == "a" && site.report().activity() == v1::ACTIVITY_WORKING;
+             });
+    };
+    ASSERT_TRUE(Eventually(trains)) << fleet_.Logs();
+  }
+  /// Of this site; 0 if it has none.
+  pid_t TrainingProcess(const std::string& site) {
+    const std::vector<pid_t> children = fleet_.site(site).Children();
+    return children.size() == 1 ? children[0] : 0;
+  }
+  /// The round ends in its first attempt, with both.
+  void ExpectNothingWasLost() {
+    const v1::Run run = fleet_.AwaitEnd("sum-1", absl::Minutes(5));
+    ASSERT_EQ(run.phase(), v1::RUN_PHASE_FINISHED) << run.note() << fleet_.Logs();
+    EXPECT_EQ(run.history(0).attempt(), 1) << fleet_.Logs();
+    EXPECT_THAT(run.history(0).received(), UnorderedElementsAre("a", "b"));
   }
 
   Fleet fleet_{MILLRACE_COORDINATOR};
@@ -82,6 +110,25 @@ TEST_F(SiteKill, InTheMiddleOfARoundHoldsItNoLongerThanItsDeadline) {
   EXPECT_THAT(round.received(), Not(Contains("dying")));
   EXPECT_GE(round.ended_ms() - round.opened_ms(), kDeadlineMs);
   EXPECT_LT(round.ended_ms() - round.opened_ms(), kDeadlineMs + 5000) << "a busy machine's leeway";
+}
+
+TEST_F(SiteKill, DaemonThatTrainsTakesItsTrainingWithItAndStartsOverInTheSameRound) {
+  StartLongTraining();
+  const pid_t training = TrainingProcess("a");
+  ASSERT_GT(training, 0);
+  fleet_.site("a").Kill();
+  EXPECT_TRUE(Eventually([&] { return !testing::Lives(training); })) << "it would train for nobody";
+  StartSites({"a"});
+  ExpectNothingWasLost();
+}
+
+TEST_F(SiteKill, TrainingProcessIsStartedOverByItsDaemonInTheSameRound) {
+  StartLongTraining();
+  const pid_t training = TrainingProcess("a");
+  ASSERT_GT(training, 0);
+  ASSERT_EQ(::kill(training, SIGKILL), 0);
+  ExpectNothingWasLost();
+  EXPECT_THAT(fleet_.site("a").Log(), HasSubstr("training process was killed, starting over"));
 }
 
 TEST_F(SiteKill, DaemonThatComesBackTakesPartAgain) {

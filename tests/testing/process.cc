@@ -7,9 +7,13 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/file_system.h"
@@ -18,6 +22,23 @@
 extern char** environ;
 
 namespace millrace::testing {
+namespace {
+
+/// 0: there is no such process, or it is dead.
+pid_t ParentOf(pid_t pid) {
+  std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
+  const std::string stat((std::istreambuf_iterator<char>(file)), {});
+  const size_t name_end = stat.rfind(')');  // the name may hold anything
+  char state = 'X';
+  pid_t parent = 0;
+  if (name_end == std::string::npos) return 0;
+  if (std::sscanf(&stat[name_end], ") %c %d", &state, &parent) != 2) return 0;
+  return state == 'Z' || state == 'X' ? 0 : parent;
+}
+
+}  // namespace
+
+bool Lives(pid_t pid) { return ParentOf(pid) != 0; }
 
 Process::Process(const std::vector<std::string>& command, std::string log_path)
     : log_path_(std::move(log_path)) {
@@ -41,6 +62,17 @@ void Process::Kill() {
   int status = 0;
   MR_CHECK(::waitpid(pid_, &status, 0) == pid_);
   wait_status_ = status;
+}
+
+std::vector<pid_t> Process::Children() const {
+  std::vector<pid_t> children;
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", gone)) {
+    pid_t pid = 0;
+    if (!absl::SimpleAtoi(entry.path().filename().string(), &pid)) continue;
+    if (ParentOf(pid) == pid_) children.push_back(pid);
+  }
+  return children;
 }
 
 int64_t Process::PeakMemory() const {

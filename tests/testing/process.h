@@ -13,6 +13,9 @@
 
 namespace millrace::testing {
 
+/// Of any process; one that nobody has reaped is dead.
+bool Lives(pid_t pid);
+
 /// A program that runs beside the test, its output in a file. Killed, if need be, and reaped when
 /// the object goes.
 class Process {
@@ -22,6 +25,8 @@ class Process {
   ~Process();
 
   pid_t pid() const { return pid_; }
+  /// The processes that it has started and that live.
+  std::vector<pid_t> Children() const;
   /// The most memory that it has had resident, bytes.
   int64_t PeakMemory() const;
   /// SIGKILL; returns when it is dead.
