@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sites behind networks of their own: one that loses packets, one that is slow, one whose link
-// comes and goes. Real daemons, real kernels' networks; nothing here is simulated.
+// Sites behind bad networks: one that loses packets, one that is slow, one whose link comes and
+// goes, one whose name server does. Real daemons; real kernels' networks where this machine allows
+// them, and everywhere a proxy that does what they would.
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <functional>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/synchronization/notification.h"
 #include "base/random.h"
+#include "tests/testing/cutting_proxy.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/fleet.h"
 #include "tests/testing/network_namespace.h"
@@ -19,11 +23,14 @@
 namespace millrace {
 namespace {
 
+using testing::CuttingProxy;
 using testing::Eventually;
 using testing::Fleet;
+using ::testing::HasSubstr;
 using testing::NetworkNamespace;
 using testing::Process;
 using ::testing::UnorderedElementsAre;
+using testing::Weather;
 
 /// A run of 60,000 parameters, 0.24 MB each way and round.
 constexpr char kPlan[] = R"(secure_aggregation = "honest_but_curious"
@@ -50,21 +57,12 @@ column = "wear"
 learning_rate = 0.001
 )";
 
-TEST(BadNetwork, LossSlownessAndOutagesCostTheRoundNothingButTime) {
-  std::map<std::string, std::unique_ptr<NetworkNamespace>> networks;
-  Fleet::Networks lent;
-  int index = 0;
-  for (const std::string site : {"lossy", "slow", "outages"}) {
-    auto made = NetworkNamespace::Create(++index);
-    if (!made.ok()) GTEST_SKIP() << "network namespaces: " << made.status().message();
-    networks[site] = *std::move(made);
-    lent[site] = networks[site].get();
-  }
-  MR_ASSERT_OK(networks["lossy"]->LosePackets(0.05));
-  MR_ASSERT_OK(networks["slow"]->LimitRate(2000));
+const std::vector<std::string> kFar = {"lossy", "slow", "outages"};
 
-  Fleet fleet(MILLRACE_COORDINATOR, "", lent);
-  ASSERT_TRUE(fleet.StartCoordinator());
+/// A run of all sites far and near, while the link of "outages" is `cut` and `mended` by turns: no
+/// round loses any of them.
+void ExpectNothingButTimeIsLost(Fleet& fleet, const std::function<void()>& cut,
+                                const std::function<void()>& mend) {
   Random random(3);
   std::string rows = "heat,wear\n";
   for (int row = 0; row < 200; ++row) {
@@ -81,9 +79,9 @@ TEST(BadNetwork, LossSlownessAndOutagesCostTheRoundNothingButTime) {
   absl::Notification over;
   std::thread weather([&] {
     while (!over.WaitForNotificationWithTimeout(absl::Milliseconds(1500))) {
-      networks["outages"]->SetLink(false).IgnoreError();
+      cut();
       over.WaitForNotificationWithTimeout(absl::Milliseconds(700));
-      networks["outages"]->SetLink(true).IgnoreError();
+      mend();
     }
   });
   const absl::Status started = fleet.as_operator().StartRun(kPlan).status();
@@ -99,6 +97,42 @@ TEST(BadNetwork, LossSlownessAndOutagesCostTheRoundNothingButTime) {
   }
 }
 
+TEST(BadNetwork, LossSlownessAndOutagesCostTheRoundNothingButTime) {
+  std::map<std::string, std::unique_ptr<NetworkNamespace>> networks;
+  Fleet::Networks lent;
+  int index = 0;
+  for (const std::string& site : kFar) {
+    auto made = NetworkNamespace::Create(++index);
+    if (!made.ok()) GTEST_SKIP() << "network namespaces: " << made.status().message();
+    networks[site] = *std::move(made);
+    lent[site] = networks[site].get();
+  }
+  MR_ASSERT_OK(networks["lossy"]->LosePackets(0.05));
+  MR_ASSERT_OK(networks["slow"]->LimitRate(2000));
+
+  Fleet fleet(MILLRACE_COORDINATOR, "", lent);
+  ASSERT_TRUE(fleet.StartCoordinator());
+  ExpectNothingButTimeIsLost(
+      fleet, [&] { networks["outages"]->SetLink(false).IgnoreError(); },
+      [&] { networks["outages"]->SetLink(true).IgnoreError(); });
+}
+
+TEST(BadNetwork, LatenessSlownessAndCutsCostTheRoundNothingButTime) {
+  Fleet fleet(MILLRACE_COORDINATOR);
+  ASSERT_TRUE(fleet.StartCoordinator());
+  CuttingProxy lossy(fleet.port(), Weather{.late = 0.05});
+  CuttingProxy slow(fleet.port(), Weather{.bytes_per_s = 250'000});
+  CuttingProxy outages(fleet.port());
+  fleet.PutBehind(lossy.port(), "lossy");
+  fleet.PutBehind(slow.port(), "slow");
+  fleet.PutBehind(outages.port(), "outages");
+  const auto cut = [&] {
+    outages.Mend(0);
+    outages.Cut();
+  };
+  ExpectNothingButTimeIsLost(fleet, cut, [&] { outages.Mend(fleet.port()); });
+}
+
 /// What starts `command` where `hosts` stands in for /etc/hosts.
 std::vector<std::string> WithHosts(const std::string& hosts,
                                    const std::vector<std::string>& command) {
@@ -110,32 +144,70 @@ std::vector<std::string> WithHosts(const std::string& hosts,
 /// In place: a file that is mounted elsewhere must stay the same one.
 void WriteInPlace(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
-TEST(BadNetwork, CoordinatorThatMovesToAnotherAddressIsFoundByItsName) {
-  Fleet fleet(MILLRACE_COORDINATOR);
-  const std::string hosts = fleet.folder() + "/hosts";
-  WriteInPlace(hosts, absl::StrCat("127.0.0.1 ", Fleet::kName, "\n"));
-  Process trial(WithHosts(hosts, {"true"}), fleet.folder() + "/trial.log");
-  if (trial.AwaitExit() != 0) GTEST_SKIP() << "mounts: not possible here: " << trial.Log();
-
-  ASSERT_TRUE(fleet.StartCoordinator());
-  const std::string config =
-      fleet.WriteSite("press-7", "[data]\nkind = \"delimited\"\npath = \"rows.csv\"\n",
-                      fleet.federation().Issue(Role::kSite, "press-7"));
-  MR_ASSERT_OK_AND_ASSIGN(std::string text, ReadFile(PosixFileSystem(), config));
-  text = absl::StrReplaceAll(text, {{"127.0.0.1", Fleet::kName}});
-  MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), config, text));
-  fleet.StartProcess({"press-7"}, WithHosts(hosts, {MILLRACE_CLIENT, "run", "--config", config}));
-  ASSERT_TRUE(fleet.AwaitSites()) << fleet.Logs();
-
-  fleet.coordinator().Kill();
-  fleet.Move();
-  WriteInPlace(hosts, absl::StrCat(Fleet::kSecondHome, " ", Fleet::kName, "\n"));
-  ASSERT_TRUE(fleet.StartCoordinator());
-  EXPECT_TRUE(Eventually([&] {
-    const auto listed = fleet.as_operator().ListSites();
+/// A site that knows its coordinator by name, which `hosts` resolves.
+class NameTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    Resolve("127.0.0.1");
+    Process trial(WithHosts(hosts_, {"true"}), fleet_.folder() + "/trial.log");
+    if (trial.AwaitExit() != 0) GTEST_SKIP() << "mounts: not possible here: " << trial.Log();
+    ASSERT_TRUE(fleet_.StartCoordinator());
+  }
+  /// Empty: nobody knows the name.
+  void Resolve(const std::string& address) {
+    WriteInPlace(hosts_, address.empty() ? "" : absl::StrCat(address, " ", Fleet::kName, "\n"));
+  }
+  void StartSite() {
+    const std::string config =
+        fleet_.WriteSite("press-7", "[data]\nkind = \"delimited\"\npath = \"rows.csv\"\n",
+                         fleet_.federation().Issue(Role::kSite, "press-7"));
+    MR_ASSERT_OK_AND_ASSIGN(std::string text, ReadFile(PosixFileSystem(), config));
+    text = absl::StrReplaceAll(text, {{"127.0.0.1", Fleet::kName}});
+    MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), config, text));
+    fleet_.StartProcess({"press-7"},
+                        WithHosts(hosts_, {MILLRACE_CLIENT, "run", "--config", config}));
+  }
+  std::string SiteLog() { return fleet_.site("press-7").Log(); }
+  bool HasCalledSinceTheStart() {
+    const auto listed = fleet_.as_operator().ListSites();
     return listed.ok() && listed->sites_size() == 1 &&
-           listed->sites(0).report().activity() == v1::ACTIVITY_IDLE;  // said since the start
-  })) << fleet.Logs();
+           listed->sites(0).report().activity() == v1::ACTIVITY_IDLE;
+  }
+
+  Fleet fleet_{MILLRACE_COORDINATOR};
+  const std::string hosts_ = fleet_.folder() + "/hosts";
+};
+
+TEST_F(NameTest, CoordinatorThatMovesToAnotherAddressIsFoundByItsName) {
+  StartSite();
+  ASSERT_TRUE(fleet_.AwaitSites()) << fleet_.Logs();
+  fleet_.coordinator().Kill();
+  fleet_.Move();
+  Resolve(Fleet::kSecondHome);
+  ASSERT_TRUE(fleet_.StartCoordinator());
+  EXPECT_TRUE(Eventually([&] { return HasCalledSinceTheStart(); })) << fleet_.Logs();
+}
+
+TEST_F(NameTest, ThatFailsToResolveAndDoesAgainIsFound) {
+  Resolve("");
+  StartSite();
+  ASSERT_TRUE(Eventually([&] { return absl::StrContains(SiteLog(), "trying again"); }))
+      << fleet_.Logs();
+  EXPECT_THAT(SiteLog(), HasSubstr(Fleet::kName));
+  Resolve("127.0.0.1");
+  ASSERT_TRUE(fleet_.AwaitSites()) << fleet_.Logs();
+
+  // It fails again, and the coordinator is elsewhere when it is back.
+  Resolve("");
+  fleet_.coordinator().Kill();
+  fleet_.Move();
+  const size_t said = SiteLog().size();
+  ASSERT_TRUE(Eventually([&] { return absl::StrContains(SiteLog().substr(said), "trying again"); }))
+      << fleet_.Logs();
+  ASSERT_TRUE(fleet_.StartCoordinator());
+  EXPECT_FALSE(HasCalledSinceTheStart());
+  Resolve(Fleet::kSecondHome);
+  EXPECT_TRUE(Eventually([&] { return HasCalledSinceTheStart(); })) << fleet_.Logs();
 }
 
 }  // namespace
