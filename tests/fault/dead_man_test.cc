@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the plant hears of a daemon that is killed.
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "tests/testing/broker.h"
+#include "tests/testing/eventually.h"
+#include "tests/testing/process.h"
+#include "tests/testing/subscriber.h"
+#include "tests/testing/temporary_folder.h"
+
+namespace millrace {
+namespace {
+
+using testing::Broker;
+using ::testing::ElementsAre;
+using testing::Eventually;
+using testing::Process;
+using testing::Subscriber;
+
+constexpr char kStatusTopic[] = "millrace/status";
+
+/// Without a certificate: what watches the machines needs none.
+std::string WatchingSite(int broker_port) {
+  return absl::StrCat(R"(
+[coordinator]
+address = "localhost:1"
+[identity]
+certificate = "none.crt"
+key = "none.key"
+authority = "none.crt"
+[storage]
+folder = "state"
+[data]
+kind = "delimited"
+path = "none.csv"
+[[machine]]
+names = ["pump-1"]
+rate_hz = 10
+[[machine.channel]]
+name = "current"
+[[output]]
+name = "plant"
+kind = "mqtt"
+host = "127.0.0.1"
+port = )",
+                      broker_port, "\nqos = 1\n");
+}
+
+TEST(DeadMan, BrokerSaysThatADaemonWasKilledAndThatItIsBack) {
+  const testing::TemporaryFolder folder;
+  Broker broker(folder.path(), {});
+  const Subscriber plant(broker.port(), kStatusTopic);
+  const std::string config = folder.path() + "/site.toml";
+  std::ofstream(config) << WatchingSite(broker.port());
+  const std::vector<std::string> command = {MILLRACE_CLIENT, "run", "--config", config};
+  Process daemon(command, folder.path() + "/daemon.log");
+  ASSERT_TRUE(Eventually([&] { return plant.Heard().size() == 1; })) << daemon.Log();
+  daemon.Kill();
+  ASSERT_TRUE(Eventually([&] { return plant.Heard().size() == 2; }));
+  Process next(command, folder.path() + "/next.log");
+  ASSERT_TRUE(Eventually([&] { return plant.Heard().size() == 3; })) << next.Log();
+  EXPECT_THAT(plant.Heard(kStatusTopic), ElementsAre("online", "offline", "online"));
+}
+
+}  // namespace
+}  // namespace millrace
