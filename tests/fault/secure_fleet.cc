@@ -3,13 +3,16 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "aggregation/secure/masked_vector.h"
+#include "base/file_system.h"
 #include "coordinator/round/update.h"
 #include "models/catalogue/architecture.h"
 #include "models/package.h"
+#include "tests/testing/eventually.h"
 #include "tests/testing/honest_update.h"
 #include "tests/testing/status_matchers.h"
 
@@ -63,18 +66,41 @@ std::vector<std::string> SecureFleet::Names(int count) {
   return names;
 }
 
-void SecureFleet::StartSites(const std::vector<std::string>& names, const std::string& dies_before,
-                             int round) {
+void SecureFleet::Start(const std::vector<std::string>& names,
+                        const std::vector<std::string>& halt) {
   for (const std::string& name : names) {
     fleet_.WriteSite(name, "", fleet_.federation().Issue(Role::kSite, name));
   }
   std::vector<std::string> command = {MILLRACE_SECURE_SITE, fleet_.address(), fleet_.folder(),
                                       absl::StrJoin(names, ",")};
-  if (!dies_before.empty()) {
-    command.insert(command.end(), {dies_before, absl::StrCat(round)});
-  }
+  command.insert(command.end(), halt.begin(), halt.end());
   fleet_.StartProcess(names, command);
 }
+
+void SecureFleet::StartSites(const std::vector<std::string>& names, const std::string& dies_before,
+                             int round) {
+  if (dies_before.empty()) {
+    Start(names, {});
+  } else {
+    Start(names, {dies_before, absl::StrCat(round)});
+  }
+}
+
+void SecureFleet::StartSitesThatWait(const std::vector<std::string>& names,
+                                     const std::string& before) {
+  Start(names, {before, "1", released()});
+}
+
+bool SecureFleet::AwaitWaiting(const std::vector<std::string>& names) {
+  return Eventually([&] {
+    const std::string log = fleet_.site(names.front()).Log();
+    return std::ranges::all_of(names, [&](const std::string& name) {
+      return absl::StrContains(log, absl::StrCat(name, ": waits before "));
+    });
+  });
+}
+
+void SecureFleet::Release() { MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), released(), "")); }
 
 void SecureFleet::ExpectMeanOf(const std::vector<std::string>& sites, const Plan& plan,
                                double idle_weight) {

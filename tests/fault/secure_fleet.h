@@ -23,6 +23,11 @@ class SecureFleet : public ::testing::Test {
   /// Starts one process for all these sites; it dies before that call of the round.
   void StartSites(const std::vector<std::string>& names, const std::string& dies_before = "",
                   int round = 1);
+  /// The same; it does not die but waits until Release.
+  void StartSitesThatWait(const std::vector<std::string>& names, const std::string& before);
+  /// True once all these sites wait there.
+  bool AwaitWaiting(const std::vector<std::string>& names);
+  void Release();
 
   /// Expects that version 1 is the start value plus the weighted mean of these sites' updates of
   /// round 1 and of `idle_weight` more of updates that are zero.
@@ -30,6 +35,10 @@ class SecureFleet : public ::testing::Test {
                     double idle_weight = 0);
 
   Fleet fleet_{MILLRACE_COORDINATOR};
+
+ private:
+  void Start(const std::vector<std::string>& names, const std::vector<std::string>& halt);
+  std::string released() const { return fleet_.folder() + "/released"; }
 };
 
 }  // namespace millrace::testing

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sites without training, each in a thread of this process: they take part in secure rounds with
 // honest updates, keep what a site keeps in FOLDER/spool_NAME, and can be told to kill themselves
-// with SIGKILL just before one of their calls in the first attempt of a round.
+// with SIGKILL just before one of their calls in the first attempt of a round, or to wait there
+// until a file is there.
 //
 //   secure_site <address> <folder with NAME.crt, NAME.key, authority.crt> <name>[,<name>...]
-//       [<call> <round>]
+//       [<call> <round> [<file>]]
 //
 // where <call> is advertise, certificates, share, upload, agree or unmask.
 
@@ -12,6 +13,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -45,16 +47,18 @@ LinkOptions OptionsOf(const std::string& address, const std::string& folder,
   return options;
 }
 
-struct Death {
+/// What a site does just before a call: it dies, or waits for a file.
+struct Halt {
   std::string call;  // "": never
   int64_t round = 1;
+  std::string file;  // "": it dies
 };
 
 class SecureSite {
  public:
-  SecureSite(const std::string& address, const std::string& folder, std::string name, Death death)
+  SecureSite(const std::string& address, const std::string& folder, std::string name, Halt halt)
       : name_(std::move(name)),
-        death_(std::move(death)),
+        halt_(std::move(halt)),
         options_(OptionsOf(address, folder, name_)),
         link_(options_),
         identity_(SiteIdentity::Create(options_.authority_pem, options_.certificate_pem,
@@ -86,28 +90,34 @@ class SecureSite {
 
  private:
   absl::Status TakePart(const v1::Assignment& assignment) {
-    dying_ = assignment.id().round() == death_.round && assignment.id().attempt() == 1;
+    halts_ = assignment.id().round() == halt_.round && assignment.id().attempt() == 1;
     const absl::Time deadline = absl::Now() + absl::Milliseconds(assignment.remaining_ms());
     MR_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(assignment.plan()));
     SecureSession session(
         {&link_, SystemClock(), &identity_, &unmasked_},
         [this](absl::string_view what, absl::Time until, const auto& step) {
-          DieBefore(what);
-          absl::Status status = step();
-          while (absl::IsUnavailable(status) && absl::Now() < until) {
-            absl::SleepFor(absl::Milliseconds(50));
-            status = step();
-          }
-          return status;
+          HaltBefore(what);
+          return Persist(until, step);
         },
         assignment, plan, SecureFloor());
     MR_RETURN_IF_ERROR(session.Join(deadline));
-    DieBefore("upload");
-    MR_RETURN_IF_ERROR(Upload(assignment, plan, session));
+    HaltBefore("upload");
+    MR_RETURN_IF_ERROR(Upload(assignment, plan, session, deadline));
     return session.Finish(deadline + 2 * absl::Seconds(plan.secure.phase_s));
   }
 
-  absl::Status Upload(const v1::Assignment& assignment, const Plan& plan, SecureSession& session) {
+  /// Does `step` again while the coordinator is away.
+  static absl::Status Persist(absl::Time until, const std::function<absl::Status()>& step) {
+    absl::Status status = step();
+    while ((absl::IsUnavailable(status) || absl::IsCancelled(status)) && absl::Now() < until) {
+      absl::SleepFor(absl::Milliseconds(50));
+      status = step();
+    }
+    return status;
+  }
+
+  absl::Status Upload(const v1::Assignment& assignment, const Plan& plan, SecureSession& session,
+                      absl::Time deadline) {
     const SiteUpdate update = HonestUpdate(name_, assignment);
     MemoryFileSystem files;
     MR_RETURN_IF_ERROR(WriteFileDurably(&files, "/clear", update.Bytes()));
@@ -125,22 +135,28 @@ class SecureSite {
     header.set_sha256(std::string(digest.bytes.begin(), digest.bytes.end()));
     header.set_bytes(static_cast<int64_t>(bytes.size()));
     header.set_layout_sha256(assignment.layout_sha256());
-    MR_ASSIGN_OR_RETURN(const v1::UploadState begun, link_.BeginUpload(header));
-    return link_.Append(assignment.id(), begun.received_bytes(), header.bytes(), masked.get())
-        .status();
+    return Persist(deadline, [&]() -> absl::Status {
+      MR_ASSIGN_OR_RETURN(const v1::UploadState begun, link_.BeginUpload(header));
+      if (begun.accepted()) return absl::OkStatus();
+      return link_.Append(assignment.id(), begun.received_bytes(), header.bytes(), masked.get())
+          .status();
+    });
   }
 
-  void DieBefore(absl::string_view what) const {
-    if (dying_ && what == death_.call) ::kill(::getpid(), SIGKILL);
+  void HaltBefore(absl::string_view what) {
+    if (!halts_ || what != halt_.call) return;
+    if (halt_.file.empty()) ::kill(::getpid(), SIGKILL);
+    std::fprintf(stderr, "%s: waits before %s\n", name_.c_str(), halt_.call.c_str());
+    while (!PosixFileSystem()->Exists(halt_.file)) absl::SleepFor(absl::Milliseconds(20));
   }
 
   const std::string name_;
-  const Death death_;
+  const Halt halt_;
   const LinkOptions options_;
   Link link_;
   SiteIdentity identity_;
   UnmaskFile unmasked_;
-  bool dying_ = false;
+  bool halts_ = false;
 };
 
 }  // namespace
@@ -148,16 +164,17 @@ class SecureSite {
 
 int main(int argc, char** argv) {
   using millrace::testing::SecureSite;
-  MR_CHECK(argc == 4 || argc == 6);
-  millrace::testing::Death death;
-  if (argc == 6) {
-    death.call = argv[4];
-    MR_CHECK(absl::SimpleAtoi(argv[5], &death.round));
+  MR_CHECK(argc == 4 || argc == 6 || argc == 7);
+  millrace::testing::Halt halt;
+  if (argc >= 6) {
+    halt.call = argv[4];
+    MR_CHECK(absl::SimpleAtoi(argv[5], &halt.round));
+    if (argc == 7) halt.file = argv[6];
   }
   std::vector<std::unique_ptr<SecureSite>> sites;
   std::vector<std::thread> threads;
   for (const absl::string_view name : absl::StrSplit(argv[3], ',')) {
-    sites.push_back(std::make_unique<SecureSite>(argv[1], argv[2], std::string(name), death));
+    sites.push_back(std::make_unique<SecureSite>(argv[1], argv[2], std::string(name), halt));
     threads.emplace_back([site = sites.back().get()] { site->Run(); });
   }
   for (std::thread& thread : threads) thread.join();
