@@ -77,7 +77,8 @@ void LiveMachine::Step(double dt_s) {
       Bearing& bearing = bearings_[wear.bearing - 1];
       const double spall = SpallAt(wear, time_s_);
       if (spall == 0) continue;
-      debris_ppm_ += DebrisPerGrowth(wear.fault) * std::max(0.0, spall - bearing.spall);
+      const double before = std::max(bearing.spall, kSpallAtOnset);
+      debris_ppm_ += DebrisPerGrowth(wear.fault) * std::max(0.0, spall - before);
       bearing.fault = wear.fault;
       bearing.spall = spall;
       failed_ = failed_ || spall >= 1;

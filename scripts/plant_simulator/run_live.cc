@@ -120,7 +120,7 @@ absl::StatusOr<LiveReport> LiveRun::Run(const std::function<bool(absl::Duration)
     const int64_t wait = pace.WaitNs(number, absl::ToUnixNanos(SteadyClock()->Now()));
     // At full speed a signal is looked for now and then only.
     if ((wait > 0 || number % 16 == 0) && stopped(absl::Nanoseconds(wait))) break;
-    Tell(begin_ns, from_s, from_s + block_s());
+    Tell(begin_ns, from_s, static_cast<double>(number + 1) * block_s());
     MR_RETURN_IF_ERROR(Give(begin_ns + std::llround(from_s * kNsPerSecond)));
     report.samples += report.channels * options_.plant.rows;
   }
