@@ -79,7 +79,7 @@ absl::StatusOr<std::unique_ptr<StagedUpload>> UploadArea::Open(
     const std::lock_guard lock(mutex_);
     open_.erase(path);
   });
-  MR_RETURN_IF_ERROR(files_->CreateDirectories(place.folders[0]));
+  MR_RETURN_IF_ERROR(Annotate(files_->CreateDirectories(place.folders[0]), place.title));
   return StagedUpload::Open(files_, std::move(place), declaration, lease);
 }
 
