@@ -22,7 +22,6 @@ using ::millrace::testing::ToyPackage;
 using ::millrace::testing::ToyParameters;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 const absl::Time kReleaseDay = absl::FromUnixSeconds(1'800'000'000);
 constexpr char kAuthorityFile[] = "site/authority.crt";
