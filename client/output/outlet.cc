@@ -47,10 +47,7 @@ HttpAnswer HeartbeatAnswer(bool alive, const std::string& json) {
 
 Outlet::Outlet(const std::vector<MachineConfig>& machines, const HeartbeatConfig& heartbeat,
                const Heartbeat* scoring, LiveClock* clock)
-    : heartbeat_(heartbeat),
-      scoring_(scoring),
-      clock_(clock),
-      board_(machines, static_cast<int64_t>(heartbeat.fresh_s * kNsPerS), clock) {}
+    : heartbeat_(heartbeat), scoring_(scoring), clock_(clock), board_(machines, heartbeat, clock) {}
 
 absl::StatusOr<std::unique_ptr<Outlet>> Outlet::Create(const std::vector<MachineConfig>& machines,
                                                        const HeartbeatConfig& heartbeat,

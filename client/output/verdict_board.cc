@@ -4,10 +4,17 @@
 #include "absl/strings/str_cat.h"
 
 namespace millrace {
+namespace {
 
-VerdictBoard::VerdictBoard(const std::vector<MachineConfig>& machines, int64_t fresh_ns,
-                           LiveClock* clock)
-    : fresh_ns_(fresh_ns), clock_(clock) {
+constexpr double kMissedBeats = 3;
+
+}  // namespace
+
+VerdictBoard::VerdictBoard(const std::vector<MachineConfig>& machines,
+                           const HeartbeatConfig& heartbeat, LiveClock* clock)
+    : fresh_ns_(static_cast<int64_t>(heartbeat.fresh_s * kNsPerS)),
+      patience_ns_(static_cast<int64_t>(kMissedBeats * heartbeat.period_s * kNsPerS)),
+      clock_(clock) {
   for (const MachineConfig& kind : machines) {
     for (const std::string& name : kind.names) entries_[name].judged = !kind.model.empty();
   }
@@ -25,6 +32,7 @@ void VerdictBoard::Post(const MachineVerdict& verdict) {
 void VerdictBoard::Beat(bool scoring_goes_on) {
   const int64_t now_ns = clock_->MonotonicNs();
   const absl::MutexLock lock(&mutex_);
+  beaten_ns_ = now_ns;
   bool some = false;
   bool all = true;
   for (auto& [name, entry] : entries_) {
@@ -46,7 +54,7 @@ MachineStatus VerdictBoard::StatusOf(const std::string& machine, const Entry& en
   status.verdict = entry.verdict;
   status.last_alarm = entry.last_alarm;
   status.heartbeat = entry.heartbeat;
-  status.alive = entry.alive;
+  status.alive = entry.alive && BeatsAt(now_ns);
   if (!entry.verdict) return status;
   status.age_ns = now_ns - entry.arrived_ns;
   if (status.age_ns > fresh_ns_ && entry.verdict->judgement != Judgement::kNotEvaluated) {
@@ -60,7 +68,7 @@ MachineStatus VerdictBoard::StatusOf(const std::string& machine, const Entry& en
 SiteStatus VerdictBoard::Site() const {
   const int64_t now_ns = clock_->MonotonicNs();
   const absl::MutexLock lock(&mutex_);
-  SiteStatus site{heartbeat_, alive_, {}};
+  SiteStatus site{heartbeat_, alive_ && BeatsAt(now_ns), {}};
   for (const auto& [name, entry] : entries_) {
     site.machines.push_back(StatusOf(name, entry, now_ns));
   }

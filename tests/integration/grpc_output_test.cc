@@ -62,7 +62,7 @@ class GrpcOutputTest : public ::testing::Test {
   }
 
   ManualLiveClock clock_;
-  VerdictBoard board_{{JudgedMachines({"pump-1", "pump-2"})}, 30 * kNsPerS, &clock_};
+  VerdictBoard board_{{JudgedMachines({"pump-1", "pump-2"})}, HeartbeatConfig(), &clock_};
   std::unique_ptr<GrpcOutput> output_;
   Stub stub_;
 };

@@ -54,7 +54,7 @@ class ModbusOutputTest : public ::testing::Test {
   }
 
   ManualLiveClock clock_;
-  VerdictBoard board_{{JudgedMachines({"pump-1", "pump-2"})}, 30 * kNsPerS, &clock_};
+  VerdictBoard board_{{JudgedMachines({"pump-1", "pump-2"})}, HeartbeatConfig(), &clock_};
   std::unique_ptr<ModbusOutput> output_;
 };
 

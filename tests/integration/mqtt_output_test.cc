@@ -105,7 +105,7 @@ TEST_F(MqttOutputTest, HeartbeatsOfLivingMachinesAreTold) {
   Open();
   ASSERT_TRUE(AwaitUp());
   ManualLiveClock clock;
-  VerdictBoard board({JudgedMachines({"pump-1", "pump-2"})}, 30 * kNsPerS, &clock);
+  VerdictBoard board({JudgedMachines({"pump-1", "pump-2"})}, HeartbeatConfig(), &clock);
   board.Post(VerdictOn("pump-1", Judgement::kNormal));
   ASSERT_TRUE(Eventually([&] {
     board.Beat(true);

@@ -17,14 +17,12 @@ using testing::JudgedMachines;
 using testing::ManualLiveClock;
 using testing::VerdictOn;
 
-constexpr int64_t kFreshNs = 30 * kNsPerS;
-
 class VerdictBoardTest : public ::testing::Test {
  protected:
   MachineStatus Of(const std::string& machine) const { return board_.Of(machine).value(); }
 
   ManualLiveClock clock_;
-  VerdictBoard board_{{JudgedMachines({"pump-1", "pump-2"})}, kFreshNs, &clock_};
+  VerdictBoard board_{{JudgedMachines({"pump-1", "pump-2"})}, HeartbeatConfig(), &clock_};
 };
 
 TEST_F(VerdictBoardTest, HeartOfAMachineBeatsWhileItIsJudged) {
@@ -73,14 +71,26 @@ TEST_F(VerdictBoardTest, VerdictThatHasAgedIsNoVerdictAnyMore) {
               HasSubstr("stale: no verdict on data of the last 30 s"));
 }
 
+TEST_F(VerdictBoardTest, NobodyIsAliveOnceTheBeatsThemselvesStop) {
+  board_.Post(VerdictOn("pump-1", Judgement::kNormal));
+  board_.Post(VerdictOn("pump-2", Judgement::kNormal));
+  board_.Beat(true);
+  clock_.now_ns += 3 * kNsPerS;
+  EXPECT_TRUE(Of("pump-1").alive);
+  EXPECT_TRUE(board_.Site().alive);
+  clock_.now_ns += 1;
+  EXPECT_FALSE(Of("pump-1").alive);
+  EXPECT_FALSE(board_.Site().alive);
+}
+
 TEST_F(VerdictBoardTest, MachineWithoutAModelKeepsNoHeartFromBeating) {
   MachineConfig kept = JudgedMachines({"press-1"});
   kept.model = "";
-  VerdictBoard board({JudgedMachines({"pump-1"}), kept}, kFreshNs, &clock_);
+  VerdictBoard board({JudgedMachines({"pump-1"}), kept}, HeartbeatConfig(), &clock_);
   board.Post(VerdictOn("pump-1", Judgement::kNormal));
   board.Beat(true);
   EXPECT_TRUE(board.Site().alive);
-  VerdictBoard alone({kept}, kFreshNs, &clock_);
+  VerdictBoard alone({kept}, HeartbeatConfig(), &clock_);
   alone.Beat(true);
   EXPECT_FALSE(alone.Site().alive) << "nothing is judged there";
 }
