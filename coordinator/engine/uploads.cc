@@ -27,17 +27,14 @@ Upload::Upload(UpdateClaim claim, const Digest& digest)
     : claim_(std::move(claim)), digest_(digest) {}
 
 absl::Status Upload::Open(UploadArea* area) {
-  if (opened_) return absl::OkStatus();
-  if (!Claim()) return IsBusy();
-  const absl::Cleanup release = [this] { claimed_ = false; };
   absl::MutexLock lock(&mutex_);
   if (closed_) return Replaced();
-  if (staged_ != nullptr) return absl::OkStatus();
   MR_ASSIGN_OR_RETURN(staged_, area->Open(KeyOf(claim_.round, claim_.site),
                                           {claim_.bytes, digest_, claim_.masked}));
   received_ = staged_->size();
   finished_ = staged_->finished();
   opened_ = true;
+  claimed_ = false;
   return absl::OkStatus();
 }
 
@@ -136,6 +133,7 @@ absl::StatusOr<std::shared_ptr<Upload>> Uploads::Take(const UpdateClaim& claim,
   const Key key(claim.round, claim.site);
   std::shared_ptr<Upload> upload;
   std::shared_ptr<Upload> replaced;
+  bool is_new = false;
   {
     absl::MutexLock lock(&mutex_);
     const int64_t free = max_bytes - PromisedBeside(key);
@@ -156,18 +154,22 @@ absl::StatusOr<std::shared_ptr<Upload>> Uploads::Take(const UpdateClaim& claim,
                                                      place->digest().Hex(), ")"));
       }
       replaced = std::exchange(place, std::make_shared<Upload>(claim, digest));
+      is_new = true;
     }
     upload = place;
   }
   // The area lends each place to one upload at a time.
   if (replaced != nullptr) replaced->Close();
-  if (const absl::Status opened = upload->Open(area_); !opened.ok()) {
+  if (!is_new && upload->is_open()) return upload;
+  if (!is_new) return upload->IsBusy();  // in the call that began it
+  absl::Cleanup forget = [&] {
     absl::MutexLock lock(&mutex_);
     if (const auto found = uploads_.find(key); found != uploads_.end() && found->second == upload) {
       uploads_.erase(found);
     }
-    return opened;
-  }
+  };
+  MR_RETURN_IF_ERROR(upload->Open(area_));
+  std::move(forget).Cancel();
   return upload;
 }
 

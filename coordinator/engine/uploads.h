@@ -30,17 +30,18 @@ class Upload {
   const UpdateClaim& claim() const { return claim_; }
   const Digest& digest() const { return digest_; }
 
-  /// Takes up what lies in `area`, at the speed of the hash; nothing where it is open already. As
-  /// UploadArea::Open's.
+  /// Takes up what lies in `area`, at the speed of the hash, once. For whoever has claimed it; the
+  /// claim ends, unless it fails and the object is of no use. As UploadArea::Open's.
   absl::Status Open(UploadArea* area);
-  // These two do not wait for a call that is under way.
+  // These do not wait for a call that is under way.
+  bool is_open() const { return opened_; }
   int64_t received() const { return received_; }
   bool finished() const { return finished_; }
   // As StagedUpload's.
   absl::Status Append(int64_t offset, std::span<const char> bytes);
   absl::Status Finish();
   absl::Status ReadAt(int64_t offset, std::span<char> out);
-  /// Keeps other calls from it until Close; false where one hashes or syncs it.
+  /// Keeps other calls from it until Open or Close; false where one hashes or syncs it.
   bool Claim() { return !claimed_.exchange(true); }
   /// What to tell whoever could not claim it.
   absl::Status IsBusy() const;
@@ -56,7 +57,7 @@ class Upload {
 
   const UpdateClaim claim_;
   const Digest digest_;
-  std::atomic<bool> claimed_ = false;  // by a call that holds the lock for long
+  std::atomic<bool> claimed_ = true;  // by a call that holds the lock for long: Open's at first
   std::atomic<bool> opened_ = false;
   std::atomic<bool> finished_ = false;
   std::atomic<int64_t> received_ = 0;

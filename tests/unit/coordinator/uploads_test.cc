@@ -211,8 +211,13 @@ TEST(UploadsOfManySites, OneThatTakesItsTimeHoldsUpNoOther) {
   files.AwaitOpening();
   MR_EXPECT_OK(uploads.Begin({round, "fast", 8, {}, 5}, digest));
   MR_EXPECT_OK(uploads.Find(round, "fast"));
+  EXPECT_THAT(uploads.Begin({round, "slow", 8, {}, 5}, digest),
+              IsStatus(absl::StatusCode::kUnavailable, HasSubstr("site slow")))
+      << "nor itself, in a second call";
   files.Release();
   slow.join();
+  MR_EXPECT_OK(uploads.Find(round, "slow"));
+  MR_EXPECT_OK(uploads.Begin({round, "slow", 8, {}, 5}, digest));
 }
 
 TEST(UploadsOfManySites, NobodyWaitsForTheSyncOfAnUpdate) {
