@@ -19,7 +19,7 @@ struct CaptureConfig {
   double confidence_below = 0.6;  // classification: a lower probability of the class is doubtful
   double margin = 0.1;  // reconstruction: so is a score this share or less below the threshold
   double random_per_day = 1;                                                  // of each machine
-  std::array<int64_t, kCaptureTriggers> quota_mb = {512, 256, 128, 128, 64};  // by trigger
+  std::array<int64_t, kCaptureTriggers> quota_mb = {512, 256, 128, 128, 64};  // by trigger; 0: none
 };
 
 /// Relative paths start at `base_directory`. What is wrong is reported by the document's Finish,

@@ -31,6 +31,7 @@ absl::Status CaptureKeeper::Load(int64_t monotonic_ns) {
 }
 
 absl::Status CaptureKeeper::Announce(CaptureEvent event, int64_t monotonic_ns) {
+  if (config_.quota_mb[static_cast<size_t>(event.trigger)] == 0) return absl::OkStatus();
   event.from_ns = event.time_ns - event.window_ns - NsOf(config_.before_s);
   event.to_ns = event.time_ns + NsOf(config_.after_s) + 1;
   const absl::Status announced = folder_.Announce(event);

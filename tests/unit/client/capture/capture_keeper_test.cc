@@ -107,6 +107,14 @@ TEST_F(CaptureKeeperTest, FullDiskDelaysACaptureAndDoesNotLoseIt) {
   EXPECT_THAT(List(), SizeIs(1));
 }
 
+TEST_F(CaptureKeeperTest, TriggerWithoutAQuotaCallsForNothing) {
+  config_.quota_mb[static_cast<size_t>(CaptureTrigger::kAlarm)] = 0;
+  Begin();
+  Record(50, 120);
+  Announce(100);
+  EXPECT_EQ(keeper_->waiting(), 0);
+}
+
 TEST_F(CaptureKeeperTest, SameRowsAreCapturedOnce) {
   Record(50, 120);
   Announce(100);
