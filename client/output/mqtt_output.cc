@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/output/mqtt_output.h"
 
+#include "absl/time/time.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/text.h"
@@ -31,20 +32,24 @@ MqttOutput::MqttOutput(std::string name, const MqttOutputConfig& config, LiveClo
 
 MqttOutput::~MqttOutput() {
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  changed_.notify_one();
   thread_.join();
 }
 
 void MqttOutput::Take(const MachineVerdict& verdict) {
   Message message{TopicOf(config_.verdict_topic, verdict.machine), VerdictJson(verdict)};
-  const absl::MutexLock lock(&mutex_);
-  if (static_cast<int64_t>(verdicts_.size()) >= config_.queue_verdicts) {
-    verdicts_.pop_front();
-    ++status_.dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    if (static_cast<int64_t>(verdicts_.size()) >= config_.queue_verdicts) {
+      verdicts_.pop_front();
+      ++status_.dropped;
+    }
+    verdicts_.push_back(std::move(message));
   }
-  verdicts_.push_back(std::move(message));
+  changed_.notify_one();
 }
 
 void MqttOutput::Beat(const VerdictBoard& board) {
@@ -53,12 +58,15 @@ void MqttOutput::Beat(const VerdictBoard& board) {
     if (!machine.alive) continue;
     beats.push_back({TopicOf(config_.heartbeat_topic, machine.machine), HeartbeatJson(machine)});
   }
-  const absl::MutexLock lock(&mutex_);
-  beats_.swap(beats);
+  {
+    const std::lock_guard lock(mutex_);
+    beats_.swap(beats);
+  }
+  changed_.notify_one();
 }
 
 OutputStatus MqttOutput::Status() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return status_;
 }
 
@@ -66,8 +74,9 @@ void MqttOutput::Run() {
   int failures = 0;
   while (true) {
     failures = Connect() ? 1 : failures + 1;
-    const absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), Backoff({}, failures, random_))) {
+    const absl::Duration pause = Backoff({}, failures, random_);
+    std::unique_lock lock(mutex_);
+    if (changed_.wait_for(lock, absl::ToChronoNanoseconds(pause), [this] { return stopping_; })) {
       return;
     }
   }
@@ -92,22 +101,20 @@ absl::Status MqttOutput::Serve(MqttConnection& connection) {
     if (clock_->MonotonicNs() - began_ns > kPatienceNs) {
       return absl::UnavailableError("the broker does not answer");
     }
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (stopping_) return absl::OkStatus();
   }
   Tell(absl::OkStatus());
   MR_RETURN_IF_ERROR(
       connection.Publish(config_.status_topic, kOnline, {config_.broker.qos, true}).status());
-  const auto something = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return stopping_ || !verdicts_.empty() || !beats_.empty();
-  };
+  const auto something = [this] { return stopping_ || !verdicts_.empty() || !beats_.empty(); };
   while (true) {
     const bool full = connection.congested() || unconfirmed_.size() >= kMostUnconfirmed;
     MR_RETURN_IF_ERROR(connection.Serve(full ? kLookForAnswers : absl::ZeroDuration()));
     MR_RETURN_IF_ERROR(Send(connection));
-    const absl::MutexLock lock(&mutex_);
+    std::unique_lock lock(mutex_);
     if (stopping_) break;
-    if (!full) mutex_.AwaitWithTimeout(absl::Condition(&something), kLookForAnswers);
+    if (!full) changed_.wait_for(lock, absl::ToChronoNanoseconds(kLookForAnswers), something);
   }
   SayOffline(connection);
   return absl::OkStatus();
@@ -116,7 +123,7 @@ absl::Status MqttOutput::Serve(MqttConnection& connection) {
 absl::Status MqttOutput::Send(MqttConnection& connection) {
   std::vector<Message> beats;
   {
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     beats.swap(beats_);
   }
   for (const Message& beat : beats) {
@@ -126,14 +133,14 @@ absl::Status MqttOutput::Send(MqttConnection& connection) {
   while (!connection.congested() && unconfirmed_.size() < kMostUnconfirmed) {
     Message message;
     {
-      const absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       if (verdicts_.empty()) break;
       message = std::move(verdicts_.front());
       verdicts_.pop_front();
     }
     const absl::StatusOr<int> number =
         connection.Publish(message.topic, message.payload, {config_.broker.qos, config_.retain});
-    const absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (!number.ok()) {
       // Something in it that the broker never takes must not keep back what comes after.
       if (++message.failures == kMostFailures) {
@@ -152,7 +159,7 @@ absl::Status MqttOutput::Send(MqttConnection& connection) {
 void MqttOutput::Confirmed(int number) { unconfirmed_.erase(number); }
 
 void MqttOutput::TakeBack() {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   for (auto message = unconfirmed_.rbegin(); message != unconfirmed_.rend(); ++message) {
     verdicts_.push_front(std::move(message->second));
     --status_.told;
@@ -176,7 +183,7 @@ void MqttOutput::SayOffline(MqttConnection& connection) {
 
 void MqttOutput::Tell(absl::Status state) {
   const std::string reason = Printable(state.message());
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (state.ok()) {
     LogInfo("output is connected", {{"output", name_}});
     if (std::exchange(connected_before_, true)) ++status_.reconnects;

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "base/random.h"
 #include "client/live/live_clock.h"
 #include "client/live/mqtt_connection.h"
@@ -62,11 +61,14 @@ class MqttOutput final : public Output {
   std::map<int, Message> unconfirmed_;  // by number; the thread's
   bool connected_before_ = false;       // the thread's
 
-  mutable absl::Mutex mutex_;
-  std::deque<Message> verdicts_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Message> beats_ ABSL_GUARDED_BY(mutex_);  // of the last beat
-  OutputStatus status_ ABSL_GUARDED_BY(mutex_);
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  // The waits of absl's own mutex end at a date, and go on for as long as the machine's is set
+  // back.
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Message> verdicts_;  // it and what follows are guarded by mutex_
+  std::vector<Message> beats_;    // of the last beat
+  OutputStatus status_;
+  bool stopping_ = false;
   std::thread thread_;
 };
 
