@@ -5,7 +5,7 @@
 #include <optional>
 #include <thread>
 
-#include "absl/synchronization/notification.h"
+#include "base/steady_notification.h"
 #include "client/live/live_clock.h"
 #include "client/live_config.h"
 #include "client/operation/latency_window.h"
@@ -38,7 +38,7 @@ class ServingGuard {
   LiveClock* const clock_;
   LatencyWindow latencies_;
   TrainingBrake brake_;  // the thread's
-  absl::Notification stopped_;
+  SteadyNotification stopped_;
   std::thread thread_;
 };
 

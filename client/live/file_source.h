@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/notification.h"
+#include "base/steady_notification.h"
 #include "client/data/fields.h"
 #include "client/live/file_config.h"
 #include "client/live/growing_file.h"
@@ -45,7 +45,7 @@ class FileSource final : public Source {
   bool has_columns_ = false;
   int64_t heard_ns_;  // when the last row came
   std::vector<absl::string_view> fields_;
-  absl::Notification stopped_;
+  SteadyNotification stopped_;
 };
 
 }  // namespace millrace

@@ -9,8 +9,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 #include "base/random.h"
+#include "base/steady_notification.h"
 #include "client/live/modbus_config.h"
 #include "client/live/source.h"
 #include "client/live/source_record.h"
@@ -58,7 +58,7 @@ class ModbusSource final : public Source {
   std::vector<RegisterRead> reads_;
   std::vector<uint16_t> registers_;
   Random random_;
-  absl::Notification stopped_;
+  SteadyNotification stopped_;
   absl::Mutex mutex_;
   int socket_ ABSL_GUARDED_BY(mutex_) = -1;  // of the connection that polls; -1: none
 };

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/synchronization/notification.h"
 #include "base/random.h"
+#include "base/steady_notification.h"
 #include "client/live/mqtt_config.h"
 #include "client/live/mqtt_connection.h"
 #include "client/live/payload.h"
@@ -51,7 +51,7 @@ class MqttSource final : public Source {
   Random random_;
   Payload payload_;                          // kept for its memory
   std::vector<std::string> rebirth_topics_;  // to be asked for
-  absl::Notification stopped_;
+  SteadyNotification stopped_;
 };
 
 }  // namespace millrace

@@ -8,7 +8,7 @@
 namespace millrace {
 
 bool DeliverPatiently(std::vector<Sample> samples, const SourceContext& context,
-                      const absl::Notification& stopped, SourceRecord& record) {
+                      const SteadyNotification& stopped, SourceRecord& record) {
   constexpr absl::Duration kLookUp = absl::Milliseconds(100);
   if (samples.empty()) return true;
   const auto count = static_cast<int64_t>(samples.size());

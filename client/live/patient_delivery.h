@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "absl/synchronization/notification.h"
+#include "base/steady_notification.h"
 #include "client/live/source.h"
 #include "client/live/source_record.h"
 
@@ -12,6 +12,6 @@ inline constexpr size_t kRecordedBatch = 4096;
 
 /// Hands `samples` on once the queue has room for them; false if `stopped` came first.
 bool DeliverPatiently(std::vector<Sample> samples, const SourceContext& context,
-                      const absl::Notification& stopped, SourceRecord& record);
+                      const SteadyNotification& stopped, SourceRecord& record);
 
 }  // namespace millrace

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/synchronization/notification.h"
+#include "base/steady_notification.h"
 #include "client/live/file_config.h"
 #include "client/live/file_version.h"
 #include "client/live/seen_recordings.h"
@@ -47,7 +47,7 @@ class RecordingsSource final : public Source {
   SourceRecord record_;
   StreamChannels channels_;
   std::map<std::string, Waiting> waiting_;
-  absl::Notification stopped_;
+  SteadyNotification stopped_;
 };
 
 }  // namespace millrace

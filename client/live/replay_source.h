@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/synchronization/notification.h"
+#include "base/steady_notification.h"
 #include "client/live/file_config.h"
 #include "client/live/source.h"
 #include "client/live/source_record.h"
@@ -56,7 +56,7 @@ class ReplaySource final : public Source {
   ReplayPace pace_;
   std::optional<int64_t> shift_ns_;  // that is added to time stamps
   bool played_something_ = false;    // since it began anew
-  absl::Notification stopped_;
+  SteadyNotification stopped_;
 };
 
 }  // namespace millrace

@@ -11,7 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
+#include "base/steady_notification.h"
 #include "client/live/live_clock.h"
 #include "client/output/output.h"
 #include "client/output/output_config.h"
@@ -66,7 +66,7 @@ class ModbusOutput final : public Output {
   mutable absl::Mutex mutex_;
   VerdictRegisters registers_ ABSL_GUARDED_BY(mutex_);
   OutputStatus status_ ABSL_GUARDED_BY(mutex_);
-  absl::Notification stopped_;
+  SteadyNotification stopped_;
   std::thread thread_;
 };
 

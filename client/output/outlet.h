@@ -9,9 +9,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/notification.h"
 #include "base/http_server.h"
 #include "base/life_sign.h"
+#include "base/steady_notification.h"
 #include "client/live/live_clock.h"
 #include "client/output/output.h"
 #include "client/output/output_config.h"
@@ -54,7 +54,7 @@ class Outlet {
   LiveClock* const clock_;
   VerdictBoard board_;
   std::map<std::string, std::unique_ptr<Output>> outputs_;  // by name
-  absl::Notification stopped_;
+  SteadyNotification stopped_;
   std::thread thread_;
 };
 
