@@ -129,13 +129,14 @@ class EnrollmentRig {
     MR_ASSERT_OK_AND_ASSIGN(const std::vector<AuditEntry> entries, audit_->Load(0, 1000));
     AuditVerifier verifier;
     for (const AuditEntry& entry : entries) MR_EXPECT_OK(verifier.Take(entry));
-    for (const auto& [action, object] : acknowledged_) {
+    for (const auto& change : acknowledged_) {
       EXPECT_TRUE(std::ranges::any_of(entries,
                                       [&](const AuditEntry& entry) {
-                                        return entry.action == action && entry.object == object &&
+                                        return entry.action == change.first &&
+                                               entry.object == change.second &&
                                                entry.result == "asked";
                                       }))
-          << action << " " << object;
+          << change.first << " " << change.second;
     }
   }
 
