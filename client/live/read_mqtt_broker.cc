@@ -8,8 +8,8 @@
 namespace millrace {
 namespace {
 
-void ReadPath(TomlTable& table, const char* key, const std::string& base_directory,
-              std::string* path) {
+void ReadFilePath(TomlTable& table, const char* key, const std::string& base_directory,
+                  std::string* path) {
   if (table.NonEmptyString(key, path)) *path = ResolvePath(base_directory, *path);
 }
 
@@ -22,16 +22,16 @@ void ReadMqttBroker(TomlTable& table, const std::string& base_directory, MqttBro
   table.NonEmptyString("host", &broker.host);
   table.Enum("version", kVersions, &broker.version_5);
   table.NonEmptyString("user", &broker.user);
-  ReadPath(table, "password_file", base_directory, &broker.password_file);
+  ReadFilePath(table, "password_file", base_directory, &broker.password_file);
   if (broker.user.empty()) table.Forbid("password_file", "needs a user");
   table.NonEmptyString("client_id", &broker.client_id);
   table.Int("qos", {0, 2}, &broker.qos);
   table.Double("keep_alive_s", {.min = 5, .max = 65535}, &broker.keep_alive_s);
   TomlTable tls = table.Table("tls");
   broker.tls.on = table.Has("tls");
-  ReadPath(tls, "authority", base_directory, &broker.tls.authority);
-  ReadPath(tls, "certificate", base_directory, &broker.tls.certificate);
-  ReadPath(tls, "key", base_directory, &broker.tls.key);
+  ReadFilePath(tls, "authority", base_directory, &broker.tls.authority);
+  ReadFilePath(tls, "certificate", base_directory, &broker.tls.certificate);
+  ReadFilePath(tls, "key", base_directory, &broker.tls.key);
   if (broker.tls.certificate.empty() != broker.tls.key.empty()) {
     tls.Require(broker.tls.key.empty() ? "key" : "certificate",
                 "a client's certificate and its key go together");

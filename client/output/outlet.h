@@ -7,7 +7,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "base/http_server.h"
 #include "base/life_sign.h"
