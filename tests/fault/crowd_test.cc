@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two hundred sites of which fifty misbehave: the others finish their round, and the coordinator
 // stays small.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +20,7 @@
 #include "millrace/v1/transfer.grpc.pb.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/fleet.h"
+#include "tests/testing/loopback.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/tiny_plan.h"
 
@@ -168,11 +167,8 @@ class Crowd {
     std::vector<int> sockets;
     for (int i = 0; i < 20; ++i) {
       const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-      sockaddr_in address{};
-      address.sin_family = AF_INET;
-      address.sin_port = htons(static_cast<uint16_t>(fleet_.port()));
-      address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-      if (::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
+      const sockaddr_in address = testing::Loopback(fleet_.port());
+      if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
           (seed + i) % 2 == 0) {
         const std::string words = "GET /models HTTP/1.1\r\n\r\n";
         (void)::send(socket, words.data(), words.size(), MSG_NOSIGNAL);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/testing/cutting_proxy.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,17 +12,10 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "base/steady_clock.h"
+#include "tests/testing/loopback.h"
 
 namespace millrace::testing {
 namespace {
-
-sockaddr_in Loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 // What TCP waits for before it sends again what was lost, at least.
 constexpr absl::Duration kResend = absl::Milliseconds(200);
