@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/steady_notification.h"
 
-#include <algorithm>
+#include "base/steady_wait.h"
 
 namespace millrace {
 
@@ -24,11 +24,8 @@ void SteadyNotification::WaitForNotification() const {
 }
 
 bool SteadyNotification::WaitForNotificationWithTimeout(absl::Duration patience) const {
-  // Added to the present time below, which must not overflow.
-  constexpr absl::Duration kLongest = absl::Hours(24 * 365);
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, absl::ToChronoNanoseconds(std::min(patience, kLongest)),
-                           [this] { return notified_; });
+  return changed_.wait_for(lock, SteadyWait(patience), [this] { return notified_; });
 }
 
 }  // namespace millrace

@@ -89,10 +89,7 @@ void LiveService::Start() {
 }
 
 void LiveService::Stop() {
-  {
-    const absl::MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
+  stopping_.Notify();
   sources_.Reconfigure({});
   queue_.Close();
   if (scoring_.joinable()) scoring_.join();
@@ -103,10 +100,7 @@ void LiveService::Stop() {
   outlet_ = nullptr;
 }
 
-bool LiveService::Stopping() {
-  const absl::MutexLock lock(&mutex_);
-  return stopping_;
-}
+bool LiveService::Stopping() { return stopping_.HasBeenNotified(); }
 
 void LiveService::Score() {
   int64_t maintained_ns = 0;
@@ -167,13 +161,10 @@ LiveService::DriftMap LiveService::Drift() {
 }
 
 void LiveService::InstallModels() {
-  const auto stopping = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_; };
-  while (true) {
+  do {
     releases_.Look();
     memory_.Save();
-    const absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping), kLookForModels)) return;
-  }
+  } while (!stopping_.WaitForNotificationWithTimeout(kLookForModels));
 }
 
 LiveReading LiveService::Reading() {

@@ -16,6 +16,7 @@
 #include "base/file_system.h"
 #include "base/http_server.h"
 #include "base/life_sign.h"
+#include "base/steady_notification.h"
 #include "client/inference/engine.h"
 #include "client/live/channel_table.h"
 #include "client/live/live_clock.h"
@@ -97,8 +98,8 @@ class LiveService {
   SourceSet sources_;
   std::unique_ptr<HttpServer> http_;
 
+  SteadyNotification stopping_;
   absl::Mutex mutex_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   DriftMap drift_ ABSL_GUARDED_BY(mutex_);
   std::thread scoring_;
   std::thread installing_;

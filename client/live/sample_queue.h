@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <mutex>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/live/sample.h"
 
@@ -41,11 +41,14 @@ class SampleQueue final : public SampleSink {
 
  private:
   const int64_t capacity_;
-  mutable absl::Mutex mutex_;
-  std::deque<SampleBatch> batches_ ABSL_GUARDED_BY(mutex_);
-  int64_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  // The rest is guarded by it. Not absl's, whose waits last longer where the date is set back.
+  mutable std::mutex mutex_;
+  std::condition_variable filled_;
+  std::condition_variable emptied_;
+  std::deque<SampleBatch> batches_;
+  int64_t waiting_ = 0;
+  int64_t dropped_ = 0;
+  bool closed_ = false;
 };
 
 }  // namespace millrace

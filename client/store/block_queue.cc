@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "base/steady_wait.h"
+
 namespace millrace {
 namespace {
 
@@ -14,37 +16,42 @@ int64_t HeldBytes(const StoredRows& block) {
 
 void BlockQueue::Push(StoredRows block) {
   const int64_t bytes = HeldBytes(block);
-  const absl::MutexLock lock(&mutex_);
-  if (closed_ || bytes_ + bytes > capacity_) {
-    dropped_rows_ += block.rows();
-    return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || bytes_ + bytes > capacity_) {
+      dropped_rows_ += block.rows();
+      return;
+    }
+    bytes_ += bytes;
+    blocks_.push_back(std::move(block));
+    if (2 * bytes_ < capacity_) return;
   }
-  bytes_ += bytes;
-  blocks_.push_back(std::move(block));
+  pressing_.notify_one();
 }
 
 std::vector<StoredRows> BlockQueue::TakeAll(absl::Duration patience) {
-  const auto pressing = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return closed_ || 2 * bytes_ >= capacity_;
-  };
-  const absl::MutexLock lock(&mutex_);
-  mutex_.AwaitWithTimeout(absl::Condition(&pressing), patience);
+  std::unique_lock lock(mutex_);
+  pressing_.wait_for(lock, SteadyWait(patience),
+                     [this] { return closed_ || 2 * bytes_ >= capacity_; });
   bytes_ = 0;
   return std::exchange(blocks_, {});
 }
 
 void BlockQueue::Close() {
-  const absl::MutexLock lock(&mutex_);
-  closed_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  pressing_.notify_all();
 }
 
 bool BlockQueue::closed() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return closed_;
 }
 
 int64_t BlockQueue::dropped_rows() const {
-  const absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   return dropped_rows_;
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/store/stored_rows.h"
 
@@ -35,11 +35,13 @@ class BlockQueue {
 
  private:
   const int64_t capacity_;
-  mutable absl::Mutex mutex_;
-  std::vector<StoredRows> blocks_ ABSL_GUARDED_BY(mutex_);
-  int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t dropped_rows_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  // The rest is guarded by it. Not absl's, whose waits last longer where the date is set back.
+  mutable std::mutex mutex_;
+  std::condition_variable pressing_;
+  std::vector<StoredRows> blocks_;
+  int64_t bytes_ = 0;
+  int64_t dropped_rows_ = 0;
+  bool closed_ = false;
 };
 
 }  // namespace millrace
