@@ -84,8 +84,11 @@ absl::Status Benchmark::Load() {
   }
   for (const std::string& path : arguments_.sites) {
     MR_ASSIGN_OR_RETURN(const SiteConfig site, ReadSiteConfig(path, SiteConfigUse::kScript));
+    if (!site.test) {
+      return absl::InvalidArgumentError(path + ": has no [test] table with recordings; add one");
+    }
     absl::StatusOr<std::vector<Recording>> recordings =
-        LoadRecordingsToJudge(site.name, site.data, plan_, arguments_.protocol);
+        LoadRecordingsToJudge(site.name, *site.test, plan_, arguments_.protocol);
     if (!recordings.ok()) return Annotate(recordings.status(), path);
     recordings_.insert(recordings_.end(), recordings->begin(), recordings->end());
   }
@@ -164,7 +167,9 @@ int main(int argc, char** argv) {
   millrace::Arguments arguments;
   millrace::AnomalyProtocol& protocol = arguments.protocol;
   app.add_option("--plan", arguments.plan, "the plan, a TOML file")->required();
-  app.add_option("--site", arguments.sites, "a site's TOML file, once per site")->required();
+  app.add_option("--site", arguments.sites,
+                 "a site's TOML file, whose [test] has the recordings; once per site")
+      ->required();
   app.add_flag("--federated", arguments.federated,
                "one model that the sites train together, instead of one a recording");
   app.add_option("--truth", protocol.truth, "column, above 0 where a row is anomalous")

@@ -32,7 +32,7 @@ struct Recording {
   Series rows;
 };
 
-/// What a site's [data] has, read under the plan of a reconstruction. Errors of LoadSeries;
+/// What a site's [test] has, read under the plan of a reconstruction. Errors of LoadSeries;
 /// INVALID_ARGUMENT, naming the recording, where the training rows are no full window or nothing is
 /// left to judge.
 absl::StatusOr<std::vector<Recording>> LoadRecordingsToJudge(const std::string& site,
