@@ -87,7 +87,8 @@ class RecordedBearingsTest : public ::testing::TestWithParam<RecordedSet> {
     plan.input.stride = plan.input.window;
     Verdicts verdicts;
     const auto trainer = trainers_(model.plan, model.architecture).value();
-    for (Series& series : LoadSeries(data_, plan).value()) {
+    std::vector<Series> all = LoadSeries(data_, plan).value();
+    for (Series& series : all) {
       std::vector<ClassScore>& of_recording = verdicts[series.unit];
       const Dataset windows = AllWindows(plan, {series});
       const std::vector<float> outputs = trainer->Predict(model.parameters, windows).value();
