@@ -30,7 +30,7 @@ absl::StatusOr<std::unique_ptr<BrokerFeed>> BrokerFeed::Connect(const Options& o
   });
   mosquitto_publish_callback_set(
       feed->client_, [](mosquitto*, void* self, int) { ++static_cast<BrokerFeed*>(self)->sent_; });
-  mosquitto_reconnect_delay_set(feed->client_, 1, 10, /*reconnect_exponential_backoff=*/true);
+  mosquitto_reconnect_delay_set(feed->client_, 1, 2, /*reconnect_exponential_backoff=*/false);
   const absl::Status unavailable = absl::UnavailableError(
       absl::StrCat("no MQTT broker takes a connection at ", options.host, ":", options.port));
   if (mosquitto_connect(feed->client_, options.host.c_str(), options.port, kKeepAlive_s) !=
@@ -54,7 +54,7 @@ BrokerFeed::~BrokerFeed() {
     SystemClock()->Sleep(absl::Milliseconds(5));
   }
   mosquitto_disconnect(client_);
-  mosquitto_loop_stop(client_, /*force=*/true);
+  mosquitto_loop_stop(client_, /*force=*/false);
   mosquitto_destroy(client_);
 }
 
