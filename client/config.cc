@@ -92,24 +92,32 @@ void ReadSecure(TomlTable table, SecureFloor& floor) {
   table.Int("corrupt", {0, kMaxCohort - 3}, &floor.corrupt);
 }
 
-/// What lies in the state folder unless the file says otherwise.
-void PlaceRecordings(SiteConfig& config) {
-  std::string recordings = config.folder + "/recordings";
-  std::string captures = config.folder + "/captures";
+/// Fills in what lies in the state folder unless the file says otherwise: the daemon's recordings
+/// and captures, and where [data] finds them.
+void PlaceRecordings(TomlTable root, SiteConfig& config) {
+  const auto in_state = [&](const char* name) {
+    return config.folder.empty() ? "" : config.folder + name;
+  };
+  std::string recordings = in_state("/recordings");
+  std::string captures = in_state("/captures");
   if (config.live.store) {
-    if (config.live.store->folder.empty()) config.live.store->folder = recordings;
-    recordings = config.live.store->folder;
+    std::string& folder = config.live.store->folder;
+    if (folder.empty()) folder = recordings;
+    recordings = folder;
   }
   if (config.live.capture) {
-    if (config.live.capture->folder.empty()) config.live.capture->folder = captures;
-    captures = config.live.capture->folder;
+    std::string& folder = config.live.capture->folder;
+    if (folder.empty()) folder = captures;
+    captures = folder;
   }
-  for (DataConfig* data : {&config.data, config.test ? &*config.test : nullptr}) {
-    if (data == nullptr) continue;
-    if (data->kind == DataKind::kStore && data->path.empty()) data->path = recordings;
-    if (data->kind == DataKind::kCaptures && data->path.empty()) data->path = captures;
-    data->captures_folder = captures;
-  }
+  const auto place = [&](const char* table, DataConfig& data) {
+    data.captures_folder = captures;
+    if (data.kind != DataKind::kStore && data.kind != DataKind::kCaptures) return;
+    if (data.path.empty()) data.path = data.kind == DataKind::kStore ? recordings : captures;
+    if (data.path.empty()) root.Table(table).Require("path", "there is no [storage] folder");
+  };
+  place("data", config.data);
+  if (config.test) place("test", *config.test);
 }
 
 }  // namespace
@@ -143,11 +151,11 @@ absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::st
   config.data = ReadDataConfig(root.Table("data"), folder);
   if (root.Has("test")) config.test = ReadDataConfig(root.Table("test"), folder);
 
-  MR_RETURN_IF_ERROR(root.Finish());
   for (std::string* path : {&config.certificate, &config.key, &config.authority, &config.folder}) {
     if (!path->empty()) *path = ResolvePath(folder, *path);
   }
-  PlaceRecordings(config);
+  PlaceRecordings(root, config);
+  MR_RETURN_IF_ERROR(root.Finish());
   config.live.release.authority = config.authority;
   return config;
 }

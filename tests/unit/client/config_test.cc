@@ -130,6 +130,48 @@ TEST(SiteConfig, RefusalNamesTheFile) {
       IsStatus(absl::StatusCode::kInvalidArgument, AllOf(HasSubstr(path), HasSubstr("dta"))));
 }
 
+TEST(SiteConfig, RecordingsLieInTheStateFolderAndDataFindsThem) {
+  const std::string live = R"(
+[store]
+quota_mb = 100
+[capture]
+before_s = 5
+[capture.quota_mb]
+alarm = 7
+[[machine]]
+names = ["pump-1"]
+rate_hz = 1
+store = ["current"]
+[[machine.channel]]
+name = "current"
+)";
+  const std::string text = absl::StrReplaceAll(
+      kFull + live, {{"kind = \"delimited\"\npath = \"press.csv\"", "kind = \"store\""},
+                     {"kind = \"delimited\"\npath = \"test.csv\"", "kind = \"captures\""}});
+  MR_ASSERT_OK_AND_ASSIGN(const SiteConfig config,
+                          ParseSiteConfig(text, "/srv/site", SiteConfigUse::kDaemon));
+  ASSERT_TRUE(config.live.store && config.live.capture && config.test);
+  EXPECT_EQ(config.live.store->folder, "/srv/site/spool/recordings");
+  EXPECT_EQ(config.live.store->limits().quota_bytes, int64_t{100} << 20);
+  EXPECT_EQ(config.live.capture->folder, "/srv/site/spool/captures");
+  EXPECT_EQ(config.live.capture->before_s, 5);
+  EXPECT_EQ(config.live.capture->quota_mb[0], 7);
+  EXPECT_EQ(config.data.path, "/srv/site/spool/recordings");
+  EXPECT_EQ(config.test->path, "/srv/site/spool/captures");
+  EXPECT_EQ(config.live.machines[0].stored->size(), 1u);
+
+  const auto refused = [&](const char* from, const char* to, const char* named) {
+    EXPECT_THAT(
+        ParseSiteConfig(absl::StrReplaceAll(text, {{from, to}}), ".", SiteConfigUse::kDaemon),
+        IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr(named)));
+  };
+  refused("[store]\nquota_mb = 100", "", "store");
+  refused("store = [\"current\"]", "store = [\"speed\"]", "'speed' is no channel");
+  refused("quota_mb = 100\n", "quota_mb = 1\n", "[store] quota_mb = 1");
+  EXPECT_THAT(ParseSiteConfig("[data]\nkind = \"store\"\n", ".", SiteConfigUse::kScript),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("[data] path")));
+}
+
 struct Spoilt {
   const char* from;
   const char* to;

@@ -122,5 +122,29 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"kind = \"npy\"\nwhere = [{ column = \"c\", values = [] }]", "at least one value"},
         Refused{"kind = \"delimited\"\nseperator = \",\"", "did you mean separator?"}));
 
+TEST(DataConfigTest, RecordedDataNeedNoPath) {
+  MR_ASSERT_OK_AND_ASSIGN(const DataConfig store, Read(R"(
+    [data]
+    kind = "store"
+    machines = ["pump-1"]
+    days = 30
+    alarms = true
+    captures = true
+  )"));
+  EXPECT_EQ(store.kind, DataKind::kStore);
+  EXPECT_EQ(store.path, "");
+  EXPECT_THAT(store.machines, ElementsAre("pump-1"));
+  EXPECT_EQ(store.days, 30);
+  EXPECT_TRUE(store.alarms);
+  EXPECT_TRUE(store.with_captures);
+  EXPECT_EQ(store.max_bytes, int64_t{1} << 30);
+  EXPECT_THAT(Read("[data]\nkind = \"store\"\nunit = \"machine\"").status(),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("delimited")));
+  EXPECT_THAT(Read("[data]\nkind = \"captures\"\ncaptures = true").status(),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("captures")));
+  EXPECT_THAT(Read("[data]\nkind = \"delimited\"").status(),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("path")));
+}
+
 }  // namespace
 }  // namespace millrace
