@@ -16,7 +16,9 @@ namespace millrace {
 /// How a PLC learns that the verdicts that it reads still count.
 struct HeartbeatConfig {
   double period_s = 1;
-  double fresh_s = 30;  // how old the newest sample of a machine's last verdict may be
+  double fresh_s = 30;  // how long ago the newest sample of a machine's last verdict may have come
+  double most_lag_s = 10;    // how old it may have been by its own time when it came
+  bool ignore_time = false;  // the data's own time says nothing: wrong clocks, or recordings
 
   bool operator==(const HeartbeatConfig&) const = default;
 };

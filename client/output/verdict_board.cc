@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/output/verdict_board.h"
 
+#include <cstdlib>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace millrace {
@@ -13,6 +16,8 @@ constexpr double kMissedBeats = 3;
 VerdictBoard::VerdictBoard(const std::vector<MachineConfig>& machines,
                            const HeartbeatConfig& heartbeat, LiveClock* clock)
     : fresh_ns_(static_cast<int64_t>(heartbeat.fresh_s * kNsPerS)),
+      most_lag_ns_(static_cast<int64_t>(heartbeat.most_lag_s * kNsPerS)),
+      ignore_time_(heartbeat.ignore_time),
       patience_ns_(static_cast<int64_t>(kMissedBeats * heartbeat.period_s * kNsPerS)),
       clock_(clock) {
   for (const MachineConfig& kind : machines) {
@@ -22,23 +27,31 @@ VerdictBoard::VerdictBoard(const std::vector<MachineConfig>& machines,
 
 void VerdictBoard::Post(const MachineVerdict& verdict) {
   const int64_t arrived_ns = clock_->MonotonicNs() - verdict.latency_ns;
+  // What was there before is freed once the lock is.
+  auto posted = std::make_shared<const MachineVerdict>(verdict);
+  std::shared_ptr<const MachineVerdict> alarm;
+  if (verdict.judgement == Judgement::kAlarm) alarm = posted;
   const absl::MutexLock lock(&mutex_);
   Entry& entry = entries_[verdict.machine];
-  entry.verdict = verdict;
+  entry.verdict.swap(posted);
   entry.arrived_ns = arrived_ns;
-  if (verdict.judgement == Judgement::kAlarm) entry.last_alarm = verdict;
+  if (alarm != nullptr) entry.last_alarm.swap(alarm);
+}
+
+bool VerdictBoard::IsOfThePresent(const Now& now, const Entry& entry) const {
+  return ignore_time_ || std::abs(now.unix_ns - entry.verdict->time_ns) <= fresh_ns_ + most_lag_ns_;
 }
 
 void VerdictBoard::Beat(bool scoring_goes_on) {
-  const int64_t now_ns = clock_->MonotonicNs();
+  const Now now = ReadClocks();
   const absl::MutexLock lock(&mutex_);
-  beaten_ns_ = now_ns;
+  beaten_ = now;
   bool some = false;
   bool all = true;
   for (auto& [name, entry] : entries_) {
-    entry.alive = scoring_goes_on && entry.verdict &&
-                  entry.verdict->judgement != Judgement::kNotEvaluated &&
-                  now_ns - entry.arrived_ns <= fresh_ns_;
+    entry.alive = scoring_goes_on && entry.verdict != nullptr &&
+                  entry.verdict->judgement != Judgement::kNotEvaluated && IsFresh(now, entry) &&
+                  IsOfThePresent(now, entry);
     if (entry.alive) ++entry.heartbeat;
     some = some || entry.alive;
     all = all && (entry.alive || !entry.judged);
@@ -47,40 +60,57 @@ void VerdictBoard::Beat(bool scoring_goes_on) {
   if (alive_) ++heartbeat_;
 }
 
-MachineStatus VerdictBoard::StatusOf(const std::string& machine, const Entry& entry,
-                                     int64_t now_ns) const {
+MachineStatus VerdictBoard::StatusOf(const std::string& machine, const Entry& entry, const Now& now,
+                                     const Now& beaten) const {
   MachineStatus status;
   status.machine = machine;
   status.verdict = entry.verdict;
   status.last_alarm = entry.last_alarm;
   status.heartbeat = entry.heartbeat;
-  status.alive = entry.alive && BeatsAt(now_ns);
-  if (!entry.verdict) return status;
-  status.age_ns = now_ns - entry.arrived_ns;
-  if (status.age_ns > fresh_ns_ && entry.verdict->judgement != Judgement::kNotEvaluated) {
-    status.verdict->judgement = Judgement::kNotEvaluated;
-    status.verdict->reason =
-        absl::StrCat("stale: no verdict on data of the last ", fresh_ns_ / kNsPerS, " s");
-  }
+  status.alive = entry.alive && BeatsAt(now, beaten);
+  status.beaten_ns = beaten.unix_ns;
+  if (entry.verdict == nullptr) return status;
+  status.age_ns = now.ns - entry.arrived_ns;
+  if (IsFresh(now, entry) || entry.verdict->judgement == Judgement::kNotEvaluated) return status;
+  auto no_news = std::make_shared<MachineVerdict>(*entry.verdict);
+  no_news->judgement = Judgement::kNotEvaluated;
+  no_news->reason =
+      absl::StrCat("stale: no verdict on data of the last ", fresh_ns_ / kNsPerS, " s");
+  status.verdict = std::move(no_news);
   return status;
 }
 
 SiteStatus VerdictBoard::Site() const {
-  const int64_t now_ns = clock_->MonotonicNs();
-  const absl::MutexLock lock(&mutex_);
-  SiteStatus site{heartbeat_, alive_ && BeatsAt(now_ns), {}};
-  for (const auto& [name, entry] : entries_) {
-    site.machines.push_back(StatusOf(name, entry, now_ns));
+  std::map<std::string, Entry> entries;
+  SiteStatus site;
+  Now beaten;
+  const Now now = ReadClocks();
+  {
+    const absl::MutexLock lock(&mutex_);
+    entries = entries_;
+    beaten = beaten_;
+    site.heartbeat = heartbeat_;
+    site.alive = alive_ && BeatsAt(now, beaten);
+  }
+  site.machines.reserve(entries.size());
+  for (const auto& [name, entry] : entries) {
+    site.machines.push_back(StatusOf(name, entry, now, beaten));
   }
   return site;
 }
 
 std::optional<MachineStatus> VerdictBoard::Of(const std::string& machine) const {
-  const int64_t now_ns = clock_->MonotonicNs();
-  const absl::MutexLock lock(&mutex_);
-  const auto found = entries_.find(machine);
-  if (found == entries_.end()) return std::nullopt;
-  return StatusOf(machine, found->second, now_ns);
+  Entry entry;
+  Now beaten;
+  const Now now = ReadClocks();
+  {
+    const absl::MutexLock lock(&mutex_);
+    const auto found = entries_.find(machine);
+    if (found == entries_.end()) return std::nullopt;
+    entry = found->second;
+    beaten = beaten_;
+  }
+  return StatusOf(machine, entry, now, beaten);
 }
 
 }  // namespace millrace

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,13 +22,14 @@ struct MachineStatus {
   std::string machine;
   /// The last one; none: there was none so far. Once it has aged it says "not evaluated", so that
   /// nobody takes it for news.
-  std::optional<MachineVerdict> verdict;
+  std::shared_ptr<const MachineVerdict> verdict;
   int64_t age_ns = 0;  // since the newest sample came that the verdict has seen
-  std::optional<MachineVerdict> last_alarm;
+  std::shared_ptr<const MachineVerdict> last_alarm;
   /// Counts up by one with each beat at which all of this held: the scoring goes on, and the
-  /// machine's last verdict is fresh and says normal or alarm.
+  /// machine's last verdict is fresh, on data of the present, and says normal or alarm.
   uint64_t heartbeat = 0;
-  bool alive = false;  // whether it did with the last beat, no more than three periods ago
+  bool alive = false;     // whether it did with the last beat, no more than three periods ago
+  int64_t beaten_ns = 0;  // Unix time of that beat; 0: there was none so far
 };
 
 /// The same of the site: alive while every machine that has a model is.
@@ -41,7 +43,8 @@ struct SiteStatus {
 class VerdictBoard {
  public:
   /// A verdict is fresh while the newest sample that it has seen came no longer than
-  /// `heartbeat.fresh_s` ago. `clock` outlives the board.
+  /// `heartbeat.fresh_s` ago, and its data are of the present while their own time is no further
+  /// than that and `heartbeat.most_lag_s` from this machine's. `clock` outlives the board.
   VerdictBoard(const std::vector<MachineConfig>& machines, const HeartbeatConfig& heartbeat,
                LiveClock* clock);
 
@@ -54,31 +57,44 @@ class VerdictBoard {
   std::optional<MachineStatus> Of(const std::string& machine) const;
 
  private:
+  /// Copied under the lock that the scoring needs: light.
   struct Entry {
     bool judged = false;  // has a model
-    std::optional<MachineVerdict> verdict;
+    std::shared_ptr<const MachineVerdict> verdict;
     int64_t arrived_ns = 0;
-    std::optional<MachineVerdict> last_alarm;
+    std::shared_ptr<const MachineVerdict> last_alarm;
     uint64_t heartbeat = 0;
     bool alive = false;
   };
 
-  MachineStatus StatusOf(const std::string& machine, const Entry& entry, int64_t now_ns) const
-      ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  /// The present, by both clocks.
+  struct Now {
+    int64_t ns = 0;
+    int64_t unix_ns = 0;
+  };
+  Now ReadClocks() const { return {clock_->MonotonicNs(), clock_->UnixNs()}; }
+  bool IsFresh(const Now& now, const Entry& entry) const {
+    return now.ns - entry.arrived_ns <= fresh_ns_;
+  }
+  bool IsOfThePresent(const Now& now, const Entry& entry) const;
+  MachineStatus StatusOf(const std::string& machine, const Entry& entry, const Now& now,
+                         const Now& beaten) const;
 
   /// Whether what the last beat has found still counts.
-  bool BeatsAt(int64_t now_ns) const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return now_ns - beaten_ns_ <= patience_ns_;
+  bool BeatsAt(const Now& now, const Now& beaten) const {
+    return now.ns - beaten.ns <= patience_ns_;
   }
 
   const int64_t fresh_ns_;
+  const int64_t most_lag_ns_;
+  const bool ignore_time_;
   const int64_t patience_ns_;  // with a beat that does not come
   LiveClock* const clock_;
   mutable absl::Mutex mutex_;
   std::map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   uint64_t heartbeat_ ABSL_GUARDED_BY(mutex_) = 0;
   bool alive_ ABSL_GUARDED_BY(mutex_) = false;
-  int64_t beaten_ns_ ABSL_GUARDED_BY(mutex_) = 0;
+  Now beaten_ ABSL_GUARDED_BY(mutex_);  // when the last beat was
 };
 
 }  // namespace millrace

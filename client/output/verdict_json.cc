@@ -89,8 +89,10 @@ std::string StatusJson(const MachineStatus& status) {
 }
 
 std::string HeartbeatJson(const MachineStatus& status) {
-  return Line(OrderedJson{
-      {"machine", status.machine}, {"heartbeat", status.heartbeat}, {"alive", status.alive}});
+  OrderedJson json{
+      {"machine", status.machine}, {"heartbeat", status.heartbeat}, {"alive", status.alive}};
+  if (status.beaten_ns > 0) json["time"] = TimeText(status.beaten_ns);
+  return Line(json);
 }
 
 std::string HeartbeatJson(const SiteStatus& site) {

@@ -137,5 +137,15 @@ TEST(HeartbeatConfigTest, FreshnessThatNoVerdictCanKeepIsRefused) {
   MR_EXPECT_OK(root.Finish());
 }
 
+TEST(HeartbeatConfigTest, TimeOfTheDataCountsUnlessTheSiteSaysOtherwise) {
+  EXPECT_FALSE(HeartbeatConfig().ignore_time);
+  MR_ASSERT_OK_AND_ASSIGN(TomlTable root,
+                          TomlTable::Parse("[heartbeat]\nmost_lag_s = 0\nignore_time = true\n"));
+  const HeartbeatConfig config = ReadHeartbeat(root, {});
+  MR_EXPECT_OK(root.Finish());
+  EXPECT_EQ(config.most_lag_s, 0);
+  EXPECT_TRUE(config.ignore_time);
+}
+
 }  // namespace
 }  // namespace millrace

@@ -57,6 +57,7 @@ TEST_F(VerdictBoardTest, VerdictThatHasAgedIsNoVerdictAnyMore) {
   MachineVerdict late = VerdictOn("pump-1", Judgement::kNormal);
   late.latency_ns = 10 * kNsPerS;  // the age counts from the data
   clock_.now_ns = 100 * kNsPerS;
+  late.time_ns = clock_.UnixNs();
   board_.Post(late);
   clock_.now_ns += 20 * kNsPerS;
   board_.Beat(true);
@@ -69,6 +70,31 @@ TEST_F(VerdictBoardTest, VerdictThatHasAgedIsNoVerdictAnyMore) {
   EXPECT_EQ(Of("pump-1").verdict->judgement, Judgement::kNotEvaluated);
   EXPECT_THAT(Of("pump-1").verdict->reason,
               HasSubstr("stale: no verdict on data of the last 30 s"));
+}
+
+TEST_F(VerdictBoardTest, DataOfAnotherTimeKeepNoHeartBeatingHoweverFreshTheyCome) {
+  MachineVerdict verdict = VerdictOn("pump-1", Judgement::kNormal);
+  for (const int64_t lag_s : {3600, 41, -41}) {
+    verdict.time_ns = clock_.UnixNs() - lag_s * kNsPerS;
+    board_.Post(verdict);
+    board_.Beat(true);
+    EXPECT_FALSE(Of("pump-1").alive) << lag_s;
+  }
+  verdict.time_ns = clock_.UnixNs() - 40 * kNsPerS;
+  board_.Post(verdict);
+  board_.Beat(true);
+  EXPECT_TRUE(Of("pump-1").alive);
+}
+
+TEST_F(VerdictBoardTest, TimeOfTheDataCountsForNothingWhereTheSiteSaysSo) {
+  HeartbeatConfig config;
+  config.ignore_time = true;
+  VerdictBoard board({JudgedMachines({"pump-1"})}, config, &clock_);
+  MachineVerdict verdict = VerdictOn("pump-1", Judgement::kNormal);
+  verdict.time_ns = 0;
+  board.Post(verdict);
+  board.Beat(true);
+  EXPECT_TRUE(board.Of("pump-1")->alive);
 }
 
 TEST_F(VerdictBoardTest, NobodyIsAliveOnceTheBeatsThemselvesStop) {
@@ -115,7 +141,9 @@ TEST_F(VerdictBoardTest, HeartbeatOfTheSiteNamesWhoIsNotAlive) {
   EXPECT_EQ(json["machines"], 2);
   EXPECT_EQ(json["alive"], false);
   EXPECT_THAT(json["not_alive"], ElementsAre("pump-1"));
-  EXPECT_EQ(HeartbeatJson(Of("pump-2")), R"({"machine":"pump-2","heartbeat":1,"alive":true})");
+  EXPECT_EQ(
+      HeartbeatJson(Of("pump-2")),
+      R"({"machine":"pump-2","heartbeat":1,"alive":true,"time":"2023-11-14T22:13:21.000000Z"})");
 }
 
 TEST(VerdictJsonTest, SaysWhichWindowIsExplainedWhereItIsAnEarlierOne) {
