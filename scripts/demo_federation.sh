@@ -2,6 +2,7 @@
 # What the parts of the demo share: a federation of processes on this machine, whose files lie under
 # $demo. To be sourced; whatever it starts is stopped when the shell ends.
 
+# MILLRACE_BIN names the folder of other programs than those of the release build.
 bin=${MILLRACE_BIN:-$PWD/build/release/bin}
 export OMP_NUM_THREADS=1  # several plants share this machine
 
