@@ -62,6 +62,9 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& command, int out) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+  // Not every library closes its own: what a broker sees of the daemon's end is not to wait for
+  // the child's.
+  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   // The daemon blocks the signals it waits for; the child is not to inherit that.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
@@ -84,9 +87,11 @@ struct Conversation {
   std::string result;       // empty: none came
 };
 
+constexpr absl::string_view kReady = "ready";
 constexpr absl::string_view kResult = "result ";
 
-Conversation Listen(int in, const std::function<bool(const TrainingProgress&)>& on_progress) {
+Conversation Listen(int in, const std::function<void()>& on_ready,
+                    const std::function<bool(const TrainingProgress&)>& on_progress) {
   TrainingProgress progress;
   Conversation heard;
   std::string line;
@@ -112,6 +117,8 @@ Conversation Listen(int in, const std::function<bool(const TrainingProgress&)>& 
         progress = next;
         heard.called_off = !on_progress(progress);
         if (heard.called_off) return heard;
+      } else if (line == kReady) {
+        on_ready();
       } else if (absl::StartsWith(line, kResult)) {
         heard.result = absl::HexStringToBytes(line.substr(kResult.size()));
       }
@@ -189,8 +196,10 @@ absl::StatusOr<ChildProcessWorker::Ended> ChildProcessWorker::Run(
   command.push_back(order_path);
   MR_ASSIGN_OR_RETURN(const pid_t child, Spawn(command, out.get()));
   out.Close();
-  if (hold_ != nullptr) hold_->Enter(child);
-  const Conversation heard = Listen(in.get(), on_progress);
+  const auto ready = [&] {
+    if (hold_ != nullptr) hold_->Enter(child);
+  };
+  const Conversation heard = Listen(in.get(), ready, on_progress);
   if (heard.called_off) ::kill(child, SIGKILL);
   if (hold_ != nullptr) {
     // Its number is its own until somebody waits for it.
@@ -211,6 +220,11 @@ absl::StatusOr<ChildProcessWorker::Ended> ChildProcessWorker::Run(
 
 int ServeWorkOrder(const std::string& order_path, const WorkerFactory& new_worker) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // From here on it may be made to stand still: it dies with its parent all the same. One that lost
+  // its parent before finds nobody at the pipe's other end.
+  ::signal(SIGPIPE, SIG_IGN);
+  absl::PrintF("%s\n", kReady);
+  if (std::fflush(stdout) != 0) return 1;
   ::setpriority(PRIO_PROCESS, 0, kNiceness);
   std::ofstream("/proc/self/oom_score_adj") << kOomScore;
   const auto work = [&]() -> absl::StatusOr<WorkResult> {

@@ -17,7 +17,7 @@ namespace millrace {
 class ChildProcessWorker final : public Worker {
  public:
   /// `memory_mb` is the limit that the child sets itself, 0 for none. `hold`, if there is one, has
-  /// the child stand still, and outlives the worker.
+  /// the child stand still once it is ready, and outlives the worker.
   ChildProcessWorker(std::vector<std::string> command, std::string folder, int64_t memory_mb,
                      TrainingHold* hold = nullptr);
 
@@ -46,9 +46,9 @@ class ChildProcessWorker final : public Worker {
 
 using WorkerFactory = std::function<absl::StatusOr<std::unique_ptr<Worker>>()>;
 
-/// The child's side: lowers its priority, binds its life to the parent's, does the order with a new
-/// worker, and tells progress and the result, a failure to make the worker included, on standard
-/// output: that works when the disk is full. Returns the exit status.
+/// The child's side: binds its life to the parent's and says that it is ready, lowers its priority,
+/// does the order with a new worker, and tells progress and the result, a failure to make the
+/// worker included, on standard output: that works when the disk is full. Returns the exit status.
 int ServeWorkOrder(const std::string& order_path, const WorkerFactory& new_worker);
 
 /// Bounds what this process may allocate (RLIMIT_DATA: memory of its own; the code of LibTorch and

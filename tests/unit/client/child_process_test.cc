@@ -3,7 +3,9 @@
 #include "client/training/child_process.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "absl/strings/escaping.h"
@@ -98,6 +100,28 @@ TEST_F(ChildProcess, WorkThatIsCalledOffIsKilled) {
   EXPECT_THAT(Run("echo progress 1 1 0.5; exec sleep 600", kNoLimit,
                   [](const TrainingProgress&) { return false; }),
               IsStatus(absl::StatusCode::kCancelled, HasSubstr("called off")));
+}
+
+TEST_F(ChildProcess, InheritsNothingButItsStandardStreams) {
+  const int left_open = ::dup(STDERR_FILENO);  // as a library may leave a socket
+  internal::WorkResult result;
+  const std::string names = absl::StrCat("/proc/$$/fd/", left_open);
+  MR_EXPECT_OK(Run(absl::StrCat("[ -e ", names, " ] || ", Result(result))));
+  ::close(left_open);
+}
+
+TEST(ServeWorkOrderDeathTest, DoesNothingForAParentThatIsGone) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto serve = [] {
+    int ends[2];
+    if (::pipe(ends) != 0) std::_Exit(2);
+    ::close(ends[0]);
+    ::dup2(ends[1], STDOUT_FILENO);
+    std::_Exit(ServeWorkOrder("order", []() -> absl::StatusOr<std::unique_ptr<Worker>> {
+      std::_Exit(3);  // it has begun
+    }));
+  };
+  EXPECT_EXIT(serve(), ::testing::ExitedWithCode(1), "");
 }
 
 TEST_F(ChildProcess, FolderThatWasRemovedIsMadeAgain) {

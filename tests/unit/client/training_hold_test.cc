@@ -22,13 +22,15 @@ class TrainingHoldTest : public ::testing::Test {
  protected:
   ~TrainingHoldTest() override { End(); }
 
-  /// A child that burns a processor until it is ended.
+  /// A child that burns a processor until it is ended, and is ready once there is a file.
   void Start() {
     working_ = std::thread([this] {
-      ChildProcessWorker worker({"/bin/sh", "-c",
-                                 "echo $$ > " + PidPath() + ".new; mv " + PidPath() + ".new " +
-                                     PidPath() + "; while :; do :; done"},
-                                folder_.path(), /*memory_mb=*/0, &hold_);
+      const std::string pid = PidPath();
+      ChildProcessWorker worker(
+          {"/bin/sh", "-c",
+           "echo $$ > " + pid + ".new; mv " + pid + ".new " + pid + "; while [ ! -e " +
+               ReadyPath() + " ]; do :; done; echo ready; while :; do :; done"},
+          folder_.path(), /*memory_mb=*/0, &hold_);
       done_ = worker.Do(WorkOrder(), [this](const TrainingProgress&) { return !ended_.load(); });
     });
   }
@@ -36,7 +38,9 @@ class TrainingHoldTest : public ::testing::Test {
     ended_ = true;
     if (working_.joinable()) working_.join();
   }
+  void LetBeReady() const { std::ofstream(ReadyPath()).flush(); }
   std::string PidPath() const { return folder_.path() + "/pid"; }
+  std::string ReadyPath() const { return folder_.path() + "/ready"; }
   /// The letter of /proc that says what the child does; '?': it has not begun to run.
   char StateOfChild() const {
     int pid = 0;
@@ -56,6 +60,7 @@ class TrainingHoldTest : public ::testing::Test {
 };
 
 TEST_F(TrainingHoldTest, ChildThatBurnsAProcessorStandsStillUntilItIsLetGo) {
+  LetBeReady();
   Start();
   ASSERT_TRUE(Eventually([&] { return StateOfChild() == 'R'; }));
   hold_.Hold(true);
@@ -65,18 +70,20 @@ TEST_F(TrainingHoldTest, ChildThatBurnsAProcessorStandsStillUntilItIsLetGo) {
 }
 
 TEST_F(TrainingHoldTest, ChildThatStandsStillIsStillCalledOff) {
+  LetBeReady();
   Start();
-  ASSERT_TRUE(Eventually([&] { return StateOfChild() == 'R'; }));
   hold_.Hold(true);
+  ASSERT_TRUE(Eventually([&] { return StateOfChild() == 'T'; }));
   End();
   EXPECT_THAT(done_, IsStatus(absl::StatusCode::kCancelled, ::testing::_));
 }
 
-TEST_F(TrainingHoldTest, ChildThatStartsMeanwhileStandsStillToo) {
+TEST_F(TrainingHoldTest, ChildThatStartsMeanwhileStandsStillOnceItWouldDieWithItsParent) {
   hold_.Hold(true);
   Start();
-  // It may have come as far as its first lines before it was stopped, or not.
-  EXPECT_TRUE(Eventually([&] { return hold_.held() && StateOfChild() != 'R'; }));
+  EXPECT_TRUE(Eventually([&] { return StateOfChild() == 'R'; })) << "it is not ready";
+  LetBeReady();
+  EXPECT_TRUE(Eventually([&] { return StateOfChild() == 'T'; }));
   hold_.Hold(false);
   EXPECT_TRUE(Eventually([&] { return StateOfChild() == 'R'; }));
 }
