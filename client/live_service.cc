@@ -90,12 +90,14 @@ void LiveService::Start() {
 
 void LiveService::Stop() {
   stopping_.Notify();
-  sources_.Reconfigure({});
+  sources_.Halt();
   queue_.Close();
   if (scoring_.joinable()) scoring_.join();
   if (installing_.joinable()) installing_.join();
   if (recorder_ != nullptr) recorder_->Stop();
   memory_.Save();
+  // A source or an output may still wait for the name of its peer; nothing is lost by then.
+  sources_.Reconfigure({});
   http_ = nullptr;
   outlet_ = nullptr;
 }

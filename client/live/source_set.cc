@@ -74,6 +74,11 @@ void SourceSet::Reconfigure(const std::vector<SourceConfig>& configs) {
   }
 }
 
+void SourceSet::Halt() const {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [name, running] : running_) running.source->Stop();
+}
+
 std::map<std::string, SourceStatus> SourceSet::Statuses() const {
   absl::MutexLock lock(&mutex_);
   std::map<std::string, SourceStatus> statuses;

@@ -32,6 +32,9 @@ class SourceSet {
   /// whose configuration is as it was goes on without a gap. `configs` have different names.
   void Reconfigure(const std::vector<SourceConfig>& configs);
 
+  /// Tells them all to stop, and waits for none.
+  void Halt() const;
+
   /// By name.
   std::map<std::string, SourceStatus> Statuses() const;
 

@@ -45,7 +45,9 @@ class FakeSource final : public Source {
     stopped_.WaitForNotification();
     diary_->Write("end of " + name_);
   }
-  void Stop() override { stopped_.Notify(); }
+  void Stop() override {
+    if (!stopped_.HasBeenNotified()) stopped_.Notify();
+  }
   SourceStatus Status() const override {
     SourceStatus status;
     status.reason = name_;
@@ -72,6 +74,15 @@ class SourceSetTest : public ::testing::Test {
                                         &diary_);
   }};
 };
+
+TEST_F(SourceSetTest, HaltEndsThemAllBeforeAnybodyWaitsForThem) {
+  sources_.Reconfigure({Config("a"), Config("b")});
+  sources_.Halt();
+  EXPECT_TRUE(testing::Eventually([&] { return diary_.entries().size() == 4; }));
+  EXPECT_EQ(sources_.Statuses().size(), 2);
+  sources_.Reconfigure({});
+  EXPECT_EQ(sources_.Statuses().size(), 0);
+}
 
 TEST_F(SourceSetTest, StartsWhatIsNewAndTellsItsStatus) {
   sources_.Reconfigure({Config("a"), Config("b")});
