@@ -80,7 +80,6 @@ class LiveService {
 
   const LiveConfig config_;
   const std::string state_folder_;
-  FileSystem* const files_;
   LiveClock* const clock_;
 
   LiveMetrics metrics_;
