@@ -10,12 +10,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/status.h"
-#include "client/output/modbus_frame.h"
 
 namespace millrace {
 namespace {
@@ -23,6 +23,7 @@ namespace {
 constexpr int kPollForPeersMs = 100;
 constexpr int kBacklog = 16;
 constexpr int64_t kIdleNs = 60 * kNsPerS;
+constexpr size_t kExceptionBytes = 9;
 constexpr absl::Duration kWithoutDescriptors = absl::Milliseconds(100);
 
 int PortOf(int socket) {
@@ -79,7 +80,8 @@ void ModbusOutput::Take(const MachineVerdict& verdict) {
 }
 
 void ModbusOutput::Beat(const VerdictBoard& board) {
-  // Under the lock, so that no verdict that comes meanwhile is overwritten by the one before it.
+  // Under the lock, so that no verdict that comes meanwhile is overwritten by the one before it:
+  // the board copies none of those that are fresh.
   const absl::MutexLock lock(&mutex_);
   registers_.Write(board.Site());
 }
@@ -117,11 +119,14 @@ void ModbusOutput::Welcome() {
     }
     return;
   }
-  if (peers_.size() < kMostPeers) {
-    peers_.push_back({socket, clock_->MonotonicNs(), {}});
-    return;
-  }
-  ::close(socket);
+  const int yes = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
+  peers_.push_back({socket, clock_->MonotonicNs(), {}});
+  if (peers_.size() <= kMostPeers) return;
+  // A PLC that comes again finds a place however many have been left open.
+  const auto silent = std::ranges::min_element(peers_, {}, &Peer::asked_ns);
+  LetGo(*silent);
+  peers_.erase(silent);
   const absl::MutexLock lock(&mutex_);
   ++status_.refused;
 }
@@ -142,28 +147,49 @@ bool ModbusOutput::Hear(Peer& peer) {
     std::vector<uint8_t> request(peer.received.begin(), end);
     peer.received.erase(peer.received.begin(), end);
     peer.asked_ns = clock_->MonotonicNs();
-    const int exception = frame.kind == FrameKind::kBadRead ? MODBUS_EXCEPTION_ILLEGAL_DATA_VALUE
-                                                            : MODBUS_EXCEPTION_ILLEGAL_FUNCTION;
-    if (!Answer(peer, std::move(request), frame.kind == FrameKind::kRead, exception)) return false;
+    if (!Answer(peer, std::move(request), frame)) return false;
   }
 }
 
-bool ModbusOutput::Answer(Peer& peer, std::vector<uint8_t> request, bool readable, int exception) {
+// A peer that does not read what it asked for is let go: the socket does not block, and after half
+// an answer nothing that follows can be read.
+bool ModbusOutput::Refuse(const Peer& peer, std::vector<uint8_t> request, unsigned exception) {
   modbus_set_socket(device_.get(), peer.socket);
-  if (!readable) {
-    return modbus_reply_exception(device_.get(), request.data(),
-                                  static_cast<unsigned>(exception)) >= 0;
+  return modbus_reply_exception(device_.get(), request.data(), exception) ==
+         static_cast<int>(kExceptionBytes);
+}
+
+bool ModbusOutput::Answer(const Peer& peer, std::vector<uint8_t> request, const Frame& frame) {
+  constexpr size_t kReadHeader = 9;
+  constexpr size_t kWordBytes = 2;
+  if (frame.kind == FrameKind::kOtherFunction) {
+    return Refuse(peer, std::move(request), MODBUS_EXCEPTION_ILLEGAL_FUNCTION);
   }
+  if (frame.kind == FrameKind::kBadRead) {
+    return Refuse(peer, std::move(request), MODBUS_EXCEPTION_ILLEGAL_DATA_VALUE);
+  }
+  std::vector<uint16_t> words;  // sent without the lock, which the scoring needs
+  {
+    const absl::MutexLock lock(&mutex_);
+    const std::span<const uint16_t> all = registers_.words();
+    if (frame.address + frame.count <= all.size()) {
+      const std::span<const uint16_t> wanted = all.subspan(frame.address, frame.count);
+      words.assign(wanted.begin(), wanted.end());
+      ++status_.told;
+    }
+  }
+  if (words.empty()) {
+    return Refuse(peer, std::move(request), MODBUS_EXCEPTION_ILLEGAL_DATA_ADDRESS);
+  }
+  modbus_mapping_t mapping{};
+  mapping.start_registers = mapping.start_input_registers = static_cast<int>(frame.address);
+  mapping.nb_registers = mapping.nb_input_registers = static_cast<int>(frame.count);
+  mapping.tab_registers = mapping.tab_input_registers = words.data();
+  modbus_set_socket(device_.get(), peer.socket);
   const auto length = static_cast<int>(request.size());
   request.resize(kMostFrameBytes);
-  const absl::MutexLock lock(&mutex_);
-  modbus_mapping_t mapping{};
-  mapping.nb_registers = mapping.nb_input_registers = static_cast<int>(registers_.words().size());
-  mapping.tab_registers = mapping.tab_input_registers = registers_.words().data();
-  // A peer that does not read what it asked for is let go: the socket does not block.
-  if (modbus_reply(device_.get(), request.data(), length, &mapping) < 0) return false;
-  ++status_.told;
-  return true;
+  return modbus_reply(device_.get(), request.data(), length, &mapping) ==
+         static_cast<int>(kReadHeader + kWordBytes * frame.count);
 }
 
 }  // namespace millrace

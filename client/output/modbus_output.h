@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/steady_notification.h"
 #include "client/live/live_clock.h"
+#include "client/output/modbus_frame.h"
 #include "client/output/output.h"
 #include "client/output/output_config.h"
 #include "client/output/verdict_registers.h"
@@ -22,8 +23,8 @@ struct _modbus;
 namespace millrace {
 
 /// A Modbus TCP device whose registers are verdicts: holding and input registers, the same, to be
-/// read only. One thread answers all peers and waits for none of them; there are at most
-/// kMostPeers, and one that asks nothing for a minute is let go.
+/// read only. One thread answers all peers and waits for none of them; one that asks nothing for a
+/// minute is let go, and where there are kMostPeers the longest silent one makes room for the next.
 class ModbusOutput final : public Output {
  public:
   static constexpr size_t kMostPeers = 16;
@@ -54,7 +55,8 @@ class ModbusOutput final : public Output {
   void Welcome();
   /// Takes what has come and answers it; false: the peer is done.
   bool Hear(Peer& peer);
-  bool Answer(Peer& peer, std::vector<uint8_t> request, bool readable, int exception);
+  bool Answer(const Peer& peer, std::vector<uint8_t> request, const Frame& frame);
+  bool Refuse(const Peer& peer, std::vector<uint8_t> request, unsigned exception);
   void LetGo(Peer& peer);
 
   LiveClock* const clock_;

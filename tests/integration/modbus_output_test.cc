@@ -116,19 +116,36 @@ TEST_F(ModbusOutputTest, HalfARequestHoldsNobodyUp) {
   ::close(peer);
 }
 
-TEST_F(ModbusOutputTest, PeersBeyondTheMostAreTurnedAway) {
+TEST_F(ModbusOutputTest, PlcFindsAPlaceHoweverManyPeersAreSilent) {
   std::vector<int> peers;
-  for (size_t i = 0; i < ModbusOutput::kMostPeers; ++i) peers.push_back(Raw());
-  ASSERT_TRUE(Eventually(
-      [&] { return output_->Status().peers == static_cast<int64_t>(ModbusOutput::kMostPeers); }));
-  const int late = Raw();
+  for (size_t i = 0; i < ModbusOutput::kMostPeers; ++i) {
+    peers.push_back(Raw());
+    ASSERT_TRUE(Eventually([&] { return output_->Status().peers == static_cast<int64_t>(i) + 1; }));
+  }
+  const Plc plc = Connect();
+  EXPECT_EQ(Read(plc, 0, 1)[0], 0);
   char byte = 0;
-  EXPECT_LE(::recv(late, &byte, 1, 0), 0);
+  EXPECT_LE(::recv(peers.front(), &byte, 1, 0), 0) << "the longest silent one had to go";
+  EXPECT_EQ(output_->Status().refused, 1);
+  const int late = Raw();
+  EXPECT_LE(::recv(peers[1], &byte, 1, 0), 0) << "and not the one that asks";
+  EXPECT_EQ(Read(plc, 0, 1)[0], 0);
   ::close(late);
-  EXPECT_TRUE(Eventually([&] { return output_->Status().refused == 1; }));
   for (const int peer : peers) ::close(peer);
-  ASSERT_TRUE(Eventually([&] { return output_->Status().peers == 0; }));
-  EXPECT_EQ(Read(Connect(), 0, 1)[0], 0);
+}
+
+TEST_F(ModbusOutputTest, ReadOfTooManyRegistersSwallowsNothingThatFollows) {
+  const std::string bad("\0\1\0\0\0\6\1\3\0\0\0\376", 12);
+  const std::string good("\0\2\0\0\0\6\1\3\0\0\0\1", 12);
+  constexpr size_t kGood = 60;  // more than is taken at once
+  constexpr size_t kAnswers = 9 + kGood * 11;
+  std::string requests = bad;
+  for (size_t i = 0; i < kGood; ++i) requests += good;
+  const int peer = Raw();
+  ASSERT_EQ(::send(peer, requests.data(), requests.size(), MSG_NOSIGNAL), requests.size());
+  std::string answers(kAnswers, '\0');
+  EXPECT_EQ(::recv(peer, answers.data(), kAnswers, MSG_WAITALL), kAnswers);
+  ::close(peer);
 }
 
 TEST_F(ModbusOutputTest, AddressThatIsTakenIsNamed) {

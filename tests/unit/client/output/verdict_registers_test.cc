@@ -84,6 +84,15 @@ TEST(ModbusFrameTest, CutsWhatHasComeIntoRequests) {
   std::vector<uint8_t> bytes = {0, 7, 0, 0, 0, 6, 1, 3, 0, 0, 0, 16};
   EXPECT_EQ(FirstFrame(bytes).kind, FrameKind::kRead);
   EXPECT_EQ(FirstFrame(bytes).bytes, 12);
+  EXPECT_EQ(FirstFrame(bytes).address, 0);
+  EXPECT_EQ(FirstFrame(bytes).count, 16);
+  bytes[11] = 126;
+  EXPECT_EQ(FirstFrame(bytes).kind, FrameKind::kBadRead) << "more than an answer holds";
+  bytes[11] = 0;
+  EXPECT_EQ(FirstFrame(bytes).kind, FrameKind::kBadRead);
+  EXPECT_EQ(FirstFrame(bytes).bytes, 12);
+  bytes[11] = 125;
+  EXPECT_EQ(FirstFrame(bytes).kind, FrameKind::kRead);
   for (size_t part = 0; part < bytes.size(); ++part) {
     EXPECT_EQ(FirstFrame(std::span(bytes).first(part)).kind, FrameKind::kUnfinished);
   }
