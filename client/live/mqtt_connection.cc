@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/live/mqtt_connection.h"
 
+#include <linux/sockios.h>
 #include <mosquitto.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -45,7 +47,7 @@ MqttConnection::MqttConnection(const MqttBroker& broker, MqttUse use)
     : broker_(broker), use_(std::move(use)) {}
 
 MqttConnection::~MqttConnection() {
-  if (connected_) mosquitto_disconnect(client_.get());
+  if (connected_ && !failed_) mosquitto_disconnect(client_.get());
 }
 
 absl::StatusOr<std::unique_ptr<MqttConnection>> MqttConnection::Open(const MqttBroker& broker,
@@ -53,8 +55,9 @@ absl::StatusOr<std::unique_ptr<MqttConnection>> MqttConnection::Open(const MqttB
   StartLibrary();
   std::unique_ptr<MqttConnection> connection(new MqttConnection(broker, std::move(use)));
   const bool clean = broker.client_id.empty();
+  const std::string& id = clean ? connection->use_.client_id : broker.client_id;
   connection->client_.reset(
-      mosquitto_new(clean ? nullptr : broker.client_id.c_str(), clean, connection.get()));
+      mosquitto_new(id.empty() ? nullptr : id.c_str(), clean, connection.get()));
   if (connection->client_ == nullptr) return ErrnoStatus(errno, "MQTT client");
   MR_RETURN_IF_ERROR(connection->SetUp());
   MR_RETURN_IF_ERROR(connection->NetworkStatus(mosquitto_connect_async(
@@ -129,7 +132,12 @@ absl::Status MqttConnection::Serve(absl::Duration patience) {
     error = mosquitto_loop_read(client_.get(), /*max_packets=*/1);
   }
   MR_RETURN_IF_ERROR(refusal_);
-  return NetworkStatus(error);
+  return Note(NetworkStatus(error));
+}
+
+absl::Status MqttConnection::Note(absl::Status status) {
+  failed_ = failed_ || !status.ok();
+  return status;
 }
 
 absl::Status MqttConnection::NetworkStatus(int error) const {
@@ -151,14 +159,19 @@ absl::Status MqttConnection::Subscribe() {
 absl::StatusOr<int> MqttConnection::Publish(const std::string& topic, absl::string_view payload,
                                             const MqttDelivery& delivery) {
   int number = 0;
-  MR_RETURN_IF_ERROR(StatusOf(
+  MR_RETURN_IF_ERROR(Note(StatusOf(
       mosquitto_publish(client_.get(), &number, topic.c_str(), static_cast<int>(payload.size()),
                         payload.data(), static_cast<int>(delivery.qos), delivery.retain),
-      topic));
+      topic)));
   return number;
 }
 
 bool MqttConnection::congested() const { return mosquitto_want_write(client_.get()); }
+
+bool MqttConnection::unheard() const {
+  int bytes = 0;
+  return ::ioctl(mosquitto_socket(client_.get()), SIOCOUTQ, &bytes) == 0 && bytes > 0;
+}
 
 void MqttConnection::OnConnect(mosquitto*, void* self, int code) {
   auto& connection = *static_cast<MqttConnection*>(self);

@@ -43,10 +43,13 @@ struct MqttUse {
   /// The broker has what Publish gave this number; with a qos of 0 the network has it.
   std::function<void(int number)> confirmed = [](int) {};
   std::optional<MqttWill> will = std::nullopt;
+  /// Where the site's file names none, and the broker is to keep nothing between connections;
+  /// empty: one of the library's, another with each.
+  std::string client_id = "";
 };
 
 /// One connection to a broker, by libmosquitto, from its beginning to its end: what fails is not
-/// tried again here. Used by one thread.
+/// tried again here, and is no good-bye: the broker tells the will. Used by one thread.
 class MqttConnection {
  public:
   /// Starts to connect. UNAVAILABLE where that fails at once, FAILED_PRECONDITION for files of keys
@@ -69,6 +72,8 @@ class MqttConnection {
                               const MqttDelivery& delivery);
   /// Whether the network has not taken yet what was published.
   bool congested() const;
+  /// Whether the broker's machine has not got yet what the network has taken.
+  bool unheard() const;
 
  private:
   struct Destroy {
@@ -79,6 +84,7 @@ class MqttConnection {
   absl::Status SetUp();
   absl::Status SetUpTls();
   absl::Status SetUpUser();
+  absl::Status Note(absl::Status status);
   absl::Status NetworkStatus(int error) const;
 
   static void OnConnect(mosquitto*, void* self, int code);
@@ -91,6 +97,7 @@ class MqttConnection {
   const MqttUse use_;
   std::unique_ptr<mosquitto, Destroy> client_;
   bool connected_ = false;
+  bool failed_ = false;
   bool took_message_ = false;
   std::string error_log_;  // the library's last word on an error
   absl::Status refusal_;   // by the broker

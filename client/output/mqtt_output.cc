@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/output/mqtt_output.h"
 
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -13,6 +16,7 @@ namespace millrace {
 namespace {
 
 constexpr absl::Duration kLookForAnswers = absl::Milliseconds(50);
+constexpr absl::Duration kLookForRoom = absl::Milliseconds(5);
 constexpr int64_t kPatienceNs = 15 * kNsPerS;  // with a broker that does not answer
 constexpr size_t kMostUnconfirmed = 20;        // beyond it the library would keep them, unbounded
 constexpr int kMostFailures = 3;
@@ -20,11 +24,18 @@ constexpr int64_t kFarewellNs = kNsPerS;
 constexpr char kOnline[] = "online";
 constexpr char kOffline[] = "offline";
 
+/// The same over all connections: a broker that still holds the one before, of a link that was cut,
+/// ends it when this one comes, and tells its will then and not after the new one's "online".
+std::string ClientIdOf(const std::string& output, LiveClock* clock) {
+  return absl::StrCat("millrace-", output, "-", absl::Hex(clock->UnixNs()), "-", ::getpid());
+}
+
 }  // namespace
 
 MqttOutput::MqttOutput(std::string name, const MqttOutputConfig& config, LiveClock* clock)
     : name_(std::move(name)),
       config_(config),
+      client_id_(ClientIdOf(name_, clock)),
       clock_(clock),
       random_(static_cast<uint64_t>(clock->UnixNs())) {
   thread_ = std::thread([this] { Run(); });
@@ -86,6 +97,7 @@ bool MqttOutput::Connect() {
   MqttUse use;
   use.confirmed = [this](int number) { Confirmed(number); };
   use.will = MqttWill{config_.status_topic, kOffline};
+  use.client_id = client_id_;
   absl::StatusOr<std::unique_ptr<MqttConnection>> connection =
       MqttConnection::Open(config_.broker, std::move(use));
   const absl::Status ended = connection.ok() ? Serve(**connection) : connection.status();
@@ -109,8 +121,11 @@ absl::Status MqttOutput::Serve(MqttConnection& connection) {
       connection.Publish(config_.status_topic, kOnline, {config_.broker.qos, true}).status());
   const auto something = [this] { return stopping_ || !verdicts_.empty() || !beats_.empty(); };
   while (true) {
-    const bool full = connection.congested() || unconfirmed_.size() >= kMostUnconfirmed;
-    MR_RETURN_IF_ERROR(connection.Serve(full ? kLookForAnswers : absl::ZeroDuration()));
+    const bool behind = BeatsWait(connection);
+    const bool full = behind || connection.congested() || unconfirmed_.size() >= kMostUnconfirmed;
+    MR_RETURN_IF_ERROR(connection.Serve(behind ? kLookForRoom
+                                        : full ? kLookForAnswers
+                                               : absl::ZeroDuration()));
     MR_RETURN_IF_ERROR(Send(connection));
     std::unique_lock lock(mutex_);
     if (stopping_) break;
@@ -120,7 +135,15 @@ absl::Status MqttOutput::Serve(MqttConnection& connection) {
   return absl::OkStatus();
 }
 
+bool MqttOutput::BeatsWait(const MqttConnection& connection) const {
+  const std::lock_guard lock(mutex_);
+  return !beats_.empty() && connection.unheard();
+}
+
 absl::Status MqttOutput::Send(MqttConnection& connection) {
+  // What piled up in a link that is cut would all come at once when it is back, and say that a
+  // machine is alive that is not any more.
+  if (BeatsWait(connection)) return absl::OkStatus();
   std::vector<Message> beats;
   {
     const std::lock_guard lock(mutex_);

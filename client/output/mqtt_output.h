@@ -23,7 +23,8 @@ namespace millrace {
 
 /// Publishes verdicts and heartbeats at a broker, on a thread of its own. While the broker is away
 /// verdicts wait, the oldest go where there is no room, and it is tried again after ever longer
-/// waits; a heartbeat that cannot be sent at once is never sent. The status topic says "online",
+/// waits. A heartbeat waits until the broker's machine has got all that went before, and gives way
+/// to the next one; verdicts wait behind it. The status topic says "online",
 /// or, when the daemon ends or is gone, "offline": the connection's last will.
 class MqttOutput final : public Output {
  public:
@@ -48,6 +49,8 @@ class MqttOutput final : public Output {
   absl::Status Serve(MqttConnection& connection);
   /// Publishes what waits, as far as the broker keeps up.
   absl::Status Send(MqttConnection& connection);
+  /// Whether a beat waits for the broker to get what went before it.
+  bool BeatsWait(const MqttConnection& connection) const;
   void Confirmed(int number);
   /// What the broker has not confirmed waits again.
   void TakeBack();
@@ -56,6 +59,7 @@ class MqttOutput final : public Output {
 
   const std::string name_;
   const MqttOutputConfig config_;
+  const std::string client_id_;  // of its own: the broker knows who comes back
   LiveClock* const clock_;
   Random random_;                       // the thread's
   std::map<int, Message> unconfirmed_;  // by number; the thread's

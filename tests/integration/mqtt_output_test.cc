@@ -160,6 +160,16 @@ TEST_F(MqttOutputTest, StatusSaysOnlineAndWithTheEndOffline) {
   EXPECT_THAT(plant.Heard("millrace/status"), ElementsAre("online", "offline"));
 }
 
+TEST_F(MqttOutputTest, ConnectionThatFailsIsNoGoodByeAndTheBrokerSaysOffline) {
+  StartBroker();
+  const Subscriber plant(broker_->port(), "millrace/status");
+  Open();
+  ASSERT_TRUE(Eventually([&] { return plant.Heard("millrace/status").size() == 1; }));
+  output_->Take(VerdictOn("pump-\xff", Judgement::kNormal));  // no topic of MQTT's
+  ASSERT_TRUE(Eventually([&] { return plant.Heard("millrace/status").size() >= 3; }));
+  EXPECT_THAT(plant.Heard("millrace/status"), Contains("offline"));
+}
+
 TEST_F(MqttOutputTest, SaysThatTheBrokerRefusesItsPassword) {
   const std::string passwords = folder_.path() + "/passwords";
   ASSERT_EQ(std::system(("mosquitto_passwd -b -c " + passwords + " edge secret").c_str()), 0);
