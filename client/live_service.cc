@@ -138,7 +138,7 @@ void LiveService::Score() {
 void LiveService::Take(const MachineVerdict& verdict) {
   if (recorder_ != nullptr) recorder_->Take(verdict);
   metrics_.Count(verdict);
-  guard_.Took(verdict.latency_ns);
+  if (!verdict.silence) guard_.Took(verdict.latency_ns);
   outlet_->Take(verdict);
   Judgement& last = last_.try_emplace(verdict.machine, Judgement::kNormal).first->second;
   if (verdict.judgement == last) return;

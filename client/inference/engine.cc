@@ -126,6 +126,7 @@ void Engine::TakeUp(std::shared_ptr<InstalledModel> model, Kind& kind) {
   }
   kind.thresholds.swap(kind.former_thresholds);
   kind.learnt.assign(kind.machines.size(), nullptr);  // until they are adapted next
+  kind.explanations.assign(kind.machines.size(), {});
   const bool comes_back = kind.former_sha256 == kind.model->parameters_sha256();
   kind.former_sha256 = before;
   if (comes_back && !kind.thresholds.empty()) return;
@@ -361,8 +362,9 @@ void Engine::NoticeSilence(Kind& kind, size_t index) {
   verdict.model = kind.config.model;
   verdict.time_ns = clock_->UnixNs();
   verdict.quality = Flag::kMissing;
-  Publish(verdict, now_ns);
+  Publish(verdict, now_ns - since_ns);
 }
+  verdict.silence = true;
 
 void Engine::Maintain() {
   TakeUpModels();

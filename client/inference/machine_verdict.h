@@ -30,7 +30,8 @@ struct ChannelShare {
 struct MachineVerdict {
   std::string machine;
   int64_t time_ns = 0;    // of the window's last row
-  int64_t window_ns = 0;  // from its first row to that; 0: there is no window
+  int64_t window_ns = 0;  // from its first row to that
+  bool silence = false;   // there is no window: nothing has come for a while
   Judgement judgement = Judgement::kNotEvaluated;
   std::string reason;  // of kNotEvaluated, one line for people
 

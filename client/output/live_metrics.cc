@@ -54,6 +54,7 @@ LiveMetrics::~LiveMetrics() = default;
 
 void LiveMetrics::Count(const MachineVerdict& verdict) {
   families_->by_judgement[static_cast<size_t>(verdict.judgement)]->Increment();
+  if (verdict.silence) return;  // nothing came that could have been late
   families_->latency.Observe(static_cast<double>(verdict.latency_ns) / kNsPerSecond);
 }
 

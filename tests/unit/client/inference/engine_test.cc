@@ -441,6 +441,25 @@ TEST(EngineTest, EveryAlarmIsExplainedByAWindowOfItsOwnEpisode) {
   explained(7);  // once in ten seconds
 }
 
+TEST(EngineTest, AlarmOfANewModelIsNotExplainedByTheOneBefore) {
+  Rig rig;
+  Plan plan = PumpPlan();
+  plan.model.kind = ModelKind::kMlp;
+  plan.label.kind = LabelKind::kColumn;
+  plan.label.classes = 3;
+  const auto use = [&](const std::string& parameters) {
+    const auto model = ModelOf(plan, std::make_unique<FakeClassifier>());
+    model->package.manifest.set_parameters_sha256(parameters);
+    MR_ASSERT_OK(rig.engine.Use(model));
+  };
+  use("one");
+  for (int i = 0; i < 4; ++i) rig.Row(i, 1, 5);
+  EXPECT_EQ(rig.verdicts.back().explained_ns, kStart + 2 * kSecond);
+  use("other");
+  rig.Row(4, 1, 5);
+  EXPECT_EQ(rig.verdicts.back().explained_ns, kStart + 4 * kSecond);
+}
+
 TEST(EngineTest, LatencyCountsFromTheArrivalOfTheNewestSample) {
   Rig rig;
   rig.UseEcho(0);
@@ -472,6 +491,7 @@ TEST(EngineTest, SilentMachineIsSaidToBeSoOnce) {
   ASSERT_THAT(rig.verdicts, SizeIs(1));
   EXPECT_EQ(rig.verdicts[0].machine, "pump-1");
   EXPECT_EQ(rig.verdicts[0].reason, "silence: no row for 31 s");
+  EXPECT_EQ(rig.verdicts[0].latency_ns, 31 * kSecond) << "its newest sample is no younger";
   rig.Row(1, 1, 2);
   rig.clock.now_ns += 30 * kSecond;
   rig.engine.Maintain();
