@@ -210,6 +210,13 @@ absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes) {
   if (!package.manifest.ParseFromString(file.manifest())) {
     return absl::InvalidArgumentError("model package: its manifest is not one");
   }
+  // Known fields only, each once and in order: what is signed is what is read.
+  package.manifest.DiscardUnknownFields();
+  if (SerializeManifest(package.manifest) != file.manifest()) {
+    return absl::InvalidArgumentError(
+        "model package: its manifest holds more than is known here, or in another order; it may be "
+        "of a later release");
+  }
   const v1::PackageManifest& manifest = package.manifest;
   if (Sha256Of(file.parameters()).ToBytes() != manifest.parameters_sha256()) {
     return absl::DataLossError("model package: its parameters do not match the manifest's digest");

@@ -25,9 +25,11 @@ absl::StatusOr<CertificateInfo> HolderOf(const v1::Signature& signature) {
   return ParseCertificate(pem);
 }
 
-/// The time at which a certificate has to count.
+/// The time at which a certificate has to count. That it does not count yet is said once the rest
+/// is known to be right.
 absl::Time TimeThatCounts(const CertificateInfo& info, PackageUse use, absl::Time now) {
-  return use == PackageUse::kServe ? std::min(now, info.not_after - absl::Seconds(1)) : now;
+  const absl::Time begun = std::max(now, info.not_before);
+  return use == PackageUse::kServe ? std::min(begun, info.not_after - absl::Seconds(1)) : begun;
 }
 
 absl::Status CheckSignature(const v1::Signature& signature, const CertificateInfo& info,
@@ -69,13 +71,9 @@ absl::StatusOr<v1::Signature> SignPackage(const ModelPackage& package, const std
     return refuse(absl::StrCat("counts from ", DayOf(info.not_before), " to ",
                                DayOf(info.not_after), "; now is ", DayOf(now)));
   }
-  if (package.signatures.size() == kMaxSignatures) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the package has ", kMaxSignatures, " signatures, which is the most"));
-  }
   for (const v1::Signature& signature : package.signatures) {
     const absl::StatusOr<CertificateInfo> holder = HolderOf(signature);
-    if (holder.ok() && holder->identity == info.identity) {
+    if (holder.ok() && holder->identity == info.identity && holder->serial == info.serial) {
       return absl::FailedPreconditionError(absl::StrCat(who, " has signed the package already"));
     }
   }
@@ -90,6 +88,20 @@ absl::StatusOr<v1::Signature> SignPackage(const ModelPackage& package, const std
   }
   MR_ASSIGN_OR_RETURN(*signature.mutable_certificate(), CertificateDer(certificate_pem));
   return signature;
+}
+
+absl::Status AddSignature(ModelPackage& package, const v1::Signature& signature) {
+  MR_ASSIGN_OR_RETURN(const CertificateInfo signer, HolderOf(signature));
+  std::erase_if(package.signatures, [&](const v1::Signature& earlier) {
+    const absl::StatusOr<CertificateInfo> holder = HolderOf(earlier);
+    return holder.ok() && holder->identity == signer.identity;
+  });
+  if (package.signatures.size() == kMaxSignatures) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the package has ", kMaxSignatures, " signatures, which is the most"));
+  }
+  package.signatures.push_back(signature);
+  return absl::OkStatus();
 }
 
 std::vector<SignatureFinding> CheckSignatures(const ModelPackage& package,
@@ -110,6 +122,12 @@ std::vector<SignatureFinding> CheckSignatures(const ModelPackage& package,
     finding.not_after = info->not_after;
     finding.status =
         CheckSignature(signature, *info, bytes, trust, TimeThatCounts(*info, use, now));
+    if (finding.status.ok() && use == PackageUse::kInstall && now < info->not_before) {
+      finding.status = absl::UnavailableError(
+          absl::StrCat("certificate of publisher ", info->identity.name, ": counts from ",
+                       DayOf(info->not_before), " on; now is ", DayOf(now),
+                       ", if this machine's clock is right"));
+    }
   }
   return findings;
 }
@@ -119,11 +137,14 @@ absl::StatusOr<std::vector<std::string>> VerifySignatures(const ModelPackage& pa
                                                           const SignaturePolicy& policy,
                                                           PackageUse use, absl::Time now) {
   std::set<std::string> counted;
+  std::set<std::string> counted_later;
   std::vector<std::string> others;
   for (const SignatureFinding& finding : CheckSignatures(package, trust, use, now)) {
     const bool wanted =
         policy.publishers.empty() ||
         std::ranges::find(policy.publishers, finding.publisher) != policy.publishers.end();
+    const bool later = absl::IsUnavailable(finding.status);
+    if (wanted && (finding.status.ok() || later)) counted_later.insert(finding.publisher);
     if (!finding.status.ok()) {
       others.emplace_back(finding.status.message());
     } else if (!wanted) {
@@ -136,6 +157,9 @@ absl::StatusOr<std::vector<std::string>> VerifySignatures(const ModelPackage& pa
   }
   if (static_cast<int64_t>(counted.size()) >= policy.signatures) {
     return std::vector<std::string>(counted.begin(), counted.end());
+  }
+  if (static_cast<int64_t>(counted_later.size()) >= policy.signatures) {
+    return absl::UnavailableError(absl::StrJoin(others, "; "));
   }
   std::string message = absl::StrCat(
       counted.empty() ? "it is signed by no publisher that counts"

@@ -21,9 +21,14 @@ namespace millrace {
 std::string SignedBytes(absl::string_view manifest_bytes);
 
 /// By the holder of `certificate_pem`. FAILED_PRECONDITION unless that is a publisher's, counts at
-/// `now`, belongs to the key, and its holder has not signed the package yet.
+/// `now`, belongs to the key, and nobody has signed the package with it yet.
 absl::StatusOr<v1::Signature> SignPackage(const ModelPackage& package, const std::string& key_pem,
                                           const std::string& certificate_pem, absl::Time now);
+
+/// Adds it to the package's, in place of any earlier one of that publisher, which may count no
+/// more: the certificate was renewed, or is from before the federation's authority changed.
+/// FAILED_PRECONDITION if the package has as many as it may have.
+absl::Status AddSignature(ModelPackage& package, const v1::Signature& signature);
 
 /// Whom a site, or an operator, believes.
 struct PublisherTrust {
@@ -31,8 +36,9 @@ struct PublisherTrust {
   RevocationList revoked;
 };
 
-/// When a package is looked at: what has expired since it was installed does not count against it,
-/// so that a plant does not lose its watch over night.
+/// When a package is looked at. Of one that was installed before the clock does not matter: what
+/// has expired since does not count against it, so that a plant does not lose its watch over night,
+/// nor does a machine whose clock begins in 1970.
 enum class PackageUse { kInstall, kServe };
 
 /// What one of a package's signatures is worth.
@@ -40,7 +46,7 @@ struct SignatureFinding {
   std::string publisher;  // as its certificate says; "unknown" where that cannot be read
   std::string serial;
   absl::Time not_after = absl::InfinitePast();  // of the certificate
-  absl::Status status;                          // OK if it counts; else why not
+  absl::Status status;  // OK if it counts; UNAVAILABLE if it will, later; else why not
 };
 
 /// Of all of them, in the package's order.
@@ -55,7 +61,7 @@ struct SignaturePolicy {
 };
 
 /// The publishers whose signatures count, sorted. FAILED_PRECONDITION, with what is wrong with the
-/// others, if they are too few.
+/// others, if they are too few; UNAVAILABLE if they will be enough later.
 absl::StatusOr<std::vector<std::string>> VerifySignatures(const ModelPackage& package,
                                                           const PublisherTrust& trust,
                                                           const SignaturePolicy& policy,

@@ -185,8 +185,10 @@ absl::StatusOr<std::string> AuthorityFolder::RevokeAll(const std::string& whose,
   MR_ASSIGN_OR_RETURN(const std::vector<IssuedCertificate> ledger, Ledger());
   for (const IssuedCertificate& issued : ledger) {
     const bool theirs = std::ranges::find(holders, issued.identity) != holders.end();
-    if (theirs && now < issued.not_after) revoked.push_back(issued.serial);
-    if (now >= issued.not_after) list.since.erase(issued.serial);
+    // What a publisher has signed goes on serving after the certificate's end.
+    const bool counts = now < issued.not_after || issued.identity.role == Role::kPublisher;
+    if (theirs && counts) revoked.push_back(issued.serial);
+    if (!counts) list.since.erase(issued.serial);
   }
   if (revoked.empty()) {
     return absl::NotFoundError(

@@ -197,7 +197,8 @@ Json PackageJson(const ModelPackage& package) {
 
 std::string SignaturesText(const ModelPackage& package,
                            const std::vector<SignatureFinding>& findings,
-                           const absl::Status& verdict, absl::TimeZone zone) {
+                           const absl::Status& verdict, const std::string& revocation_list,
+                           absl::TimeZone zone) {
   const v1::PackageManifest& manifest = package.manifest;
   Table table({"PUBLISHER", "CERTIFICATE UNTIL", "SIGNATURE"});
   for (const SignatureFinding& finding : findings) {
@@ -209,14 +210,15 @@ std::string SignaturesText(const ModelPackage& package,
   return absl::StrCat(
       KeyValueText({{"model", absl::StrCat(manifest.name(), " version ", manifest.version())},
                     {"package sha-256", package.Sha256().Hex()},
-                    {"expires", ExpiryText(manifest.expires_ms(), zone)}}),
+                    {"expires", ExpiryText(manifest.expires_ms(), zone)},
+                    {"revocation list", revocation_list.empty() ? "none found" : revocation_list}}),
       "\n", table.empty() ? "nobody has signed it\n" : table.Text(), "\n",
       verdict.ok() ? "good to install" : absl::StrCat("refused: ", Printable(verdict.message())),
       "\n");
 }
 
 Json SignaturesJson(const ModelPackage& package, const std::vector<SignatureFinding>& findings,
-                    const absl::Status& verdict) {
+                    const absl::Status& verdict, const std::string& revocation_list) {
   Json signatures = Json::array();
   for (const SignatureFinding& finding : findings) {
     const bool known = finding.not_after != absl::InfinitePast();
@@ -232,6 +234,7 @@ Json SignaturesJson(const ModelPackage& package, const std::vector<SignatureFind
           {"package_sha256", package.Sha256().Hex()},
           {"expires", JsonTime(package.manifest.expires_ms())},
           {"signatures", std::move(signatures)},
+          {"revocation_list", revocation_list},
           {"good", verdict.ok()},
           {"reason", std::string(verdict.message())}};
 }

@@ -24,11 +24,12 @@ Json ModelsJson(const v1::ListModelsResponse& models);
 std::string PackageText(const ModelPackage& package, absl::TimeZone zone);
 Json PackageJson(const ModelPackage& package);
 
-/// Who has signed it, and whether that is enough.
+/// Who has signed it, and whether that is enough, by the list in that file; empty: there was none.
 std::string SignaturesText(const ModelPackage& package,
                            const std::vector<SignatureFinding>& findings,
-                           const absl::Status& verdict, absl::TimeZone zone);
+                           const absl::Status& verdict, const std::string& revocation_list,
+                           absl::TimeZone zone);
 Json SignaturesJson(const ModelPackage& package, const std::vector<SignatureFinding>& findings,
-                    const absl::Status& verdict);
+                    const absl::Status& verdict, const std::string& revocation_list);
 
 }  // namespace millrace

@@ -66,8 +66,7 @@ absl::Status Complete(const CommandContext& context, const SignArguments& argume
   return absl::OkStatus();
 }
 
-absl::StatusOr<ExitCode> AddSignature(const CommandContext& context,
-                                      const SignArguments& arguments) {
+absl::StatusOr<ExitCode> Sign(const CommandContext& context, const SignArguments& arguments) {
   FileSystem* const files = context.environment->files;
   MR_ASSIGN_OR_RETURN(ModelPackage package, ReadLocalPackage(context, arguments.path));
   MR_ASSIGN_OR_RETURN(const std::string key, ReadLocalFile(files, arguments.key, kMaxPemBytes));
@@ -77,7 +76,7 @@ absl::StatusOr<ExitCode> AddSignature(const CommandContext& context,
   const absl::StatusOr<v1::Signature> signature =
       SignPackage(package, key, certificate, context.Now());
   if (!signature.ok()) return Annotate(signature.status(), arguments.path);
-  package.signatures.push_back(*signature);
+  MR_RETURN_IF_ERROR(Annotate(AddSignature(package, *signature), arguments.path));
   MR_RETURN_IF_ERROR(LocalStatus(WritePackage(files, arguments.path, package)));
   MR_ASSIGN_OR_RETURN(const CertificateInfo publisher, ParseCertificate(certificate));
   const v1::PackageManifest& manifest = package.manifest;
@@ -104,18 +103,26 @@ struct VerifyArguments {
   std::vector<std::string> publishers;
 };
 
-/// Of the authority's folder, or of a certificate's file with, where it is kept so, the list beside
-/// it.
-absl::StatusOr<PublisherTrust> TrustOf(FileSystem* files, const VerifyArguments& arguments) {
+/// The files that say whom to trust.
+struct TrustFiles {
+  std::string certificate;
+  std::string list;  // of revocations; empty: there is none
+};
+
+/// Those of the authority's folder or of a site's, which keeps its list under another name, or a
+/// certificate's file with the list beside it.
+TrustFiles TrustFilesOf(FileSystem* files, const VerifyArguments& arguments) {
   const std::string inside = ResolvePath(arguments.authority, kAuthorityCertificateFile);
-  const bool is_folder = files->Exists(inside);
-  const std::string certificate = is_folder ? inside : arguments.authority;
-  std::string list = arguments.revoked;
-  if (list.empty()) {
-    list = is_folder ? ResolvePath(arguments.authority, kRevokedFile)
-                     : absl::StrCat(certificate, ".revoked");
-    if (!files->Exists(list)) list.clear();
+  TrustFiles trust{files->Exists(inside) ? inside : arguments.authority, arguments.revoked};
+  for (const std::string& list : {ResolvePath(arguments.authority, kRevokedFile),
+                                  absl::StrCat(trust.certificate, ".revoked")}) {
+    if (trust.list.empty() && files->Exists(list)) trust.list = list;
   }
+  return trust;
+}
+
+absl::StatusOr<PublisherTrust> ReadTrust(FileSystem* files, const TrustFiles& paths) {
+  const auto& [certificate, list] = paths;
   PublisherTrust trust;
   MR_ASSIGN_OR_RETURN(trust.authority_pem, ReadLocalFile(files, certificate, kMaxPemBytes));
   if (list.empty()) return trust;
@@ -129,7 +136,8 @@ absl::StatusOr<PublisherTrust> TrustOf(FileSystem* files, const VerifyArguments&
 absl::StatusOr<ExitCode> ShowSignatures(const CommandContext& context,
                                         const VerifyArguments& arguments) {
   MR_ASSIGN_OR_RETURN(const ModelPackage package, ReadLocalPackage(context, arguments.path));
-  MR_ASSIGN_OR_RETURN(const PublisherTrust trust, TrustOf(context.environment->files, arguments));
+  const TrustFiles paths = TrustFilesOf(context.environment->files, arguments);
+  MR_ASSIGN_OR_RETURN(const PublisherTrust trust, ReadTrust(context.environment->files, paths));
   const std::vector<SignatureFinding> findings =
       CheckSignatures(package, trust, PackageUse::kInstall, context.Now());
   absl::Status verdict =
@@ -137,8 +145,8 @@ absl::StatusOr<ExitCode> ShowSignatures(const CommandContext& context,
                        PackageUse::kInstall, context.Now())
           .status();
   if (verdict.ok()) verdict = CheckExpiry(package.manifest, context.Now());
-  context.Show(SignaturesText(package, findings, verdict, context.environment->zone),
-               SignaturesJson(package, findings, verdict));
+  context.Show(SignaturesText(package, findings, verdict, paths.list, context.environment->zone),
+               SignaturesJson(package, findings, verdict, paths.list));
   return verdict.ok() ? ExitCode::kOk : ExitCode::kRefused;
 }
 
@@ -153,7 +161,7 @@ void AddSign(CLI::App* group, CommandContext* context) {
       "the card; all signatures are of the same bytes.",
       "millrace model sign turbofan-30.millrace --key ada/ada.key --certificate ada/ada.crt \\\n"
       "    --days 365 --card turbofan.md",
-      context, [=] { return AddSignature(*context, *arguments); });
+      context, [=] { return Sign(*context, *arguments); });
   command->add_option("FILE", arguments->path, "The package")->required();
   command->add_option("--key", arguments->key, "The publisher's private key")
       ->required()
@@ -189,8 +197,8 @@ void AddVerify(CLI::App* group, CommandContext* context) {
   command->add_option("FILE", arguments->path, "The package")->required();
   command
       ->add_option("--authority", arguments->authority,
-                   "The authority's folder or its authority.crt; a revocation list that lies with "
-                   "it counts")
+                   "The authority's folder, a site's with its authority.crt, or that file; a "
+                   "revocation list that lies with it counts")
       ->required()
       ->type_name("FILE");
   command->add_option("--revoked", arguments->revoked, "Another revocation list, PEM")

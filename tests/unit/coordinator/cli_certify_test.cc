@@ -171,6 +171,21 @@ TEST_F(CertifyTest, RevocationOfAPersonTakesTheirCertificatesOfEveryRoleAndNoSit
               IsStatus(absl::StatusCode::kNotFound, HasSubstr("person eve")));
 }
 
+TEST_F(CertifyTest, RevokedPublisherStaysOnTheListAfterTheEndOfTheCertificate) {
+  CertificateRequest request;
+  request.identity = {Role::kPublisher, "bob"};
+  request.not_before = kToday;
+  request.not_after = kToday + kLife;
+  MR_ASSERT_OK_AND_ASSIGN(const KeyAndCertificate bob, authority_->Issue(request));
+  request.identity.name = "eve";
+  MR_ASSERT_OK(authority_->Issue(request));
+  MR_ASSERT_OK(authority_->RevokePerson("bob", {}, kToday));
+  // What has served since then goes on: it is not asked whether a certificate has ended.
+  MR_ASSERT_OK(authority_->RevokePerson("eve", {}, kToday + 2 * kLife));
+  EXPECT_TRUE(authority_->Revoked()->Has(ParseCertificate(bob.certificate_pem)->serial));
+  EXPECT_THAT(authority_->Revoked()->since, SizeIs(2));
+}
+
 TEST_F(CertifyTest, RevocationTakesEveryCertificateOfTheSiteOnce) {
   for (int i = 0; i < 3; ++i) Issue("press-7");
   Issue("press-8");

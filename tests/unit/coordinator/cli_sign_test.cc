@@ -129,6 +129,42 @@ TEST_F(CliSignTest, SameNameDoesNotSignTwice) {
   EXPECT_THAT(err_.str(), HasSubstr("publisher ada has signed the package already"));
 }
 
+TEST_F(CliSignTest, PublisherWithANewCertificateSignsAnew) {
+  ASSERT_EQ(Sign("ada"), 0);
+  ASSERT_EQ(Run({"authority", "issue", "--authority", Path("authority"), "--role", "publisher",
+                 "--name", "ada", "--days", "800", "--out", Path("renewed")}),
+            0);
+  ASSERT_EQ(Run({"model", "sign", Path("pumps.millrace"), "--key", Path("renewed/ada.key"),
+                 "--certificate", Path("renewed/ada.crt")}),
+            0)
+      << err_.str();
+  EXPECT_EQ(Package().signatures.size(), 1U);
+  clock_.Advance(absl::Hours(24 * 500));  // the old one has ended
+  EXPECT_EQ(Verify(), 0) << out_.str();
+}
+
+TEST_F(CliSignTest, ListThatASiteKeepsBesideTheAuthorityCountsAndIsNamed) {
+  ASSERT_EQ(Sign("ada"), 0);
+  EXPECT_EQ(Verify(), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("none found"));
+  std::string list;
+  {
+    MR_ASSERT_OK_AND_ASSIGN(const auto authority,
+                            AuthorityFolder::Open(PosixFileSystem(), Path("authority")));
+    MR_ASSERT_OK_AND_ASSIGN(list, authority->RevokePerson("ada", {}, clock_.Now()));
+  }
+  MR_ASSERT_OK(PosixFileSystem()->CreateDirectories(Path("site")));
+  MR_ASSERT_OK_AND_ASSIGN(const std::string certificate,
+                          ReadFile(PosixFileSystem(), Path("authority/authority.crt")));
+  Write("site/authority.crt", certificate);
+  Write("site/authority.crt.revoked", list);
+  for (const char* authority : {"site", "site/authority.crt"}) {
+    EXPECT_EQ(Run({"model", "verify", Path("pumps.millrace"), "--authority", Path(authority)}), 2);
+    EXPECT_THAT(out_.str(),
+                AllOf(HasSubstr("was revoked on"), HasSubstr("site/authority.crt.revoked")));
+  }
+}
+
 TEST_F(CliSignTest, InspectShowsSignersEndAndCardHarmlessly) {
   ASSERT_EQ(Sign("ada", {"--days", "30", "--card", Path("card.md")}), 0);
   ASSERT_EQ(Run({"model", "inspect", Path("pumps.millrace")}), 0) << err_.str();

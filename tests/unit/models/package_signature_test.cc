@@ -105,11 +105,52 @@ TEST_F(PackageSignatureTest, OnePublisherCountsOnce) {
   const std::string once = publishers_->Signed(unsigned_, {"ada"});
   const KeyAndCertificate again = publishers_->Issue("ada");
   MR_ASSERT_OK_AND_ASSIGN(const ModelPackage package, ParsePackage(once));
-  EXPECT_THAT(SignPackage(package, again.key_pem, again.certificate_pem, kSigningDay),
+  const KeyAndCertificate& ada = publishers_->Of("ada");
+  EXPECT_THAT(SignPackage(package, ada.key_pem, ada.certificate_pem, kSigningDay),
               IsStatus(kSignatureRefused, HasSubstr("ada has signed the package already")));
   const std::string twice = absl::StrCat(once, publishers_->SignatureOf(unsigned_, again));
   EXPECT_THAT(Verify(twice, 2), IsStatus(kSignatureRefused, HasSubstr("2 are asked for")));
   EXPECT_THAT(Verify(twice, 1), IsOkAndHolds(ElementsAre("ada")));
+}
+
+TEST_F(PackageSignatureTest, RenewedPublishersSignatureTakesThePlaceOfTheOldOne) {
+  MR_ASSERT_OK_AND_ASSIGN(ModelPackage package,
+                          ParsePackage(publishers_->Signed(unsigned_, {"ada", "bob"})));
+  const KeyAndCertificate renewed = publishers_->Issue("ada");
+  MR_ASSERT_OK_AND_ASSIGN(
+      const v1::Signature signature,
+      SignPackage(package, renewed.key_pem, renewed.certificate_pem, kSigningDay));
+  MR_ASSERT_OK(AddSignature(package, signature));
+  const std::vector<SignatureFinding> findings =
+      CheckSignatures(package, trust_, PackageUse::kInstall, kSigningDay);
+  ASSERT_THAT(findings, ::testing::SizeIs(2));
+  EXPECT_EQ(findings[0].publisher, "bob");
+  EXPECT_EQ(findings[1].publisher, "ada");
+  EXPECT_EQ(findings[1].serial, ParseCertificate(renewed.certificate_pem)->serial);
+}
+
+TEST_F(PackageSignatureTest, MoreSignaturesThanAPackageMayHaveAreNotAdded) {
+  ModelPackage package = ParsePackage(unsigned_).value();
+  for (int i = 0; i <= kMaxSignatures; ++i) {
+    const KeyAndCertificate by = publishers_->Issue(absl::StrCat("ada-", i));
+    MR_ASSERT_OK_AND_ASSIGN(const v1::Signature signature,
+                            SignPackage(package, by.key_pem, by.certificate_pem, kSigningDay));
+    EXPECT_EQ(AddSignature(package, signature).ok(), i < kMaxSignatures);
+  }
+}
+
+TEST_F(PackageSignatureTest, ClockThatIsBehindMakesAPackageWaitAndTakesNoneAway) {
+  const std::string bytes = publishers_->Signed(unsigned_, {"ada"});
+  const absl::Time behind = absl::UnixEpoch();
+  EXPECT_THAT(Verify(bytes, 1, PackageUse::kServe, behind), IsOkAndHolds(ElementsAre("ada")));
+  EXPECT_THAT(Verify(bytes, 1, PackageUse::kInstall, behind),
+              IsStatus(absl::StatusCode::kUnavailable, HasSubstr("counts from")));
+  EXPECT_THAT(Verify(bytes, 2, PackageUse::kInstall, behind),
+              IsStatus(kSignatureRefused, HasSubstr("2 are asked for")));
+  const Publishers strangers(kSigningDay);
+  trust_.authority_pem = strangers.authority().certificate_pem;
+  EXPECT_THAT(Verify(bytes, 1, PackageUse::kInstall, behind),
+              IsStatus(kSignatureRefused, HasSubstr("signed by another authority")));
 }
 
 TEST_F(PackageSignatureTest, OnlyThePublishersThatASiteNamesCount) {

@@ -114,6 +114,24 @@ TEST_F(PackageTest, ChangedScalingIsRefusedByTheManifestsDigest) {
               IsStatus(absl::StatusCode::kDataLoss, HasSubstr("manifest does not match")));
 }
 
+TEST_F(PackageTest, ManifestThatHoldsMoreThanIsKnownIsRefused) {
+  v1::PackageManifest manifest = Manifest();
+  manifest.GetReflection()->MutableUnknownFields(&manifest)->AddVarint(1000, 1);
+  EXPECT_THAT(ParsePackage(Bytes(manifest)),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("holds more than is known")));
+}
+
+TEST_F(PackageTest, ManifestInAnotherEncodingIsRefused) {
+  v1::PackageManifest named;
+  named.set_name(Manifest().name());
+  v1::ModelPackage file;
+  ASSERT_TRUE(file.ParseFromString(Bytes(Manifest())));
+  file.set_manifest(file.manifest() + named.SerializeAsString());  // its name twice
+  file.set_manifest_sha256(Sha256Of(file.manifest()).ToBytes());
+  EXPECT_THAT(ParsePackage(file.SerializeAsString()),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("or in another order")));
+}
+
 TEST_F(PackageTest, AnEmptyFileIsCalledEmpty) {
   EXPECT_THAT(ParsePackage(""),
               IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("the file is empty")));
