@@ -41,7 +41,6 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
                          PredictorFactory predictors, FileSystem* files, LiveClock* clock)
     : config_(config),
       state_folder_(std::move(state_folder)),
-      files_(files),
       clock_(clock),
       guard_(config.serving, &training_, clock),
       channels_(ChannelNames(config.machines)),
