@@ -360,11 +360,11 @@ void Engine::NoticeSilence(Kind& kind, size_t index) {
   MachineVerdict verdict =
       NotEvaluated(machine, absl::StrCat("silence: no row for ", std::lround(silence_s), " s"));
   verdict.model = kind.config.model;
+  verdict.silence = true;
   verdict.time_ns = clock_->UnixNs();
   verdict.quality = Flag::kMissing;
   Publish(verdict, now_ns - since_ns);
 }
-  verdict.silence = true;
 
 void Engine::Maintain() {
   TakeUpModels();
