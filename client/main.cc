@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // millrace-client: the daemon on a site's edge PC.
 
+#include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -67,8 +69,22 @@ int ChangeState(const std::string& config_path,
   return status.ok() ? 0 : Refuse(status);
 }
 
+/// What is staged has to be the daemon's own, to read and to rename.
+absl::Status CheckOwner(const std::string& folder) {
+  struct stat state {};
+  // Where there is no folder yet, it is made here, as the daemon would.
+  if (stat(folder.c_str(), &state) != 0 || state.st_uid == geteuid()) return absl::OkStatus();
+  const passwd* const owner = getpwuid(state.st_uid);
+  const std::string name =
+      owner != nullptr ? std::string(owner->pw_name) : absl::StrCat("#", state.st_uid);
+  return absl::PermissionDeniedError(
+      absl::StrCat(folder, ": belongs to ", name, ", whose daemon could not take up what others ",
+                   "stage; run `sudo -u ", name, " millrace-client install …`"));
+}
+
 /// Puts a package where the daemon finds it within seconds, and installs it.
 absl::Status StagePackage(const SiteConfig& config, const std::string& path) {
+  MR_RETURN_IF_ERROR(CheckOwner(config.folder));
   MR_ASSIGN_OR_RETURN(const ModelPackage package, ReadPackage(PosixFileSystem(), path));
   const std::string& name = package.manifest.name();
   const auto judges = [&](const MachineConfig& machine) { return machine.model == name; };

@@ -189,8 +189,9 @@ void Engine::Due(Kind& kind, size_t index) {
     if (!withheld) ++counts_.unusable;
     // A verdict on an older window of this machine may wait in the batch, and comes first.
     if (std::ranges::find(kind.due, index) != kind.due.end()) Score(kind);
-    verdict.reason = withheld ? "model: it has expired ([release] serve_expired is false)"
-                              : absl::StrCat("data: ", Describe(verdict.flagged));
+    verdict.reason = withheld
+                         ? "model: it has expired, or is not signed as asked; the log says which"
+                         : absl::StrCat("data: ", Describe(verdict.flagged));
     Publish(verdict, machine.arrived_ns());
     return;
   }
@@ -214,8 +215,12 @@ void Engine::Score(Kind& kind) {
   const size_t input_size = kind.inputs.size() / count;
   const auto width = static_cast<size_t>(kind.model->predictor->width());
   outputs_.resize(count * width);
+  const auto windows = static_cast<int64_t>(count);
+  const int64_t begin_ns = clock_->MonotonicNs();
   const absl::Status status = kind.model->predictor->Predict(kind.inputs, outputs_);
-  if (!status.ok()) ++kind.model->faults;
+  const int64_t slow_ns = kind.model->slow_ns * windows;
+  if (slow_ns > 0 && clock_->MonotonicNs() - begin_ns > slow_ns) kind.model->slow += windows;
+  if (!status.ok()) kind.model->faults += windows;
   for (size_t i = 0; i < count; ++i) {
     MachineVerdict& verdict = kind.verdicts[i];
     ++counts_.windows;

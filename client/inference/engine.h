@@ -34,12 +34,16 @@ struct InstalledModel {
   ModelPackage package;
   std::unique_ptr<Predictor> predictor;
   Digest digest;  // of the parameters that were loaded
-  // Its package has expired: verdicts say so, or there are none on data.
+  // Its package has expired: verdicts say so.
   std::atomic<bool> expired = false;
+  // There are no verdicts on data.
   std::atomic<bool> withheld = false;
+  // A window that takes longer is slow; 0: none is.
+  std::atomic<int64_t> slow_ns = 0;
   // What the engine has seen of it, for whoever may give it up.
   std::atomic<int64_t> windows = 0;
   std::atomic<int64_t> faults = 0;  // windows that it failed on or gave no finite score for
+  std::atomic<int64_t> slow = 0;    // windows
 };
 
 /// What an engine has done so far.

@@ -20,23 +20,30 @@ struct InstallLimits {
   double slower = 3;
 };
 
+/// A window that takes longer is too slow where those of the model before take `window_ns`.
+double TooSlowNs(double window_ns, const InstallLimits& limits);
+
 /// What is known of the model that serves now.
 struct Serving {
   int64_t version = 0;
   double window_ns = 0;  // median of a window, as measured when it was installed
+  // To measure it anew, where it may be the machine that is slow; or null.
+  const ModelPackage* package = nullptr;
 };
 
 struct Installation {
   std::shared_ptr<InstalledModel> model;
-  double window_ns = 0;                 // median of a window
-  std::vector<std::string> publishers;  // who vouched for it; of whoever has checked that
+  double window_ns = 0;  // median of a window
+  // Who vouched for it; of whoever has checked that.
+  std::vector<std::string> publishers;
+  bool unchecked = false;  // whom to trust could not be read
 };
 
 /// Makes a predictor of `package`, lets it show that it gives the outputs of the package's test
 /// vectors, warms it up and lets it judge windows of noise: INVALID_ARGUMENT if the graph does not
-/// compile, FAILED_PRECONDITION if a vector does not come out, if it gives anything that is not
-/// finite, or is too slow beside the model that serves. `serving` may be null. Takes some
-/// milliseconds to seconds: not for the thread that scores.
+/// compile, FAILED_PRECONDITION if it fails, if a vector does not come out, if it gives anything
+/// that is not finite, or is too slow beside the model that serves. `serving` may be null. Takes
+/// some milliseconds to seconds: not for the thread that scores.
 absl::StatusOr<Installation> Install(ModelPackage package, const PredictorFactory& factory,
                                      const Serving* serving, const InstallLimits& limits,
                                      LiveClock* clock);

@@ -10,6 +10,12 @@
 #include "base/status.h"
 
 namespace millrace {
+namespace {
+
+constexpr int64_t kMostTries = 3;
+constexpr int64_t kMostBytesOfANote = 1000;
+
+}  // namespace
 
 ModelFolder::ModelFolder(FileSystem* files, const std::string& state_folder,
                          const std::string& name)
@@ -21,14 +27,15 @@ absl::Status ModelFolder::Stage(absl::string_view package) {
 }
 
 absl::Status ModelFolder::TakeNext() {
-  if (files_->Exists(InstallingPath())) return absl::OkStatus();
+  if (!HasStaged()) return absl::OkStatus();
+  MR_RETURN_IF_ERROR(EndTrial());
   MR_RETURN_IF_ERROR(files_->Rename(NextPath(), InstallingPath()));
   return files_->SyncDirectory(folder_);
 }
 
-absl::Status ModelFolder::Promote() {
-  // Killed between the two renames, the folder has no current one, and it is installed anew.
-  if (files_->Exists(CurrentPath())) {
+absl::Status ModelFolder::Promote(Former former) {
+  // Killed between the two renames, the folder has no current one: RollBack brings it back.
+  if (former == Former::kKeep && files_->Exists(CurrentPath())) {
     MR_RETURN_IF_ERROR(files_->Rename(CurrentPath(), PreviousPath()));
   }
   MR_RETURN_IF_ERROR(files_->Rename(InstallingPath(), CurrentPath()));
@@ -36,6 +43,7 @@ absl::Status ModelFolder::Promote() {
 }
 
 absl::Status ModelFolder::Refuse() {
+  MR_RETURN_IF_ERROR(EndTrial());
   MR_RETURN_IF_ERROR(files_->Rename(InstallingPath(), RefusedPath()));
   return files_->SyncDirectory(folder_);
 }
@@ -47,15 +55,36 @@ absl::Status ModelFolder::RollBack() {
   if (files_->Exists(CurrentPath())) {
     MR_RETURN_IF_ERROR(files_->Rename(CurrentPath(), RefusedPath()));
   }
+  // Now, while there is no current one that the count could be taken to be of.
+  if (CurrentIsOnTrial()) MR_RETURN_IF_ERROR(EndTrial());
   MR_RETURN_IF_ERROR(files_->Rename(PreviousPath(), CurrentPath()));
+  return files_->SyncDirectory(folder_);
+}
+
+absl::Status ModelFolder::CountTry() {
+  int64_t tries = 0;
+  if (files_->Exists(TryingPath())) {
+    MR_ASSIGN_OR_RETURN(const std::string text, ReadFile(files_, TryingPath(), kMostBytesOfANote));
+    if (!absl::SimpleAtoi(text, &tries)) tries = 0;  // whoever wrote into it wants it tried anew
+  }
+  if (tries >= kMostTries) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("it was loaded ", tries, " times, and this program ended each time before it ",
+                     "had served for a minute; to try it all the same, install it again"));
+  }
+  return WriteFileDurably(files_, TryingPath(), absl::StrCat(tries + 1, "\n"));
+}
+
+absl::Status ModelFolder::EndTrial() {
+  if (!files_->Exists(TryingPath())) return absl::OkStatus();
+  MR_RETURN_IF_ERROR(files_->Remove(TryingPath()));
   return files_->SyncDirectory(folder_);
 }
 
 absl::StatusOr<NewestVersion> ModelFolder::Newest() const {
   NewestVersion newest;
   if (!files_->Exists(NewestPath())) return newest;
-  constexpr int64_t kMostBytes = 1000;
-  MR_ASSIGN_OR_RETURN(const std::string text, ReadFile(files_, NewestPath(), kMostBytes));
+  MR_ASSIGN_OR_RETURN(const std::string text, ReadFile(files_, NewestPath(), kMostBytesOfANote));
   const std::vector<absl::string_view> words =
       absl::StrSplit(absl::StripTrailingAsciiWhitespace(text), ' ');
   if (words.size() == 2 && absl::SimpleAtoi(words[0], &newest.version) && newest.version >= 0) {
@@ -64,7 +93,7 @@ absl::StatusOr<NewestVersion> ModelFolder::Newest() const {
       return newest;
     }
   }
-  return absl::FailedPreconditionError(
+  return absl::UnavailableError(
       absl::StrCat(NewestPath(), ": cannot be read; write the newest version that has served and ",
                    "the digest of its parameters, or move it away to let any version serve"));
 }

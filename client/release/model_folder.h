@@ -24,6 +24,7 @@ struct NewestVersion {
 ///   current     serves
 ///   previous    served before it; what a rollback goes back to
 ///   refused     was staged or served, and was given up
+///   trying      how often what is installed, or was last, was loaded before it had served a while
 /// and beside that folder, so that it outlives it, <name>.newest with the newest version ever.
 /// Each change is one rename, so that a kill in between leaves every file whole. Thread-safe where
 /// `files` is.
@@ -37,16 +38,31 @@ class ModelFolder {
 
   /// There is one to be installed, or one whose installation did not end.
   bool HasNext() const { return files_->Exists(InstallingPath()) || files_->Exists(NextPath()); }
-  /// The next one is at InstallingPath() from now on, whatever is staged meanwhile.
+  bool HasStaged() const { return files_->Exists(NextPath()); }
+  /// The staged one is at InstallingPath() from now on, whatever is staged meanwhile, in place of
+  /// one that waited there. Without one, what waits there stays.
   absl::Status TakeNext();
-  /// What is being installed serves: what served is the previous one now.
-  absl::Status Promote();
+
+  enum class Former { kKeep, kReplace };
+  /// What is being installed serves. What was the current one is the previous one now; with
+  /// kReplace it is gone, and the previous one stays.
+  absl::Status Promote(Former former);
   /// Puts aside what is being installed.
   absl::Status Refuse();
   /// Puts the current one aside, and the previous one serves again. NOT_FOUND if there is none.
   absl::Status RollBack();
 
-  /// FAILED_PRECONDITION, with the way out, if the file is damaged.
+  /// Counts, durably, that what is being installed, or was last, is about to be loaded.
+  /// FAILED_PRECONDITION if it has been three times already: it ends the program that loads it.
+  absl::Status CountTry();
+  /// The current one has been installed, and it is not known yet whether it lets the program live.
+  bool CurrentIsOnTrial() const {
+    return files_->Exists(TryingPath()) && !files_->Exists(InstallingPath());
+  }
+  /// It does, or it is not to be loaded any more.
+  absl::Status EndTrial();
+
+  /// UNAVAILABLE, with the way out, if the file is damaged: no package is to blame.
   absl::StatusOr<NewestVersion> Newest() const;
   /// Remembers it, durably, unless a newer one has served. What it replaces is not brought back by
   /// anything but RollBack.
@@ -59,6 +75,7 @@ class ModelFolder {
  private:
   std::string NextPath() const { return folder_ + "/next"; }
   std::string RefusedPath() const { return folder_ + "/refused"; }
+  std::string TryingPath() const { return folder_ + "/trying"; }
   std::string NewestPath() const { return folder_ + ".newest"; }
 
   FileSystem* const files_;

@@ -26,8 +26,9 @@ absl::StatusOr<PublisherTrust> ReadPublisherTrust(FileSystem* files,
 absl::Status CheckVersion(const v1::PackageManifest& manifest, const NewestVersion& newest);
 
 /// What is asked of a package that is to be installed: the publishers whose signatures count.
-/// FAILED_PRECONDITION, with the reason and the way out, if it is not to serve. `trust` is looked
-/// at only where signatures are asked for.
+/// FAILED_PRECONDITION, with the reason and the way out, if it is not to serve; UNAVAILABLE if it
+/// may later, since whom to trust cannot be read or a publisher's certificate does not count yet.
+/// `trust` is looked at only where signatures are asked for.
 absl::StatusOr<std::vector<std::string>> CheckForInstallation(
     const ModelPackage& package, const ReleasePolicy& policy,
     const absl::StatusOr<PublisherTrust>& trust, const NewestVersion& newest, absl::Time now);

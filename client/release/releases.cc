@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/release/releases.h"
 
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,9 +13,8 @@
 namespace millrace {
 namespace {
 
-// A model is ill if so many windows, and so great a share of them, gave no finite score.
-constexpr int64_t kIllWindows = 3;
-constexpr int64_t kIllShare = 100;  // one in
+constexpr int64_t kTryAgainNs = 30 * kNsPerS;
+constexpr int64_t kTrialNs = 60 * kNsPerS;
 
 /// Another file would do, another try would not.
 bool IsPackagesFault(const absl::Status& status) {
@@ -24,6 +24,10 @@ bool IsPackagesFault(const absl::Status& status) {
 
 NewestVersion VersionOf(const v1::PackageManifest& manifest) {
   return {manifest.version(), manifest.parameters_sha256()};
+}
+
+void LogIfBad(const absl::Status& status, const std::string& name) {
+  if (!status.ok()) LogError("models' folder", {{"model", name}, {"error", status.message()}});
 }
 
 }  // namespace
@@ -37,16 +41,32 @@ Releases::Releases(ReleaseParts parts) : parts_(std::move(parts)) {
 }
 
 void Releases::Start() {
-  for (const std::string& name : parts_.names) StartModel(name);
+  for (const std::string& name : parts_.names) {
+    started_ns_[name] = parts_.clock->MonotonicNs();
+    StartModel(name);
+  }
 }
 
 void Releases::Look() {
   for (const std::string& name : parts_.names) {
     ModelFolder folder(parts_.files, parts_.state_folder, name);
-    if (folder.HasNext()) InstallNext(name, folder);
+    if (!served_.contains(name) && IsDue(started_ns_, name)) StartModel(name);
+    if (folder.HasStaged() || (folder.HasNext() && IsDue(installed_ns_, name))) {
+      InstallNext(name, folder);
+    }
+    CheckAgain(name, folder);
     RollBackIfIll(name, folder);
+    EndTrial(name, folder);
     NoticeExpiry(name);
   }
+}
+
+bool Releases::IsDue(std::map<std::string, int64_t>& tried_ns, const std::string& name) const {
+  const int64_t now_ns = parts_.clock->MonotonicNs();
+  const auto [last, first] = tried_ns.try_emplace(name, now_ns);
+  if (!first && now_ns - last->second < kTryAgainNs) return false;
+  last->second = now_ns;
+  return true;
 }
 
 std::vector<ServedModel> Releases::ServedModels() const {
@@ -58,27 +78,72 @@ std::vector<ServedModel> Releases::ServedModels() const {
 
 void Releases::StartModel(const std::string& name) {
   ModelFolder folder(parts_.files, parts_.state_folder, name);
-  const bool cut_off = !parts_.files->Exists(folder.CurrentPath()) && !folder.HasNext();
+  // Killed between the renames of an installation or a rollback: the previous one served last.
+  const bool cut_off = !parts_.files->Exists(folder.CurrentPath());
   if (cut_off && !folder.RollBack().ok()) return;  // nothing was installed so far
-  if (!parts_.files->Exists(folder.CurrentPath())) return;
-  absl::StatusOr<Installation> prepared =
-      Prepare(folder.CurrentPath(), name, folder, nullptr, Why::kService);
-  if (!prepared.ok() && IsPackagesFault(prepared.status())) {
-    LogError("model cannot serve", {{"model", name}, {"reason", prepared.status().message()}});
-    const absl::Status back = folder.RollBack();
-    if (back.ok()) {
-      prepared = Prepare(folder.CurrentPath(), name, folder, nullptr, Why::kService);
-    }
-    LogWarning("model rolled back", {{"model", name}, {"result", back.ToString()}});
+  absl::StatusOr<Installation> prepared = PrepareCurrent(name, folder);
+  absl::Status served;
+  if (prepared.ok()) {
+    served = Serve(*std::move(prepared), name, folder);
+  } else {
+    served = prepared.status();
+    LogError("model cannot serve", {{"model", name}, {"reason", served.message()}});
+    if (IsPackagesFault(served)) served = GiveUp(name, folder);
   }
-  const absl::Status served = prepared.ok() ? Serve(*std::move(prepared), name) : prepared.status();
   if (!served.ok()) {
     LogError("model does not serve", {{"model", name}, {"reason", served.message()}});
     return;
   }
   // Of a state folder from before versions were remembered.
-  const absl::Status noted = folder.NoteVersion(VersionOf(served_[name].model->package.manifest));
-  if (!noted.ok()) LogError("models' folder", {{"model", name}, {"error", noted.message()}});
+  LogIfBad(folder.NoteVersion(VersionOf(served_[name].model->package.manifest)), name);
+}
+
+absl::StatusOr<Installation> Releases::PrepareCurrent(const std::string& name,
+                                                      ModelFolder& folder) {
+  const bool on_trial = folder.CurrentIsOnTrial();
+  if (on_trial) {
+    const absl::Status counted = folder.CountTry();
+    if (IsPackagesFault(counted)) return counted;
+    LogIfBad(counted, name);  // a disk that is full keeps nothing from serving
+  }
+  absl::StatusOr<Installation> prepared =
+      Prepare(folder.CurrentPath(), name, folder, nullptr, Why::kService);
+  const bool loaded = prepared.ok() && parts_.engine->Check(prepared->model->package).ok();
+  if (on_trial && !loaded) LogIfBad(folder.EndTrial(), name);  // nothing died of it
+  return prepared;
+}
+
+absl::StatusOr<Installation> Releases::PrepareNext(const std::string& name, ModelFolder& folder,
+                                                   const Serving* serving) {
+  // Before it is read: what ends this program must not end it at every start.
+  MR_RETURN_IF_ERROR(folder.CountTry());
+  MR_ASSIGN_OR_RETURN(Installation next,
+                      Prepare(folder.InstallingPath(), name, folder, serving, Why::kInstallation));
+  MR_RETURN_IF_ERROR(parts_.engine->Check(next.model->package));
+  return next;
+}
+
+absl::StatusOr<Installation> Releases::PreparePrevious(const std::string& name,
+                                                       const ModelFolder& folder) {
+  if (!parts_.files->Exists(folder.PreviousPath())) {
+    return absl::NotFoundError("there is no version before to go back to");
+  }
+  MR_ASSIGN_OR_RETURN(Installation previous,
+                      Prepare(folder.PreviousPath(), name, folder, nullptr, Why::kService));
+  MR_RETURN_IF_ERROR(parts_.engine->Check(previous.model->package));
+  return previous;
+}
+
+absl::Status Releases::GoBack(Installation previous, const std::string& name, ModelFolder& folder) {
+  MR_RETURN_IF_ERROR(folder.RollBack());
+  LogWarning("model rolled back",
+             {{"model", name}, {"version", previous.model->package.manifest.version()}});
+  return Serve(std::move(previous), name, folder);
+}
+
+absl::Status Releases::GiveUp(const std::string& name, ModelFolder& folder) {
+  MR_ASSIGN_OR_RETURN(Installation previous, PreparePrevious(name, folder));
+  return GoBack(std::move(previous), name, folder);
 }
 
 absl::StatusOr<Installation> Releases::Prepare(const std::string& path, const std::string& name,
@@ -102,10 +167,12 @@ absl::StatusOr<Installation> Releases::Prepare(const std::string& path, const st
   MR_ASSIGN_OR_RETURN(Installation installation, Install(std::move(package), parts_.predictors,
                                                          serving, InstallLimits{}, parts_.clock));
   installation.publishers = std::move(publishers);
+  installation.unchecked = parts_.policy.SignaturesAsked() > 0 && !trust.ok();
   return installation;
 }
 
-absl::Status Releases::Serve(Installation installation, const std::string& name) {
+absl::Status Releases::Serve(Installation installation, const std::string& name,
+                             const ModelFolder& folder) {
   MR_RETURN_IF_ERROR(parts_.engine->Use(installation.model));
   const v1::PackageManifest& manifest = installation.model->package.manifest;
   ServedModel model;
@@ -123,8 +190,14 @@ absl::Status Releases::Serve(Installation installation, const std::string& name)
                            {"publishers", absl::StrJoin(model.publishers, ",")},
                            {"test_vectors", manifest.test_vectors_size()},
                            {"window_us", model.window_us}});
-  const Serving serving{manifest.version(), installation.window_ns};
-  served_[name] = {serving, std::move(installation.model), false};
+  Served served;
+  served.serving = {manifest.version(), installation.window_ns, &installation.model->package};
+  served.since_ns = parts_.clock->MonotonicNs();
+  served.on_trial = folder.CurrentIsOnTrial();
+  served.can_roll_back = parts_.files->Exists(folder.PreviousPath());
+  served.unchecked = installation.unchecked;
+  served.model = std::move(installation.model);
+  served_[name] = std::move(served);
   {
     const absl::MutexLock lock(&mutex_);
     serving_[name] = std::move(model);
@@ -134,51 +207,100 @@ absl::Status Releases::Serve(Installation installation, const std::string& name)
 }
 
 void Releases::InstallNext(const std::string& name, ModelFolder& folder) {
-  if (const absl::Status taken = folder.TakeNext(); !taken.ok()) {
-    LogError("models' folder", {{"model", name}, {"error", taken.message()}});
-    return;
-  }
+  installed_ns_[name] = parts_.clock->MonotonicNs();
+  if (const absl::Status taken = folder.TakeNext(); !taken.ok()) return LogIfBad(taken, name);
   const auto not_yet = [&](const absl::Status& status) {
+    LogIfBad(folder.EndTrial(), name);
     LogError("model not installed yet", {{"model", name}, {"reason", status.message()}});
   };
   const auto served = served_.find(name);
   const bool first = served == served_.end();
-  absl::StatusOr<Installation> prepared =
-      Prepare(folder.InstallingPath(), name, folder, first ? nullptr : &served->second.serving,
-              Why::kInstallation);
-  if (!prepared.ok() && !IsPackagesFault(prepared.status())) return not_yet(prepared.status());
-  absl::Status installed =
-      prepared.ok() ? parts_.engine->Check(prepared->model->package) : prepared.status();
-  if (installed.ok()) {
-    // On disk before it serves: what serves is what a restart finds. The version first: killed in
-    // between, the same package is installed again, and none that is older.
-    absl::Status kept = folder.NoteVersion(VersionOf(prepared->model->package.manifest));
-    if (kept.ok()) kept = folder.Promote();
-    if (!kept.ok()) return not_yet(kept);
-    installed = Serve(*std::move(prepared), name);
-    if (installed.ok()) served_[name].can_roll_back = !first;
+  absl::StatusOr<Installation> next =
+      PrepareNext(name, folder, first ? nullptr : &served->second.serving);
+  if (!next.ok()) {
+    if (!IsPackagesFault(next.status())) return not_yet(next.status());
+    LogError("model refused", {{"model", name}, {"reason", next.status().message()}});
+    return LogIfBad(folder.Refuse(), name);
+  }
+  InstalledModel& model = *next->model;
+  const bool same =
+      !first && served->second.model->parameters_sha256() == model.parameters_sha256();
+  if (same) {
+    model.slow_ns = served->second.model->slow_ns.load();
+  } else if (!first) {
+    model.slow_ns = std::llround(TooSlowNs(served->second.serving.window_ns, InstallLimits{}));
+  }
+  // On disk before it serves: what serves is what a restart finds. The version first: killed in
+  // between, the same package is installed again, and none that is older. Only what serves is worth
+  // going back to, and not to the very same model.
+  absl::Status kept = folder.NoteVersion(VersionOf(model.package.manifest));
+  if (kept.ok()) {
+    kept =
+        folder.Promote(first || same ? ModelFolder::Former::kReplace : ModelFolder::Former::kKeep);
+  }
+  if (!kept.ok()) return not_yet(kept);
+  LogIfBad(Serve(*std::move(next), name, folder), name);
+}
+
+void Releases::CheckAgain(const std::string& name, ModelFolder& folder) {
+  const auto served = served_.find(name);
+  if (served == served_.end() || !served->second.unchecked) return;
+  const absl::StatusOr<PublisherTrust> trust =
+      ReadPublisherTrust(parts_.files, parts_.policy.authority);
+  if (!trust.ok()) return;
+  served->second.unchecked = false;
+  const std::shared_ptr<InstalledModel> model = served->second.model;
+  absl::StatusOr<std::vector<std::string>> publishers =
+      CheckForService(model->package, parts_.policy, trust, Now());
+  if (publishers.ok()) {
+    const absl::MutexLock lock(&mutex_);
+    serving_[name].publishers = *std::move(publishers);
     return;
   }
-  LogError("model refused", {{"model", name}, {"reason", installed.message()}});
-  const absl::Status refused = folder.Refuse();
-  if (!refused.ok()) LogError("models' folder", {{"model", name}, {"error", refused.message()}});
+  LogError("model may not serve", {{"model", name}, {"reason", publishers.status().message()}});
+  if (const absl::Status back = GiveUp(name, folder); !back.ok()) {
+    LogError("model serves no more", {{"model", name}, {"reason", back.message()}});
+    model->withheld = true;
+    served_.erase(name);
+    const absl::MutexLock lock(&mutex_);
+    serving_.erase(name);
+  }
 }
 
 void Releases::RollBackIfIll(const std::string& name, ModelFolder& folder) {
-  const auto served = served_.find(name);
-  if (served == served_.end() || !served->second.can_roll_back) return;
-  const int64_t faults = served->second.model->faults;
-  if (faults < kIllWindows || faults * kIllShare < served->second.model->windows) return;
-  served->second.can_roll_back = false;  // tried once
-  LogError("model is given up",
-           {{"model", name}, {"version", served->second.serving.version}, {"faults", faults}});
-  absl::StatusOr<Installation> before =
-      Prepare(folder.PreviousPath(), name, folder, nullptr, Why::kService);
-  absl::Status status = before.ok() ? folder.RollBack() : before.status();
-  if (status.ok()) status = Serve(*std::move(before), name);
-  if (!status.ok()) {
-    LogError("model not rolled back", {{"model", name}, {"error", status.message()}});
+  const auto found = served_.find(name);
+  if (found == served_.end()) return;
+  Served& served = found->second;
+  InstalledModel& model = *served.model;
+  const ModelCounts counts{model.windows, model.faults, model.slow};
+  const ModelHealth::Finding finding = served.health.Judge(counts);
+  if (finding == ModelHealth::Finding::kWell || !served.can_roll_back) return;
+  absl::StatusOr<Installation> before = PreparePrevious(name, folder);
+  if (before.ok() && finding == ModelHealth::Finding::kSlow) {
+    const int64_t slow_ns = std::llround(TooSlowNs(before->window_ns, InstallLimits{}));
+    if (slow_ns > model.slow_ns) {  // the machine is slower than it was, and not the model
+      model.slow_ns = slow_ns;
+      return served.health.Forgive(counts);
+    }
   }
+  served.can_roll_back = false;  // tried once
+  LogError("model is given up", {{"model", name},
+                                 {"version", served.serving.version},
+                                 {"faults", counts.faults},
+                                 {"slow_windows", counts.slow}});
+  const absl::Status back =
+      before.ok() ? GoBack(*std::move(before), name, folder) : before.status();
+  if (!back.ok()) {
+    LogError("model not rolled back", {{"model", name}, {"error", back.message()}});
+  }
+}
+
+void Releases::EndTrial(const std::string& name, ModelFolder& folder) {
+  const auto served = served_.find(name);
+  if (served == served_.end() || !served->second.on_trial) return;
+  if (parts_.clock->MonotonicNs() - served->second.since_ns < kTrialNs) return;
+  served->second.on_trial = false;
+  LogIfBad(folder.EndTrial(), name);
 }
 
 void Releases::NoticeExpiry(const std::string& name) {

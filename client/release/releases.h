@@ -17,6 +17,7 @@
 #include "client/live/live_clock.h"
 #include "client/release/installer.h"
 #include "client/release/model_folder.h"
+#include "client/release/model_health.h"
 #include "client/release/release_policy.h"
 #include "client/release/served_model.h"
 #include "models/predictor.h"
@@ -35,7 +36,8 @@ struct ReleaseParts {
 };
 
 /// Which models serve at a site: takes up what is staged, gives up what is ill, and notices what
-/// has expired. Start and Look belong to one thread at a time, ServedModels to any.
+/// has expired. What cannot be done now is tried again twice a minute. Start and Look belong to one
+/// thread at a time, ServedModels to any.
 class Releases {
  public:
   explicit Releases(ReleaseParts parts);
@@ -52,22 +54,41 @@ class Releases {
   struct Served {
     Serving serving;
     std::shared_ptr<InstalledModel> model;
+    ModelHealth health;
+    int64_t since_ns = 0;  // monotonic
+    bool on_trial = false;
     bool can_roll_back = false;
+    bool unchecked = false;  // whom to trust could not be read when it began
   };
   enum class Why { kInstallation, kService };
 
   absl::Time Now() const { return absl::FromUnixNanos(parts_.clock->UnixNs()); }
   void StartModel(const std::string& name);
   void InstallNext(const std::string& name, ModelFolder& folder);
+  void CheckAgain(const std::string& name, ModelFolder& folder);
   void RollBackIfIll(const std::string& name, ModelFolder& folder);
+  void EndTrial(const std::string& name, ModelFolder& folder);
   void NoticeExpiry(const std::string& name);
+  absl::StatusOr<Installation> PrepareCurrent(const std::string& name, ModelFolder& folder);
+  absl::StatusOr<Installation> PrepareNext(const std::string& name, ModelFolder& folder,
+                                           const Serving* serving);
+  absl::StatusOr<Installation> PreparePrevious(const std::string& name, const ModelFolder& folder);
+  /// The previous one, made ready, serves again.
+  absl::Status GoBack(Installation previous, const std::string& name, ModelFolder& folder);
+  /// Goes back. Changes nothing unless the previous one can serve.
+  absl::Status GiveUp(const std::string& name, ModelFolder& folder);
   /// Reads and checks what lies at `path`.
   absl::StatusOr<Installation> Prepare(const std::string& path, const std::string& name,
                                        const ModelFolder& folder, const Serving* serving, Why why);
-  absl::Status Serve(Installation installation, const std::string& name);
+  absl::Status Serve(Installation installation, const std::string& name, const ModelFolder& folder);
+  /// Whether it is time for another try, and if so, notes that it was made.
+  bool IsDue(std::map<std::string, int64_t>& tried_ns, const std::string& name) const;
 
   const ReleaseParts parts_;
   std::map<std::string, Served> served_;
+  // When each was tried last, by name.
+  std::map<std::string, int64_t> started_ns_;
+  std::map<std::string, int64_t> installed_ns_;
 
   mutable absl::Mutex mutex_;
   std::map<std::string, ServedModel> serving_ ABSL_GUARDED_BY(mutex_);

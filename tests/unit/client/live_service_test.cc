@@ -235,7 +235,7 @@ TEST_F(LiveServiceTest, CurrentModelThatWasDamagedGivesWayToTheOneBefore) {
   for (const int version : {1, 2}) {
     MR_ASSERT_OK(models_.Stage(PackageOf(version, 0.25)));
     MR_ASSERT_OK(models_.TakeNext());
-    MR_ASSERT_OK(models_.Promote());
+    MR_ASSERT_OK(models_.Promote(ModelFolder::Former::kKeep));
   }
   MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), models_.CurrentPath(), "torn"));
   Start();

@@ -77,6 +77,14 @@ TEST_F(InstallerTest, ModelThatIsMuchSlowerIsRefused) {
   MR_EXPECT_OK(Try(2, 50'000, &tiny));  // nobody notices
 }
 
+TEST_F(InstallerTest, OneThatServesIsMeasuredAnewWhereTheMachineMayBeSlow) {
+  ModelPackage serves;
+  serves.plan.input.channels = {"a", "b"};
+  serves.plan.input.window = 2;
+  const Serving serving{.version = 1, .window_ns = 250'000, .package = &serves};
+  MR_EXPECT_OK(Try(2, 900'000, &serving));  // this one takes as long now
+}
+
 TEST_F(InstallerTest, ModelThatGivesNoNumberIsRefused) {
   EXPECT_THAT(Try(1, 1000, nullptr, std::numeric_limits<float>::quiet_NaN()).status(),
               IsStatus(absl::StatusCode::kFailedPrecondition,

@@ -19,7 +19,7 @@ class ModelFolderTest : public ::testing::Test {
   void Install(absl::string_view package) {
     MR_ASSERT_OK(folder_.Stage(package));
     MR_ASSERT_OK(folder_.TakeNext());
-    MR_ASSERT_OK(folder_.Promote());
+    MR_ASSERT_OK(folder_.Promote(ModelFolder::Former::kKeep));
   }
 
   MemoryFileSystem files_;
@@ -61,7 +61,7 @@ TEST_F(ModelFolderTest, KilledBetweenTheRenamesItStillHasBothFiles) {
   MR_ASSERT_OK(files_.Rename(folder_.CurrentPath(), folder_.PreviousPath()));  // and no further
   EXPECT_TRUE(folder_.HasNext());
   MR_ASSERT_OK(folder_.TakeNext());
-  MR_ASSERT_OK(folder_.Promote());
+  MR_ASSERT_OK(folder_.Promote(ModelFolder::Former::kKeep));
   EXPECT_EQ(Read(folder_.CurrentPath()), "two");
   EXPECT_EQ(Read(folder_.PreviousPath()), "one");
 }
@@ -78,20 +78,45 @@ TEST_F(ModelFolderTest, RemembersTheNewestVersionAndNoOlderOne) {
                               "x "
                               "64646464646464646464646464646464"}) {
     MR_ASSERT_OK(WriteFileDurably(&files_, "state/models/pumps.newest", damaged));
-    EXPECT_THAT(folder_.Newest(), IsStatus(absl::StatusCode::kFailedPrecondition,
-                                           ::testing::HasSubstr("move it away")));
+    EXPECT_THAT(folder_.Newest(),
+                IsStatus(absl::StatusCode::kUnavailable, ::testing::HasSubstr("move it away")));
   }
 }
 
-TEST_F(ModelFolderTest, WhatIsStagedDuringAnInstallationWaits) {
+TEST_F(ModelFolderTest, WhatIsStagedDuringAnInstallationTakesThePlaceOfWhatWaits) {
   MR_ASSERT_OK(folder_.Stage("one"));
   MR_ASSERT_OK(folder_.TakeNext());
+  MR_ASSERT_OK(folder_.TakeNext());  // nothing is staged
   MR_ASSERT_OK(folder_.Stage("two"));
-  MR_ASSERT_OK(folder_.TakeNext());
   EXPECT_EQ(Read(folder_.InstallingPath()), "one");
-  MR_ASSERT_OK(folder_.Promote());
-  EXPECT_EQ(Read(folder_.CurrentPath()), "one");
-  EXPECT_TRUE(folder_.HasNext());
+  EXPECT_TRUE(folder_.HasStaged());
+  MR_ASSERT_OK(folder_.TakeNext());
+  EXPECT_EQ(Read(folder_.InstallingPath()), "two");
+  EXPECT_FALSE(folder_.HasStaged());
+}
+
+TEST_F(ModelFolderTest, WhatReplacesTheCurrentOneLeavesThePreviousOne) {
+  Install("one");
+  Install("two");
+  MR_ASSERT_OK(folder_.Stage("two, signed anew"));
+  MR_ASSERT_OK(folder_.TakeNext());
+  MR_ASSERT_OK(folder_.Promote(ModelFolder::Former::kReplace));
+  EXPECT_EQ(Read(folder_.CurrentPath()), "two, signed anew");
+  EXPECT_EQ(Read(folder_.PreviousPath()), "one");
+}
+
+TEST_F(ModelFolderTest, TriesAreCountedUntilTheTrialEnds) {
+  MR_ASSERT_OK(folder_.Stage("one"));
+  MR_ASSERT_OK(folder_.TakeNext());
+  for (int i = 0; i < 3; ++i) MR_ASSERT_OK(folder_.CountTry());
+  EXPECT_THAT(folder_.CountTry(), IsStatus(absl::StatusCode::kFailedPrecondition,
+                                           ::testing::HasSubstr("was loaded 3 times")));
+  EXPECT_FALSE(folder_.CurrentIsOnTrial()) << "it is not the current one";
+  MR_ASSERT_OK(folder_.Promote(ModelFolder::Former::kKeep));
+  EXPECT_TRUE(folder_.CurrentIsOnTrial());
+  MR_ASSERT_OK(folder_.EndTrial());
+  EXPECT_FALSE(folder_.CurrentIsOnTrial());
+  MR_EXPECT_OK(folder_.CountTry());
 }
 
 }  // namespace

@@ -3,15 +3,10 @@
 
 #include <gmock/gmock.h>
 
-#include <limits>
 #include <nlohmann/json.hpp>
 
-#include "base/crypto/revocation_list.h"
-#include "base/memory_file_system.h"
 #include "models/test_vectors.h"
-#include "tests/testing/publishers.h"
-#include "tests/testing/status_matchers.h"
-#include "tests/testing/toy_package.h"
+#include "tests/unit/client/release/releases_fixture.h"
 
 namespace millrace {
 namespace {
@@ -22,116 +17,6 @@ using ::millrace::testing::ToyPackage;
 using ::millrace::testing::ToyParameters;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-const absl::Time kReleaseDay = absl::FromUnixSeconds(1'800'000'000);
-constexpr char kAuthorityFile[] = "site/authority.crt";
-
-/// Takes 10 us for a window.
-class ReleaseClock : public LiveClock {
- public:
-  int64_t UnixNs() override { return absl::ToUnixNanos(now); }
-  int64_t MonotonicNs() override { return monotonic_ns += 10'000; }
-  absl::Time now = kReleaseDay;
-  int64_t monotonic_ns = 0;
-};
-
-/// Every output is the model's first parameter.
-class FlatPredictor : public Predictor {
- public:
-  explicit FlatPredictor(float value) : value_(value) {}
-  absl::Status Predict(std::span<const float>, std::span<float> outputs) override {
-    std::ranges::fill(outputs, value_);
-    return absl::OkStatus();
-  }
-  absl::StatusOr<Attribution> Attribute(std::span<const float>, std::span<const float>,
-                                        int64_t) override {
-    return absl::UnimplementedError("");
-  }
-  int64_t width() const override { return 8; }
-
- private:
-  const float value_;
-};
-
-std::vector<MachineConfig> PumpOfReleases() {
-  MachineConfig pump;
-  pump.names = {"pump-1"};
-  pump.model = "pumps";
-  pump.rate_hz = 1;
-  pump.threshold = 1;
-  for (const char* name : {"current", "speed"}) {
-    ChannelConfig channel;
-    channel.name = name;
-    channel.rate_hz = 1;
-    pump.channels.push_back(channel);
-  }
-  return {pump};
-}
-
-class ReleasesTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() { publishers_ = new Publishers(kReleaseDay); }
-  static void TearDownTestSuite() { delete publishers_; }
-
-  void SetUp() override {
-    policy_.authority = kAuthorityFile;
-    MR_ASSERT_OK(files_.CreateDirectories("site"));
-    MR_ASSERT_OK(
-        WriteFileDurably(&files_, kAuthorityFile, publishers_->authority().certificate_pem));
-    Start();
-  }
-
-  /// As a daemon's start does.
-  void Start() {
-    releases_ = nullptr;
-    engine_ = std::make_unique<Engine>(PumpOfReleases(), &clock_, [](const MachineVerdict&) {});
-    releases_ = std::make_unique<Releases>(
-        ReleaseParts{"state",
-                     {"pumps"},
-                     policy_,
-                     [](const ModelPackage& package) -> absl::StatusOr<std::unique_ptr<Predictor>> {
-                       return std::make_unique<FlatPredictor>(package.parameters[0]);
-                     },
-                     &files_,
-                     &clock_,
-                     engine_.get()});
-    releases_->Start();
-  }
-
-  /// Hands it over, and returns the version that serves then; 0: none.
-  int64_t Install(const std::string& package) {
-    EXPECT_TRUE(models_.Stage(package).ok());
-    releases_->Look();
-    EXPECT_FALSE(models_.HasNext());
-    return Version();
-  }
-  int64_t Version() const {
-    const std::vector<ServedModel> serving = releases_->ServedModels();
-    return serving.empty() ? 0 : serving[0].version;
-  }
-  std::string By(const std::vector<std::string>& names, const std::string& package) {
-    return publishers_->Signed(package, names);
-  }
-  void Revoke(const std::string& name) {
-    RevocationList list;
-    list.number = 1;
-    list.since[ParseCertificate(publishers_->Of(name).certificate_pem).value().serial] =
-        kReleaseDay;
-    MR_ASSERT_OK(
-        WriteFileDurably(&files_, std::string(kAuthorityFile) + ".revoked",
-                         SignRevocationList(publishers_->authority(), list, kReleaseDay).value()));
-  }
-
-  static Publishers* publishers_;
-  ReleasePolicy policy_;
-  MemoryFileSystem files_;
-  ReleaseClock clock_;
-  ModelFolder models_{&files_, "state", "pumps"};
-  std::unique_ptr<Engine> engine_;
-  std::unique_ptr<Releases> releases_;
-};
-
-Publishers* ReleasesTest::publishers_ = nullptr;
 
 TEST_F(ReleasesTest, SignedPackageServesAndIsToldByItsDigest) {
   const std::string package = By({"ada"}, ToyPackage(3, 0.5F));
@@ -175,7 +60,7 @@ TEST_F(ReleasesTest, SiteThatAsksForNoSignatureTakesAny) {
 
 TEST_F(ReleasesTest, SignatureOfARevokedPublisherNeitherInstallsNorServesAgain) {
   ASSERT_EQ(Install(By({"bob"}, ToyPackage(1, 0.5F))), 1);
-  ASSERT_EQ(Install(By({"ada"}, ToyPackage(2, 0.5F))), 2);
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(2, 0.6F))), 2);
   Revoke("ada");
   EXPECT_EQ(Install(By({"ada"}, ToyPackage(3, 0.5F))), 2);
   Start();
@@ -283,14 +168,18 @@ TEST_F(ReleasesTest, AuthorityThatCannotBeReadIsNoFaultOfAPackage) {
   Start();
   EXPECT_EQ(Version(), 1);  // it was checked when it was installed
   MR_ASSERT_OK(WriteFileDurably(&files_, kAuthorityFile, publishers_->authority().certificate_pem));
-  releases_->Look();
-  EXPECT_EQ(Version(), 2);
+  EXPECT_EQ(Look(), 2);
 }
 
 TEST_F(ReleasesTest, DamagedMemoryOfTheNewestVersionInstallsNothing) {
   ASSERT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 1);
   MR_ASSERT_OK(WriteFileDurably(&files_, "state/models/pumps.newest", "torn"));
-  EXPECT_EQ(Install(By({"ada"}, ToyPackage(2, 0.5F))), 1);
+  Stage(By({"ada"}, ToyPackage(2, 0.5F)));
+  EXPECT_EQ(Look(), 1);
+  EXPECT_FALSE(files_.Exists("state/models/pumps/refused")) << "the package is not to blame";
+  MR_ASSERT_OK(files_.Remove("state/models/pumps.newest"));
+  EXPECT_EQ(Look(absl::Seconds(1)), 1) << "twice a minute suffices";
+  EXPECT_EQ(Look(absl::Seconds(30)), 2);
 }
 
 }  // namespace
