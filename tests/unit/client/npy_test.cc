@@ -22,7 +22,7 @@ std::string Bytes(const std::vector<T>& values) {
 }
 
 // A file as NumPy writes it; version 2 has a 4-byte header length.
-std::string File(const std::string& dictionary, const std::string& data, char major = 1) {
+std::string NpyFile(const std::string& dictionary, const std::string& data, char major = 1) {
   std::string file = "\x93NUMPY";
   file += major;
   file += '\0';
@@ -58,26 +58,26 @@ TEST(NpyTest, AWrittenFileHasTheFormatsBytes) {
 }
 
 TEST(NpyTest, EveryTypeIsReadAsFloat) {
-  EXPECT_THAT(ParseNpy(File(Dictionary("<f4", "(2,)"), Bytes<float>({1.5, -2})))->values,
+  EXPECT_THAT(ParseNpy(NpyFile(Dictionary("<f4", "(2,)"), Bytes<float>({1.5, -2})))->values,
               ElementsAre(1.5, -2));
-  EXPECT_THAT(ParseNpy(File(Dictionary("<f8", "(2,)"), Bytes<double>({1.5, -2})))->values,
+  EXPECT_THAT(ParseNpy(NpyFile(Dictionary("<f8", "(2,)"), Bytes<double>({1.5, -2})))->values,
               ElementsAre(1.5, -2));
-  EXPECT_THAT(ParseNpy(File(Dictionary("<i2", "(2,)"), Bytes<int16_t>({-32768, 7})))->values,
+  EXPECT_THAT(ParseNpy(NpyFile(Dictionary("<i2", "(2,)"), Bytes<int16_t>({-32768, 7})))->values,
               ElementsAre(-32768, 7));
-  EXPECT_THAT(ParseNpy(File(Dictionary("<i4", "(2,)"), Bytes<int32_t>({-70000, 7})))->values,
+  EXPECT_THAT(ParseNpy(NpyFile(Dictionary("<i4", "(2,)"), Bytes<int32_t>({-70000, 7})))->values,
               ElementsAre(-70000, 7));
 }
 
 TEST(NpyTest, Version2AndKeysInAnyOrderAreRead) {
   const std::string dictionary = "{\"shape\": (1, 2), 'fortran_order':False,'descr':'<f4'}  \n";
   MR_ASSERT_OK_AND_ASSIGN(const NpyArray array,
-                          ParseNpy(File(dictionary, Bytes<float>({1, 2}), 2)));
+                          ParseNpy(NpyFile(dictionary, Bytes<float>({1, 2}), 2)));
   EXPECT_THAT(array.shape, ElementsAre(1, 2));
   EXPECT_THAT(array.values, ElementsAre(1, 2));
 }
 
 TEST(NpyTest, FortranOrderOfOneDimensionIsTheSame) {
-  const std::string file = File(Dictionary("<f4", "(2,)", "True"), Bytes<float>({1, 2}));
+  const std::string file = NpyFile(Dictionary("<f4", "(2,)", "True"), Bytes<float>({1, 2}));
   EXPECT_THAT(ParseNpy(file)->values, ElementsAre(1, 2));
 }
 
@@ -100,27 +100,28 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedFile{"PK\x03\x04 a zip archive", "does not begin"},
         RefusedFile{"\x93NUMPY", "truncated in the header"},
         RefusedFile{"\x93NUMPY\x01", "truncated in the header"},
-        RefusedFile{File(Dictionary("<f4", "(1,)"), Bytes<float>({1}), 3), "version 3.0"},
-        RefusedFile{File(Dictionary("<f4", "(1,)"), "").substr(0, 30), "truncated in the header"},
+        RefusedFile{NpyFile(Dictionary("<f4", "(1,)"), Bytes<float>({1}), 3), "version 3.0"},
+        RefusedFile{NpyFile(Dictionary("<f4", "(1,)"), "").substr(0, 30),
+                    "truncated in the header"},
         RefusedFile{std::string("\x93NUMPY\x02\x00\xff\xff\xff\xff", 12), "a header of"},
-        RefusedFile{File("[1, 2]", ""), "no dictionary"},
-        RefusedFile{File("{'descr': '<f4', 'shape': (1,)}", ""), "lacks one of"},
-        RefusedFile{File("{'descr': [('a', '<f4')]}", ""), "\"descr\" cannot be read"},
-        RefusedFile{File("{'descr': '<f4'", ""), "does not end"},
-        RefusedFile{File("{'extra': 1}", ""), "\"extra\" cannot be read"},
-        RefusedFile{File(Dictionary("<f4", "(-1,)"), ""), "\"shape\" cannot be read"},
-        RefusedFile{File(Dictionary(">f4", "(1,)"), Bytes<float>({1})), "type \">f4\""},
-        RefusedFile{File(Dictionary("|O", "(1,)"), "12345678"), "type \"|O\""},
-        RefusedFile{File(Dictionary("<f4", "()"), Bytes<float>({1})), "shape ()"},
-        RefusedFile{File(Dictionary("<f4", "(1, 1, 1)"), Bytes<float>({1})), "shape (1, 1, 1)"},
-        RefusedFile{File(Dictionary("<f4", "(1, 2)", "True"), Bytes<float>({1, 2})),
+        RefusedFile{NpyFile("[1, 2]", ""), "no dictionary"},
+        RefusedFile{NpyFile("{'descr': '<f4', 'shape': (1,)}", ""), "lacks one of"},
+        RefusedFile{NpyFile("{'descr': [('a', '<f4')]}", ""), "\"descr\" cannot be read"},
+        RefusedFile{NpyFile("{'descr': '<f4'", ""), "does not end"},
+        RefusedFile{NpyFile("{'extra': 1}", ""), "\"extra\" cannot be read"},
+        RefusedFile{NpyFile(Dictionary("<f4", "(-1,)"), ""), "\"shape\" cannot be read"},
+        RefusedFile{NpyFile(Dictionary(">f4", "(1,)"), Bytes<float>({1})), "type \">f4\""},
+        RefusedFile{NpyFile(Dictionary("|O", "(1,)"), "12345678"), "type \"|O\""},
+        RefusedFile{NpyFile(Dictionary("<f4", "()"), Bytes<float>({1})), "shape ()"},
+        RefusedFile{NpyFile(Dictionary("<f4", "(1, 1, 1)"), Bytes<float>({1})), "shape (1, 1, 1)"},
+        RefusedFile{NpyFile(Dictionary("<f4", "(1, 2)", "True"), Bytes<float>({1, 2})),
                     "Fortran order"},
-        RefusedFile{File(Dictionary("<f4", "(3,)"), Bytes<float>({1, 2})), "truncated: 8 bytes"},
-        RefusedFile{File(Dictionary("<f4", "(4611686018427387904, 4)"), Bytes<float>({1})),
+        RefusedFile{NpyFile(Dictionary("<f4", "(3,)"), Bytes<float>({1, 2})), "truncated: 8 bytes"},
+        RefusedFile{NpyFile(Dictionary("<f4", "(4611686018427387904, 4)"), Bytes<float>({1})),
                     "truncated: 4 bytes"},
-        RefusedFile{File(Dictionary("<f4", "(0, 9223372036854775807)"), Bytes<float>({1})),
+        RefusedFile{NpyFile(Dictionary("<f4", "(0, 9223372036854775807)"), Bytes<float>({1})),
                     "4 bytes after the data"},
-        RefusedFile{File(Dictionary("<f4", "(1,)"), Bytes<float>({1, 2})),
+        RefusedFile{NpyFile(Dictionary("<f4", "(1,)"), Bytes<float>({1, 2})),
                     "4 bytes after the data"}));
 
 TEST(NpyTest, DamagedFilesAreReadOrRefusedButNeverCrash) {
