@@ -36,7 +36,12 @@ v1::Verdict ToMessage(const MachineVerdict& verdict) {
   message.set_reason(Utf8Text(verdict.reason));
   message.set_model(verdict.model);
   message.set_version(verdict.version);
-  if (std::isfinite(verdict.score)) message.set_score(verdict.score);
+  if (verdict.digest != Digest{}) message.set_sha256(verdict.digest.ToBytes());
+  message.set_model_expired(verdict.expired);
+  if (std::isfinite(verdict.score)) {
+    message.set_score(verdict.score);
+    message.set_task(std::string(Name(verdict.task)));
+  }
   if (verdict.predicted >= 0) message.set_class_(verdict.predicted);
   if (verdict.threshold) message.set_threshold(*verdict.threshold);
   message.set_quality(QualityOf(verdict.quality));
