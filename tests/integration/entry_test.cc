@@ -99,7 +99,7 @@ TEST_F(Entry, MessageThatIsLongerThanAnyHonestOneIsRefused) {
   v1::CertificateAnswer answer;
   const grpc::Status status =
       v1::Enrollment::NewStub(Connect())->Enroll(&context, request, &answer);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("at most 8192"));
 }
 
