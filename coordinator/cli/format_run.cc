@@ -84,7 +84,7 @@ std::string FailuresText(const v1::Run& run) {
   Table table({"ROUND", ">TRY", "SITE", "FAILED BECAUSE"});
   RunProgress progress;
   for (const RunNews& news : progress.Take(run)) {
-    if (const auto* failed = std::get_if<SiteFailed>(&news)) {
+    if (const auto* failed = std::get_if<SiteFailure>(&news)) {
       table.AddRow({RoundLabel(run, failed->round), absl::StrCat(failed->round.attempt()),
                     failed->site, failed->reason});
     }
@@ -218,7 +218,7 @@ std::string RoundEndedText(const v1::Run& run, const v1::Round& round) {
   return absl::StrJoin(parts, "  ");
 }
 
-std::string SiteFailedText(const v1::Run& run, const SiteFailed& failed) {
+std::string SiteFailureText(const v1::Run& run, const SiteFailure& failed) {
   return absl::StrCat(RoundLabel(run, failed.round), "  site ", Printable(failed.site),
                       " failed: ", Printable(failed.reason));
 }

@@ -28,7 +28,7 @@ std::string RoundLabel(const v1::Run& run, const v1::Round& round);
 /// "round 7/30  4 sites  loss 0.0123  rmse 14.2  3.1 s", or why the attempt was given up.
 std::string RoundEndedText(const v1::Run& run, const v1::Round& round);
 /// "round 7/30  site press-7 failed: <reason>".
-std::string SiteFailedText(const v1::Run& run, const SiteFailed& failed);
+std::string SiteFailureText(const v1::Run& run, const SiteFailure& failed);
 /// "run turbofan-1 waits for sites: 2 of at least 3 are here".
 std::string HeldUpText(const v1::Run& run);
 /// "run turbofan-1 finished: all rounds done (version 30, 5 min 3 s)".

@@ -14,7 +14,7 @@ std::vector<RunNews> RunProgress::Take(const v1::Run& run) {
     for (const auto& [site, reason] :
          std::map<std::string, std::string>(round.failures().begin(), round.failures().end())) {
       if (failures_.emplace(attempt, site, reason).second) {
-        news.push_back(SiteFailed{round, site, reason});
+        news.push_back(SiteFailure{round, site, reason});
       }
     }
     if (round.phase() == v1::ROUND_PHASE_COMMITTED || round.phase() == v1::ROUND_PHASE_ABANDONED) {

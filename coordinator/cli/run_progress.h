@@ -17,12 +17,12 @@ namespace millrace {
 struct RoundEnded {
   v1::Round round;
 };
-struct SiteFailed {
+struct SiteFailure {
   v1::Round round;
   std::string site;
   std::string reason;
 };
-using RunNews = std::variant<RoundEnded, SiteFailed>;
+using RunNews = std::variant<RoundEnded, SiteFailure>;
 
 /// Tells what is new in a run from its successive states, each of which holds the whole history: a
 /// watch that was interrupted goes on where it was. Not thread-safe.

@@ -106,7 +106,7 @@ class RunWatch {
       console_->Print(JsonLine(line));
     } else {
       console_->Print(ended != nullptr ? RoundEndedText(run_, ended->round)
-                                       : SiteFailedText(run_, std::get<SiteFailed>(news)));
+                                       : SiteFailureText(run_, std::get<SiteFailure>(news)));
     }
   }
 

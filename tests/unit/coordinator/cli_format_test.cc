@@ -52,7 +52,7 @@ TEST(CliRunText, AnAbandonedAttemptSaysWhyWithoutRepeatingTheSites) {
 
 TEST(CliRunText, ASitesReasonCannotDriveTheTerminal) {
   const v1::Round round = MakeRound(7, v1::TASK_KIND_TRAINING, v1::ROUND_PHASE_OPEN);
-  EXPECT_EQ(SiteFailedText(MakeRun(v1::RUN_PHASE_RUNNING), {round, "press-7", "\x1b[2Jbad\nrow"}),
+  EXPECT_EQ(SiteFailureText(MakeRun(v1::RUN_PHASE_RUNNING), {round, "press-7", "\x1b[2Jbad\nrow"}),
             "round  7/30  site press-7 failed: \\x1b[2Jbad row");
 }
 

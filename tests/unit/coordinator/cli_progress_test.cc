@@ -44,13 +44,13 @@ TEST(RunProgress, ASitesFailureComesAtOnceAndBeforeItsRoundsEnd) {
   (*run.mutable_history(0)->mutable_failures())["press-2"] = "no data";
   std::vector<RunNews> news = progress.Take(run);
   ASSERT_THAT(news, SizeIs(1));
-  EXPECT_EQ(std::get<SiteFailed>(news[0]).site, "press-2");
+  EXPECT_EQ(std::get<SiteFailure>(news[0]).site, "press-2");
 
   (*run.mutable_history(0)->mutable_failures())["press-1"] = "out of memory";
   run.mutable_history(0)->set_phase(v1::ROUND_PHASE_ABANDONED);
   news = progress.Take(run);
   ASSERT_THAT(news, SizeIs(2));
-  EXPECT_EQ(std::get<SiteFailed>(news[0]).site, "press-1");
+  EXPECT_EQ(std::get<SiteFailure>(news[0]).site, "press-1");
   EXPECT_EQ(std::get<RoundEnded>(news[1]).round.phase(), v1::ROUND_PHASE_ABANDONED);
 }
 
