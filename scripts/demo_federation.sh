@@ -38,8 +38,9 @@ TOML
 }
 
 start_coordinator() {
+  : > "$demo/coordinator/port"  # there before anybody looks
   "$bin/millrace-coordinator" --config "$demo/coordinator/coordinator.toml" \
-    > "$demo/coordinator/port" 2>> "$demo/logs/coordinator.log" &
+    >> "$demo/coordinator/port" 2>> "$demo/logs/coordinator.log" &
   process[coordinator]=$!
   local port= _
   for _ in {1..100}; do
