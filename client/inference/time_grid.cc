@@ -16,6 +16,7 @@ constexpr int64_t kLeastRows = 16;
 constexpr double kMostSamples = 1 << 20;  // of one channel in a row
 constexpr double kMostHeld = 1 << 20;     // rows
 constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr double kMostSeconds = 9.2e9;  // that int64 nanoseconds tell
 
 }  // namespace
 
@@ -41,11 +42,12 @@ TimeGrid::TimeGrid(TimeGridOptions options) : options_(std::move(options)) {
 // Whole seconds and the rest apart: for a whole rate the former make whole rows, and neither loses
 // anything in a double.
 int64_t TimeGrid::RowOf(int64_t time_ns) const {
-  const int64_t second = time_ns >= 0 ? time_ns / kSecondNs : -((-(time_ns + 1)) / kSecondNs) - 1;
+  const bool borrows = time_ns % kSecondNs < 0;
+  const int64_t second = time_ns / kSecondNs - (borrows ? 1 : 0);
+  const int64_t within = time_ns % kSecondNs + (borrows ? kSecondNs : 0);
   const double rows = static_cast<double>(second) * options_.rate_hz;
   const double whole = std::floor(rows);
-  const double rest =
-      static_cast<double>(time_ns - second * kSecondNs) * options_.rate_hz / kSecondNs;
+  const double rest = static_cast<double>(within) * options_.rate_hz / kSecondNs;
   return static_cast<int64_t>(whole) + static_cast<int64_t>(std::floor(rows - whole + rest + 0.5));
 }
 
@@ -53,7 +55,8 @@ int64_t TimeGrid::TimeOf(int64_t row) const {
   const double second = std::floor(static_cast<double>(row) / options_.rate_hz);
   const double rest =
       std::fma(-second, options_.rate_hz, static_cast<double>(row)) / options_.rate_hz;
-  return static_cast<int64_t>(second) * kSecondNs + std::llround(rest * kSecondNs);
+  const double told = std::clamp(second, -kMostSeconds, kMostSeconds);
+  return static_cast<int64_t>(told) * kSecondNs + std::llround(rest * kSecondNs);
 }
 
 TimeGrid::Cell& TimeGrid::At(int64_t row, int32_t channel) {

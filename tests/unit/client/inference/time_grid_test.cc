@@ -223,7 +223,10 @@ TEST(TimeGridTest, AbsurdTimesEndNothing) {
                                std::numeric_limits<int64_t>::max()}) {
       rig.grid.Add(i % 2, time, 1);
       std::vector<float> values(2);
-      for (int taken = 0; taken < 100 && rig.grid.Take(values); ++taken) {
+      for (int taken = 0; taken < 100; ++taken) {
+        const auto row = rig.grid.Take(values);
+        if (!row) break;
+        rig.grid.TimeOf(row->number);
       }
     }
   }
