@@ -40,7 +40,7 @@ std::string LiveMemory::ReadOwn(const std::string& name) const {
   return "";
 }
 
-void LiveMemory::Restore(Engine& engine) {
+void LiveMemory::Restore(ScoringEngine& engine) {
   internal::LearntThresholds thresholds;
   if (!thresholds.ParseFromString(ReadOwn(kThresholdsFile))) {
     LogError("learnt anew", {{"what", kThresholdsFile}, {"reason", "its file is damaged"}});
@@ -58,14 +58,14 @@ void LiveMemory::Restore(Engine& engine) {
     LogError("learnt anew", {{"what", kDriftFile}, {"reason", "its file is damaged"}});
     drift.Clear();
   }
-  Engine::LearntDrift machines;
+  ScoringEngine::LearntDrift machines;
   for (auto& [machine, bytes] : *drift.mutable_machines()) {
     machines[machine] = std::make_shared<const std::string>(std::move(bytes));
   }
   engine.RestoreDrift(machines);
 }
 
-void LiveMemory::Note(const Engine& engine) {
+void LiveMemory::Note(const ScoringEngine& engine) {
   Noted noted{engine.LearntThresholds(), engine.NotedDrift()};
   const absl::MutexLock lock(&mutex_);
   noted_ = std::move(noted);

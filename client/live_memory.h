@@ -22,16 +22,16 @@ class LiveMemory {
   LiveMemory(FileSystem* files, std::string folder) : files_(files), folder_(std::move(folder)) {}
 
   /// Before the engine is used by another thread.
-  void Restore(Engine& engine);
+  void Restore(ScoringEngine& engine);
   /// On the engine's thread; takes microseconds for a machine, and writes nothing.
-  void Note(const Engine& engine);
+  void Note(const ScoringEngine& engine);
   /// Writes what was noted, if it has changed: on another thread, since a disk takes its time.
   void Save();
 
  private:
   struct Noted {
-    std::map<std::string, Engine::LearntThreshold> thresholds;
-    Engine::LearntDrift drift;
+    std::map<std::string, ScoringEngine::LearntThreshold> thresholds;
+    ScoringEngine::LearntDrift drift;
   };
 
   void SaveFile(const std::string& name, absl::string_view bytes, Digest& saved);
@@ -40,7 +40,7 @@ class LiveMemory {
   FileSystem* const files_;
   const std::string folder_;
   // As they were at the start: of machines that have no model now, too. Not changed after that.
-  std::map<std::string, Engine::LearntThreshold> old_thresholds_;
+  std::map<std::string, ScoringEngine::LearntThreshold> old_thresholds_;
   // The saving thread's: what is on the disk.
   Digest saved_thresholds_;
   Digest saved_drift_;

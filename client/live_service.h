@@ -91,7 +91,7 @@ class LiveService {
   SampleQueue queue_;
   const std::unique_ptr<LiveRecorder> recorder_;  // none: nothing is recorded
   LiveMemory memory_;
-  Engine engine_;
+  ScoringEngine engine_;
   std::map<std::string, Judgement> last_;  // by machine; the scoring thread's
   Releases releases_;                      // the installing thread's
   SourceSet sources_;

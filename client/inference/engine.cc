@@ -48,8 +48,8 @@ std::string Describe(const std::vector<FlaggedChannel>& flagged) {
 
 }  // namespace
 
-Engine::Engine(std::vector<MachineConfig> machines, LiveClock* clock, VerdictSink sink,
-               DriftSink drift_sink, RowSink row_sink)
+ScoringEngine::ScoringEngine(std::vector<MachineConfig> machines, LiveClock* clock,
+                             VerdictSink sink, DriftSink drift_sink, RowSink row_sink)
     : clock_(clock),
       start_ns_(clock->MonotonicNs()),
       sink_(std::move(sink)),
@@ -75,7 +75,7 @@ Engine::Engine(std::vector<MachineConfig> machines, LiveClock* clock, VerdictSin
   }
 }
 
-absl::Status Engine::Check(const ModelPackage& package) const {
+absl::Status ScoringEngine::Check(const ModelPackage& package) const {
   const std::string& name = package.manifest.name();
   bool used = false;
   for (const auto& kind : kinds_) {
@@ -90,14 +90,14 @@ absl::Status Engine::Check(const ModelPackage& package) const {
   return absl::OkStatus();
 }
 
-absl::Status Engine::Use(std::shared_ptr<InstalledModel> model) {
+absl::Status ScoringEngine::Use(std::shared_ptr<InstalledModel> model) {
   MR_RETURN_IF_ERROR(Check(model->package));
   const absl::MutexLock lock(&mutex_);
   next_[model->package.manifest.name()] = std::move(model);
   return absl::OkStatus();
 }
 
-void Engine::TakeUpModels() {
+void ScoringEngine::TakeUpModels() {
   std::map<std::string, std::shared_ptr<InstalledModel>> next;
   {
     const absl::MutexLock lock(&mutex_);
@@ -110,7 +110,7 @@ void Engine::TakeUpModels() {
   }
 }
 
-void Engine::TakeUp(std::shared_ptr<InstalledModel> model, Kind& kind) {
+void ScoringEngine::TakeUp(std::shared_ptr<InstalledModel> model, Kind& kind) {
   Score(kind);  // what is due was seen by the one before
   const InputPlan& input = model->package.plan.input;
   const InputMap map = *InputMap::Of(input, kind.config);  // Use has seen to it
@@ -137,7 +137,7 @@ void Engine::TakeUp(std::shared_ptr<InstalledModel> model, Kind& kind) {
   }
 }
 
-void Engine::Process(const SampleBatch& batch) {
+void ScoringEngine::Process(const SampleBatch& batch) {
   TakeUpModels();
   for (const Sample& sample : batch.samples) {
     const Place& place = places_[sample.channel];
@@ -158,18 +158,18 @@ void Engine::Process(const SampleBatch& batch) {
   counts_.samples += static_cast<int64_t>(batch.samples.size());
 }
 
-void Engine::TellDrift(const Kind& kind, const Machine& machine) const {
+void ScoringEngine::TellDrift(const Kind& kind, const Machine& machine) const {
   for (const MachineDrift::Change& change : machine.drift_changes()) {
     drift_sink_({machine.name(), kind.config.channels[change.channel].name, machine.time_ns(),
                  machine.drift_report(change.channel)});
   }
 }
 
-void Engine::ScoreDue() {
+void ScoringEngine::ScoreDue() {
   for (const auto& kind : kinds_) Score(*kind);
 }
 
-void Engine::Due(Kind& kind, size_t index) {
+void ScoringEngine::Due(Kind& kind, size_t index) {
   const Machine& machine = kind.machines[index];
   MachineVerdict verdict = NotEvaluated(machine, "");
   const v1::PackageManifest& manifest = kind.model->package.manifest;
@@ -209,7 +209,7 @@ void Engine::Due(Kind& kind, size_t index) {
   if (static_cast<int64_t>(kind.verdicts.size()) == kBatch) Score(kind);
 }
 
-void Engine::Score(Kind& kind) {
+void ScoringEngine::Score(Kind& kind) {
   if (kind.verdicts.empty()) return;
   const size_t count = kind.verdicts.size();
   const size_t input_size = kind.inputs.size() / count;
@@ -241,7 +241,7 @@ void Engine::Score(Kind& kind) {
   kind.verdicts.clear();
 }
 
-void Engine::WatchScore(Kind& kind, size_t due) const {
+void ScoringEngine::WatchScore(Kind& kind, size_t due) const {
   if (kind.score_drift.empty()) return;
   const MachineVerdict& verdict = kind.verdicts[due];
   MachineDrift& drift = kind.score_drift[kind.due[due]];
@@ -253,7 +253,7 @@ void Engine::WatchScore(Kind& kind, size_t due) const {
   drift_sink_({verdict.machine, kScoreChannel, verdict.time_ns, drift.monitor(0).report()});
 }
 
-bool Engine::ExceedsThreshold(Kind& kind, size_t index, MachineVerdict& verdict) {
+bool ScoringEngine::ExceedsThreshold(Kind& kind, size_t index, MachineVerdict& verdict) {
   if (kind.thresholds.empty()) {
     verdict.threshold = kind.config.threshold;
   } else {
@@ -265,8 +265,8 @@ bool Engine::ExceedsThreshold(Kind& kind, size_t index, MachineVerdict& verdict)
   return verdict.threshold && verdict.score > *verdict.threshold;
 }
 
-void Engine::Judge(Kind& kind, size_t index, std::span<const float> input,
-                   std::span<const float> output, MachineVerdict& verdict) {
+void ScoringEngine::Judge(Kind& kind, size_t index, std::span<const float> input,
+                          std::span<const float> output, MachineVerdict& verdict) {
   bool alarm = false;
   switch (verdict.task) {
     case Task::kReconstruction:
@@ -304,8 +304,8 @@ void Engine::Judge(Kind& kind, size_t index, std::span<const float> input,
   kind.explanations[index].in_alarm = alarm;
 }
 
-void Engine::Explain(Kind& kind, size_t index, std::span<const float> input,
-                     std::span<const float> output, MachineVerdict& verdict) {
+void ScoringEngine::Explain(Kind& kind, size_t index, std::span<const float> input,
+                            std::span<const float> output, MachineVerdict& verdict) {
   const std::vector<std::string>& names = kind.model->package.plan.input.channels;
   const auto channels = static_cast<int64_t>(names.size());
   if (verdict.task == Task::kReconstruction) {
@@ -325,8 +325,8 @@ void Engine::Explain(Kind& kind, size_t index, std::span<const float> input,
   verdict.completeness_gap = last.gap;
 }
 
-Engine::Explanation Engine::Attribute(const Kind& kind, std::span<const float> input,
-                                      const MachineVerdict& verdict) {
+ScoringEngine::Explanation ScoringEngine::Attribute(const Kind& kind, std::span<const float> input,
+                                                    const MachineVerdict& verdict) {
   Explanation explanation;
   explanation.asked_ns = clock_->MonotonicNs();
   explanation.predicted = verdict.predicted;
@@ -350,12 +350,12 @@ Engine::Explanation Engine::Attribute(const Kind& kind, std::span<const float> i
   return explanation;
 }
 
-void Engine::Publish(MachineVerdict& verdict, int64_t arrived_ns) {
+void ScoringEngine::Publish(MachineVerdict& verdict, int64_t arrived_ns) {
   verdict.latency_ns = clock_->MonotonicNs() - arrived_ns;
   sink_(verdict);
 }
 
-void Engine::NoticeSilence(Kind& kind, size_t index) {
+void ScoringEngine::NoticeSilence(Kind& kind, size_t index) {
   const int64_t now_ns = clock_->MonotonicNs();
   const Machine& machine = kind.machines[index];
   const int64_t since_ns = now_ns - std::max(machine.arrived_ns(), start_ns_);
@@ -371,7 +371,7 @@ void Engine::NoticeSilence(Kind& kind, size_t index) {
   Publish(verdict, now_ns - since_ns);
 }
 
-void Engine::Maintain() {
+void ScoringEngine::Maintain() {
   TakeUpModels();
   const int64_t now_ns = clock_->MonotonicNs();
   size_t machines = 0;

@@ -59,10 +59,10 @@ struct EngineCounts {
 /// Judges the machines of a site: samples in, verdicts out, on the calling thread. Windows that are
 /// due at the same time are scored together, those of machines of one kind in one batch. Use may be
 /// called from any thread, everything else from one.
-class Engine {
+class ScoringEngine {
  public:
   /// `clock` outlives it.
-  Engine(
+  ScoringEngine(
       std::vector<MachineConfig> machines, LiveClock* clock, VerdictSink sink,
       DriftSink drift_sink = [](const ChannelDrift&) {}, RowSink row_sink = nullptr);
 

@@ -12,7 +12,7 @@ constexpr size_t kNoteAtATime = 8;  // machines
 
 }  // namespace
 
-std::map<std::string, Engine::LearntThreshold> Engine::LearntThresholds() const {
+std::map<std::string, ScoringEngine::LearntThreshold> ScoringEngine::LearntThresholds() const {
   std::map<std::string, LearntThreshold> learnt;
   for (const auto& kind : kinds_) {
     for (size_t i = 0; i < kind->thresholds.size(); ++i) {
@@ -23,7 +23,7 @@ std::map<std::string, Engine::LearntThreshold> Engine::LearntThresholds() const 
   return learnt;
 }
 
-void Engine::RestoreThresholds(const std::map<std::string, LearntThreshold>& thresholds) {
+void ScoringEngine::RestoreThresholds(const std::map<std::string, LearntThreshold>& thresholds) {
   TakeUpModels();
   for (const auto& kind : kinds_) {
     for (size_t i = 0; i < kind->thresholds.size(); ++i) {
@@ -37,7 +37,7 @@ void Engine::RestoreThresholds(const std::map<std::string, LearntThreshold>& thr
   }
 }
 
-DriftMemory Engine::MemoryOf(Kind& kind, size_t index) const {
+DriftMemory ScoringEngine::MemoryOf(Kind& kind, size_t index) const {
   DriftMemory memory;
   for (const ChannelConfig& channel : kind.config.channels) memory.channels.push_back(channel.name);
   memory.drift = kind.machines[index].drift();
@@ -49,7 +49,7 @@ DriftMemory Engine::MemoryOf(Kind& kind, size_t index) const {
 }
 
 /// A few machines at a time: a channel takes some ten microseconds, and samples may be waiting.
-void Engine::NoteDrift() {
+void ScoringEngine::NoteDrift() {
   size_t machines = 0;
   size_t noted = 0;
   const size_t first = note_next_;
@@ -65,7 +65,7 @@ void Engine::NoteDrift() {
   if (noted < kNoteAtATime) note_next_ = 0;
 }
 
-Engine::LearntDrift Engine::NotedDrift() const {
+ScoringEngine::LearntDrift ScoringEngine::NotedDrift() const {
   LearntDrift noted;
   for (const auto& kind : kinds_) {
     for (size_t i = 0; i < kind->machines.size(); ++i) {
@@ -75,7 +75,7 @@ Engine::LearntDrift Engine::NotedDrift() const {
   return noted;
 }
 
-void Engine::RestoreDrift(const LearntDrift& drift) {
+void ScoringEngine::RestoreDrift(const LearntDrift& drift) {
   TakeUpModels();
   for (const auto& kind : kinds_) {
     if (!kind->config.drift) continue;

@@ -32,7 +32,7 @@ struct ReleaseParts {
   PredictorFactory predictors;
   FileSystem* files = nullptr;
   LiveClock* clock = nullptr;
-  Engine* engine = nullptr;
+  ScoringEngine* engine = nullptr;
 };
 
 /// Which models serve at a site: takes up what is staged, gives up what is ill, and notices what

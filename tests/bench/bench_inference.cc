@@ -115,8 +115,8 @@ void CompareWindows(const Shape& shape, int windows) {
   module.SetTraining(false);
   const std::unique_ptr<Predictor> predictor = NewTorchPredictor(package).value();
   int64_t verdicts = 0;
-  Engine engine({MachinesOf(plan, 1, /*hop=*/1)}, SystemLiveClock(),
-                [&](const MachineVerdict&) { ++verdicts; });
+  ScoringEngine engine({MachinesOf(plan, 1, /*hop=*/1)}, SystemLiveClock(),
+                       [&](const MachineVerdict&) { ++verdicts; });
   MR_CHECK(engine.Use(ModelOf(plan)).ok());
 
   Random random(1);
@@ -166,8 +166,8 @@ void MeasureSamples() {
   plan.model.hidden = {64, 16};
   constexpr int kMachines = 1250;
   constexpr int kRows = 300;
-  Engine engine({MachinesOf(plan, kMachines, /*hop=*/30)}, SystemLiveClock(),
-                [](const MachineVerdict&) {});
+  ScoringEngine engine({MachinesOf(plan, kMachines, /*hop=*/30)}, SystemLiveClock(),
+                       [](const MachineVerdict&) {});
   MR_CHECK(engine.Use(ModelOf(plan)).ok());
   Random random(1);
   std::vector<float> values(100'003);

@@ -220,7 +220,7 @@ class LivePipeline {
   const MachineConfig config_;
   const ChannelTable channels_;
   SampleQueue queue_;
-  Engine engine_;
+  ScoringEngine engine_;
   std::unique_ptr<MqttSource> source_;
   std::map<std::string, int64_t> last_ns_;  // the scoring thread's
   std::atomic<int64_t> windows_ = 0, not_evaluated_ = 0, gaps_ = 0;
@@ -382,7 +382,7 @@ void MeasureMemory(int64_t windows) {
   live.window = 8;
   live.hop = 1;
   const MachineConfig machines = MachinesOf(live);
-  Engine engine({machines}, SystemLiveClock(), [](const MachineVerdict&) {});
+  ScoringEngine engine({machines}, SystemLiveClock(), [](const MachineVerdict&) {});
   MR_CHECK(engine.Use(NewModel(AutoencoderPlan(live.channels(), live.window), 1)).ok());
   Random random(1);
   std::vector<float> values(100'003);

@@ -111,7 +111,7 @@ class RecordedBearingsTest : public ::testing::TestWithParam<RecordedSet> {
     machines.channels[0].rate_hz = machines.rate_hz;
 
     Verdicts verdicts;
-    Engine engine({machines}, SystemLiveClock(), [&](const MachineVerdict& verdict) {
+    ScoringEngine engine({machines}, SystemLiveClock(), [&](const MachineVerdict& verdict) {
       EXPECT_NE(verdict.judgement, Judgement::kNotEvaluated) << verdict.reason;
       verdicts[verdict.machine].push_back({verdict.predicted, verdict.score});
     });
@@ -125,7 +125,8 @@ class RecordedBearingsTest : public ::testing::TestWithParam<RecordedSet> {
   }
 
  private:
-  void Play(const std::string& recording, const ChannelTable& channels, Engine& engine) const {
+  void Play(const std::string& recording, const ChannelTable& channels,
+            ScoringEngine& engine) const {
     SampleQueue queue(1 << 16);
     ReplayConfig config;
     config.path = absl::StrCat(data_.path, "/", recording);

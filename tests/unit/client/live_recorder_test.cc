@@ -186,13 +186,13 @@ TEST(LiveMemoryTest, DriftThatWasLearntOutlastsARestart) {
   MR_ASSERT_OK(disk.CreateDirectories("state"));
   std::vector<ChannelDrift> told;
   const auto new_engine = [&] {
-    return std::make_unique<Engine>(
+    return std::make_unique<ScoringEngine>(
         std::vector{machine}, &clock, [](const MachineVerdict&) {},
         [&](const ChannelDrift& drift) { told.push_back(drift); });
   };
   Random random(1);
   int64_t second = 0;
-  const auto feed = [&](Engine& engine, int64_t seconds, double shift) {
+  const auto feed = [&](ScoringEngine& engine, int64_t seconds, double shift) {
     for (int64_t i = 0; i < seconds; ++i, ++second) {
       SampleBatch batch{clock.MonotonicNs(), {}};
       for (ChannelIndex channel : {0, 1}) {

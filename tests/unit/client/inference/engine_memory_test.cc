@@ -51,7 +51,7 @@ class EngineMemoryTest : public ::testing::Test {
 
   void Begin(const std::string& sha256) {
     told_.clear();
-    engine_ = std::make_unique<Engine>(
+    engine_ = std::make_unique<ScoringEngine>(
         std::vector{config_}, &clock_, [](const MachineVerdict&) {},
         [this](const ChannelDrift& drift) { told_.push_back(drift); });
     auto model = std::make_shared<InstalledModel>();
@@ -84,7 +84,7 @@ class EngineMemoryTest : public ::testing::Test {
   StillClock clock_;
   Random random_{1};
   int64_t second_ = 0;
-  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<ScoringEngine> engine_;
   std::vector<ChannelDrift> told_;
 };
 
@@ -100,7 +100,7 @@ TEST_F(EngineMemoryTest, DriftOfTheScoreIsToldAsThatOfAChannel) {
 
 TEST_F(EngineMemoryTest, WhatIsLearntOfTheScoreOutlastsARestartAndNotAnotherModel) {
   Feed(80, 10);
-  const Engine::LearntDrift noted = engine_->NotedDrift();
+  const ScoringEngine::LearntDrift noted = engine_->NotedDrift();
   ASSERT_THAT(noted, SizeIs(1));
 
   Begin("a model");
@@ -117,7 +117,7 @@ TEST_F(EngineMemoryTest, WhatIsLearntOfTheScoreOutlastsARestartAndNotAnotherMode
 }
 
 TEST_F(EngineMemoryTest, DriftThatIsNoneOfTheseMachinesIsPassedOver) {
-  Engine::LearntDrift other;
+  ScoringEngine::LearntDrift other;
   other["pump-1"] = std::make_shared<const std::string>("damaged");
   other["pump-9"] = std::make_shared<const std::string>("");
   engine_->RestoreDrift(other);

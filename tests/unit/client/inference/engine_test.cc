@@ -137,7 +137,7 @@ struct Rig {
 
   ManualClock clock;
   std::vector<MachineVerdict> verdicts;
-  Engine engine;
+  ScoringEngine engine;
 };
 
 TEST(EngineTest, JudgesAWindowAsSoonAsItsLastRowIsThere) {
@@ -504,7 +504,7 @@ TEST(EngineTest, DriftOfAChannelIsToldWithItsNumbers) {
   config.drift->learn_s = 300;
   std::vector<ChannelDrift> drifts;
   ManualClock clock;
-  Engine engine(
+  ScoringEngine engine(
       {config}, &clock, [](const MachineVerdict&) {},
       [&](const ChannelDrift& drift) { drifts.push_back(drift); });
   Random random(1);

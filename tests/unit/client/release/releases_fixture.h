@@ -97,7 +97,8 @@ class ReleasesTest : public ::testing::Test {
   /// As a daemon's start does.
   void Start() {
     releases_ = nullptr;
-    engine_ = std::make_unique<Engine>(PumpOfReleases(), &clock_, [](const MachineVerdict&) {});
+    engine_ =
+        std::make_unique<ScoringEngine>(PumpOfReleases(), &clock_, [](const MachineVerdict&) {});
     releases_ = std::make_unique<Releases>(ReleaseParts{
         "state",
         {"pumps"},
@@ -169,7 +170,7 @@ class ReleasesTest : public ::testing::Test {
   std::map<float, FlatPredictor::Ills> ills_;
   int64_t fed_ns_ = absl::ToUnixNanos(kReleaseDay);
   ModelFolder models_{&files_, "state", "pumps"};
-  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<ScoringEngine> engine_;
   std::unique_ptr<Releases> releases_;
 };
 
