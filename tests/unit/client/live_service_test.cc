@@ -15,30 +15,15 @@
 #include "tests/testing/eventually.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temporary_folder.h"
+#include "tests/testing/toy_package.h"
 
 namespace millrace {
 namespace {
 
 using ::millrace::testing::Eventually;
 using ::millrace::testing::TemporaryFolder;
+using ::millrace::testing::ToyPackage;
 using ::testing::HasSubstr;
-
-constexpr char kPlan[] = R"(
-[run]
-name = "pumps"
-[cohort]
-target = 4
-minimum = 4
-[model]
-kind = "autoencoder"
-hidden = [2]
-[input]
-channels = ["current", "speed"]
-window = 4
-normalization = "none"
-[label]
-kind = "none"
-)";
 
 /// Off by its package's first parameter in every value.
 class Shifted : public Predictor {
@@ -64,17 +49,6 @@ class Shifted : public Predictor {
 
 absl::StatusOr<std::unique_ptr<Predictor>> NewShifted(const ModelPackage& package) {
   return std::make_unique<Shifted>(package);
-}
-
-std::string PackageOf(int64_t version, float shift) {
-  const Plan plan = ParsePlan(kPlan).value();
-  const Architecture architecture = BuildArchitecture(plan).value();
-  std::vector<float> parameters(architecture.layout.size(), shift);
-  const absl::string_view bytes(reinterpret_cast<const char*>(parameters.data()),
-                                parameters.size() * sizeof(float));
-  v1::PackageManifest manifest = ManifestOf(kPlan, plan, architecture, nullptr, Sha256Of(bytes));
-  manifest.set_version(version);
-  return absl::StrCat(PackagePrefix(manifest, static_cast<int64_t>(bytes.size())), bytes);
 }
 
 class LiveServiceTest : public ::testing::Test {
@@ -142,13 +116,13 @@ name = ")",
 };
 
 TEST_F(LiveServiceTest, JudgesWhatASourceBringsAndTellsWhoAsks) {
-  MR_ASSERT_OK(models_.Stage(PackageOf(3, 0.25)));
+  MR_ASSERT_OK(models_.Stage(ToyPackage(3, 0.25)));
   Start();
   ASSERT_TRUE(Says("verdict", "normal"));
   EXPECT_TRUE(Says("version", 3));
   EXPECT_TRUE(Says("score", 0.25));
   const std::string digest =
-      absl::BytesToHexString(ParsePackage(PackageOf(3, 0.25))->manifest.parameters_sha256());
+      absl::BytesToHexString(ParsePackage(ToyPackage(3, 0.25))->manifest.parameters_sha256());
   EXPECT_TRUE(Says("sha256", digest));
   EXPECT_THAT(Get("/models"), HasSubstr(digest));
   EXPECT_THAT(Get("/metrics"), HasSubstr("sha256=\"" + digest));
@@ -168,17 +142,17 @@ TEST_F(LiveServiceTest, HeartBeatsOnceTheMachineIsJudged) {
   };
   EXPECT_FALSE(alive("/heartbeat/pump-1")) << "there is no model";
   EXPECT_THAT(Get("/heartbeat"), HasSubstr(R"("not_alive":["pump-1"])"));
-  MR_ASSERT_OK(models_.Stage(PackageOf(1, 0.25)));
+  MR_ASSERT_OK(models_.Stage(ToyPackage(1, 0.25)));
   EXPECT_TRUE(Eventually([&] { return alive("/heartbeat/pump-1"); }));
   EXPECT_TRUE(Eventually([&] { return alive("/heartbeat"); }));
   EXPECT_THAT(Get("/metrics"), HasSubstr("millrace_training_held"));
 }
 
 TEST_F(LiveServiceTest, NewModelIsTakenUpWhileItRunsAndServesAfterARestart) {
-  MR_ASSERT_OK(models_.Stage(PackageOf(1, 0.25)));
+  MR_ASSERT_OK(models_.Stage(ToyPackage(1, 0.25)));
   Start();
   ASSERT_TRUE(Says("version", 1));
-  MR_ASSERT_OK(models_.Stage(PackageOf(2, 3)));
+  MR_ASSERT_OK(models_.Stage(ToyPackage(2, 3)));
   ASSERT_TRUE(Says("version", 2));
   EXPECT_TRUE(Says("verdict", "alarm"));
   service_ = nullptr;
@@ -187,10 +161,10 @@ TEST_F(LiveServiceTest, NewModelIsTakenUpWhileItRunsAndServesAfterARestart) {
 }
 
 TEST_F(LiveServiceTest, ModelThatGoesNonFiniteIsRolledBack) {
-  MR_ASSERT_OK(models_.Stage(PackageOf(1, 0.25)));
+  MR_ASSERT_OK(models_.Stage(ToyPackage(1, 0.25)));
   Start();
   ASSERT_TRUE(Says("version", 1));
-  MR_ASSERT_OK(models_.Stage(PackageOf(2, -1)));  // which the installer cannot see
+  MR_ASSERT_OK(models_.Stage(ToyPackage(2, -1)));  // which the installer cannot see
   ASSERT_TRUE(Eventually([&] { return !models_.HasNext(); }));
   ASSERT_TRUE(Eventually([&] { return !PosixFileSystem()->Exists(models_.PreviousPath()); }));
   EXPECT_TRUE(Says("version", 1));
@@ -198,12 +172,12 @@ TEST_F(LiveServiceTest, ModelThatGoesNonFiniteIsRolledBack) {
 }
 
 TEST_F(LiveServiceTest, DamagedOrOlderPackageLeavesWhatServes) {
-  MR_ASSERT_OK(models_.Stage(PackageOf(2, 0.25)));
+  MR_ASSERT_OK(models_.Stage(ToyPackage(2, 0.25)));
   Start();
   ASSERT_TRUE(Says("version", 2));
-  std::string damaged = PackageOf(3, 0.5);
+  std::string damaged = ToyPackage(3, 0.5);
   damaged[damaged.size() - 7] ^= 1;
-  for (const std::string& package : {damaged, std::string("garbage"), PackageOf(1, 0.5)}) {
+  for (const std::string& package : {damaged, std::string("garbage"), ToyPackage(1, 0.5)}) {
     MR_ASSERT_OK(models_.Stage(package));
     ASSERT_TRUE(Eventually([&] { return !models_.HasNext(); }));
     EXPECT_TRUE(Says("version", 2));
@@ -211,7 +185,7 @@ TEST_F(LiveServiceTest, DamagedOrOlderPackageLeavesWhatServes) {
 }
 
 TEST_F(LiveServiceTest, ModelThatDoesNotFitAWrongConfigurationIsKept) {
-  MR_ASSERT_OK(models_.Stage(PackageOf(2, 0.25)));
+  MR_ASSERT_OK(models_.Stage(ToyPackage(2, 0.25)));
   Start();
   ASSERT_TRUE(Says("version", 2));
   service_ = nullptr;
@@ -224,7 +198,7 @@ TEST_F(LiveServiceTest, ModelThatDoesNotFitAWrongConfigurationIsKept) {
 }
 
 TEST_F(LiveServiceTest, RollbackThatWasCutOffIsFinishedAtTheStart) {
-  MR_ASSERT_OK(models_.Stage(PackageOf(1, 0.25)));
+  MR_ASSERT_OK(models_.Stage(ToyPackage(1, 0.25)));
   MR_ASSERT_OK(models_.TakeNext());
   MR_ASSERT_OK(PosixFileSystem()->Rename(models_.InstallingPath(), models_.PreviousPath()));
   Start();
@@ -233,7 +207,7 @@ TEST_F(LiveServiceTest, RollbackThatWasCutOffIsFinishedAtTheStart) {
 
 TEST_F(LiveServiceTest, CurrentModelThatWasDamagedGivesWayToTheOneBefore) {
   for (const int version : {1, 2}) {
-    MR_ASSERT_OK(models_.Stage(PackageOf(version, 0.25)));
+    MR_ASSERT_OK(models_.Stage(ToyPackage(version, 0.25)));
     MR_ASSERT_OK(models_.TakeNext());
     MR_ASSERT_OK(models_.Promote(ModelFolder::Former::kKeep));
   }

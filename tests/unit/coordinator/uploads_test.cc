@@ -17,16 +17,10 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::IsStatus;
 
-/// A disk in memory that holds up whoever opens an update of `site`, until it is let go.
-class SlowForOneSite final : public FileSystem {
+/// For disks of which something else goes another way.
+class DiskInMemory : public FileSystem {
  public:
-  explicit SlowForOneSite(const std::string& site) : slow_("/" + site + ".part") {}
-
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override {
-    if (path.ends_with(slow_)) {
-      reached_.Notify();
-      released_.WaitForNotification();
-    }
     return base_.Open(path, mode);
   }
   absl::Status CreateDirectories(const std::string& path) override {
@@ -45,38 +39,39 @@ class SlowForOneSite final : public FileSystem {
     return base_.FreeBytes(path);
   }
 
+ private:
+  MemoryFileSystem base_;
+};
+
+/// A disk in memory that holds up whoever opens an update of `site`, until it is let go.
+class SlowForOneSite final : public DiskInMemory {
+ public:
+  explicit SlowForOneSite(const std::string& site) : slow_("/" + site + ".part") {}
+
+  absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override {
+    if (path.ends_with(slow_)) {
+      reached_.Notify();
+      released_.WaitForNotification();
+    }
+    return DiskInMemory::Open(path, mode);
+  }
+
   void AwaitOpening() { reached_.WaitForNotification(); }
   void Release() { released_.Notify(); }
 
  private:
   const std::string slow_;
-  MemoryFileSystem base_;
   absl::Notification reached_;
   absl::Notification released_;
 };
 
 /// A disk in memory whose syncs of files take until they are let go.
-class SlowToSync final : public FileSystem {
+class SlowToSync final : public DiskInMemory {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override {
-    auto file = base_.Open(path, mode);
+    auto file = DiskInMemory::Open(path, mode);
     if (!file.ok()) return file.status();
     return std::make_unique<SlowFile>(this, *std::move(file));
-  }
-  absl::Status CreateDirectories(const std::string& path) override {
-    return base_.CreateDirectories(path);
-  }
-  absl::Status Rename(const std::string& from, const std::string& to) override {
-    return base_.Rename(from, to);
-  }
-  absl::Status Remove(const std::string& path) override { return base_.Remove(path); }
-  absl::Status SyncDirectory(const std::string& path) override { return base_.SyncDirectory(path); }
-  absl::StatusOr<std::vector<std::string>> List(const std::string& path) override {
-    return base_.List(path);
-  }
-  bool Exists(const std::string& path) override { return base_.Exists(path); }
-  absl::StatusOr<int64_t> FreeBytes(const std::string& path) override {
-    return base_.FreeBytes(path);
   }
 
   void AwaitSync() { reached_.WaitForNotification(); }
@@ -108,7 +103,6 @@ class SlowToSync final : public FileSystem {
     const std::unique_ptr<File> file_;
   };
 
-  MemoryFileSystem base_;
   absl::Notification reached_;
   absl::Notification released_;
 };
