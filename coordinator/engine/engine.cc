@@ -22,8 +22,6 @@
 namespace millrace {
 namespace {
 
-constexpr absl::Duration kReadTogether = absl::Milliseconds(100);
-
 /// True if the site is to do, or to go on doing, the round's work.
 bool WantsWork(const RoundState& round, const std::string& site) {
   if (round.phase != RoundPhase::kOpen || !round.Invited(site) || round.failures.contains(site)) {
@@ -83,16 +81,13 @@ absl::Status Engine::Load() {
 }
 
 absl::Time Engine::Now() {
-  const absl::Time steady = parts_.steady->Now();
-  const absl::Time wall = parts_.clock->Now();
-  const bool together = parts_.steady->Now() - steady < kReadTogether;  // or it was stopped between
-  const absl::Duration jump = together ? clock_jumps_.Take(wall, steady) : absl::ZeroDuration();
-  if (jump == absl::ZeroDuration()) return wall;
-  LogWarning("the clock was set", {{"by_s", absl::ToDoubleSeconds(jump)}});
+  const ClockJumps::Reading now = clock_jumps_.Read(parts_.clock, parts_.steady);
+  if (now.jump == absl::ZeroDuration()) return now.wall;
+  LogWarning("the clock was set", {{"by_s", absl::ToDoubleSeconds(now.jump)}});
   for (const std::unique_ptr<Run>& run : runs_) {
-    if (run->state.phase == RunPhase::kRunning) MoveTimes(run->state, jump);
+    if (run->state.phase == RunPhase::kRunning) MoveTimes(run->state, now.jump);
   }
-  return wall;
+  return now.wall;
 }
 
 absl::StatusOr<Engine::Run*> Engine::Find(const std::string& id) {

@@ -2,7 +2,7 @@
 // An engine whose wall clock is set while it waits: durations stay what they are.
 #include <gmock/gmock.h>
 
-#include "coordinator/engine/clock_jumps.h"
+#include "base/clock_jumps.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/coordinator/engine_rig.h"
 
