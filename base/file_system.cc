@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/durable_parts.h"
 #include "base/status.h"
 
 namespace millrace {
@@ -158,11 +159,20 @@ absl::StatusOr<std::string> ReadFile(FileSystem* files, const std::string& path,
 }
 
 absl::Status WriteFileDurably(FileSystem* files, const std::string& path, absl::string_view data) {
+  return WritePartsDurably(files, path, {&data, 1});
+}
+
+absl::Status WritePartsDurably(FileSystem* files, const std::string& path,
+                               std::span<const absl::string_view> parts) {
   const std::string temporary = absl::StrCat(path, ".tmp");
   {
     MR_ASSIGN_OR_RETURN(const auto file, files->Open(temporary, FileSystem::OpenMode::kCreate));
     MR_RETURN_IF_ERROR(file->Truncate(0));
-    MR_RETURN_IF_ERROR(file->WriteAt(0, {data.data(), data.size()}));
+    int64_t at = 0;
+    for (const absl::string_view part : parts) {
+      MR_RETURN_IF_ERROR(file->WriteAt(at, {part.data(), part.size()}));
+      at += static_cast<int64_t>(part.size());
+    }
     MR_RETURN_IF_ERROR(file->Sync());
   }
   MR_RETURN_IF_ERROR(files->Rename(temporary, path));

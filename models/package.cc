@@ -5,12 +5,12 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <cmath>
-#include <cstring>
+#include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "aggregation/weighted_sum.h"
 #include "base/status.h"
+#include "models/package_manifest.h"
 #include "models/test_vectors.h"
 
 namespace millrace {
@@ -55,63 +55,9 @@ v1::Layout LayoutToProto(const Layout& layout) {
   return proto;
 }
 
-/// The same manifest gives the same bytes: maps are written in the order of their keys.
-std::string SerializeManifest(const v1::PackageManifest& manifest) {
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream out(&stream);
-  out.SetSerializationDeterministic(true);
-  manifest.SerializeToCodedStream(&out);
-  out.Trim();
-  return bytes;
-}
-
-std::string PrefixOf(absl::string_view manifest, int64_t parameter_bytes) {
-  v1::ModelPackage head;
-  head.set_manifest(std::string(manifest));
-  head.set_manifest_sha256(Sha256Of(manifest).ToBytes());
-  std::string prefix = head.SerializeAsString();
-  google::protobuf::io::StringOutputStream stream(&prefix);
-  google::protobuf::io::CodedOutputStream out(&stream);
-  constexpr uint32_t kLengthDelimited = 2;
-  out.WriteTag(v1::ModelPackage::kParametersFieldNumber << 3 | kLengthDelimited);
-  out.WriteVarint64(parameter_bytes);
-  return prefix;
-}
-
-absl::string_view BytesOf(std::span<const float> parameters) {
-  return {reinterpret_cast<const char*>(parameters.data()), parameters.size_bytes()};
-}
-
 absl::Status Mismatch(absl::string_view what) {
   return absl::InvalidArgumentError(
       absl::StrCat("model package: its ", what, " is not what its plan gives"));
-}
-
-/// Signatures that are none, of whomever, and whatever `bytes` hold besides the message.
-absl::Status CheckSignatureBlock(const v1::ModelPackage& file, absl::string_view bytes) {
-  constexpr size_t kEd25519Bytes = 64;
-  constexpr size_t kMaxCertificateBytes = size_t{4} << 10;
-  if (file.signatures_size() > kMaxSignatures) {
-    return absl::InvalidArgumentError(absl::StrCat("model package: ", file.signatures_size(),
-                                                   " signatures, at most ", kMaxSignatures));
-  }
-  for (const v1::Signature& signature : file.signatures()) {
-    if (signature.ed25519().size() != kEd25519Bytes ||
-        signature.certificate().size() > kMaxCertificateBytes) {
-      return absl::InvalidArgumentError(
-          "model package: a signature is none by Ed25519 with a publisher's certificate");
-    }
-  }
-  const std::string prefix =
-      PrefixOf(file.manifest(), static_cast<int64_t>(file.parameters().size()));
-  const std::string suffix = PackageSuffix({file.signatures().begin(), file.signatures().end()});
-  const bool canonical = bytes.size() == prefix.size() + file.parameters().size() + suffix.size() &&
-                         absl::StartsWith(bytes, prefix) && absl::EndsWith(bytes, suffix) &&
-                         bytes.substr(prefix.size(), file.parameters().size()) == file.parameters();
-  if (canonical) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      "model package: it holds more than its parts, or in another order; export the model again");
 }
 
 absl::Status CheckNotes(const v1::PackageManifest& manifest, const Plan& plan) {
@@ -180,66 +126,37 @@ v1::PackageManifest ManifestOf(absl::string_view plan_text, const Plan& plan,
   return manifest;
 }
 
-std::string PackagePrefix(const v1::PackageManifest& manifest, int64_t parameter_bytes) {
-  return PrefixOf(SerializeManifest(manifest), parameter_bytes);
+std::string SerializeManifest(const v1::PackageManifest& manifest) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream out(&stream);
+  out.SetSerializationDeterministic(true);
+  manifest.SerializeToCodedStream(&out);
+  out.Trim();
+  return bytes;
 }
 
-std::string PackageSuffix(const std::vector<v1::Signature>& signatures) {
-  v1::ModelPackage tail;
-  for (const v1::Signature& signature : signatures) {
-    v1::Signature& added = *tail.add_signatures();  // without what it may hold besides
-    added.set_ed25519(signature.ed25519());
-    added.set_certificate(signature.certificate());
-  }
-  return tail.SerializeAsString();
-}
-
-absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes) {
-  if (bytes.empty()) return absl::InvalidArgumentError("model package: the file is empty");
-  v1::ModelPackage file;
+absl::StatusOr<ModelPackage> PackageOfManifest(std::string manifest_bytes) {
   ModelPackage package;
-  const bool parsed = file.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-  if (!parsed || file.manifest_sha256().empty()) {
-    return absl::InvalidArgumentError("model package: not one, or cut short");
-  }
-  if (Sha256Of(file.manifest()).ToBytes() != file.manifest_sha256()) {
-    return absl::DataLossError(
-        "model package: its manifest does not match its digest, the file is damaged; export the "
-        "model again");
-  }
-  if (!package.manifest.ParseFromString(file.manifest())) {
+  if (!package.manifest.ParseFromString(manifest_bytes)) {
     return absl::InvalidArgumentError("model package: its manifest is not one");
   }
   // Known fields only, each once and in order: what is signed is what is read.
   package.manifest.DiscardUnknownFields();
-  if (SerializeManifest(package.manifest) != file.manifest()) {
+  if (SerializeManifest(package.manifest) != manifest_bytes) {
     return absl::InvalidArgumentError(
         "model package: its manifest holds more than is known here, or in another order; it may be "
         "of a later release");
   }
+  package.manifest_bytes = std::move(manifest_bytes);
   const v1::PackageManifest& manifest = package.manifest;
-  if (Sha256Of(file.parameters()).ToBytes() != manifest.parameters_sha256()) {
-    return absl::DataLossError("model package: its parameters do not match the manifest's digest");
-  }
-  MR_RETURN_IF_ERROR(CheckSignatureBlock(file, bytes));
-  package.signatures.assign(file.signatures().begin(), file.signatures().end());
   MR_ASSIGN_OR_RETURN(package.plan, ParsePlan(manifest.plan()));
   MR_ASSIGN_OR_RETURN(package.architecture, BuildArchitecture(package.plan));
-  const Layout& layout = package.architecture.layout;
-  if (manifest.layout().SerializeAsString() != LayoutToProto(layout).SerializeAsString()) {
+  const v1::Layout layout = LayoutToProto(package.architecture.layout);
+  if (manifest.layout().SerializeAsString() != layout.SerializeAsString()) {
     return Mismatch("layout");
   }
   if (manifest.graph_source() != package.architecture.source) return Mismatch("graph");
-  if (file.parameters().size() != layout.size() * sizeof(float)) {
-    return absl::InvalidArgumentError(absl::StrCat("model package: ", file.parameters().size(),
-                                                   " bytes of parameters, the layout has ",
-                                                   layout.size() * sizeof(float)));
-  }
-  package.parameters.resize(layout.size());
-  std::memcpy(package.parameters.data(), file.parameters().data(), file.parameters().size());
-  if (!AllFinite(package.parameters)) {
-    return absl::InvalidArgumentError("model package: a parameter is not finite");
-  }
   const bool needs_scaling = package.plan.input.normalization == Normalization::kFederated;
   if (needs_scaling != manifest.has_scaling()) return Mismatch("scaling");
   if (needs_scaling) {
@@ -248,37 +165,20 @@ absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes) {
         FromProto(manifest.scaling(), static_cast<int64_t>(package.plan.input.channels.size())));
   }
   MR_RETURN_IF_ERROR(CheckNotes(manifest, package.plan));
-  package.manifest_bytes = std::move(*file.mutable_manifest());
   return package;
 }
 
-absl::StatusOr<ModelPackage> ReadPackage(FileSystem* files, const std::string& path) {
-  MR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(files, path, kMaxPackageBytes));
-  absl::StatusOr<ModelPackage> package = ParsePackage(bytes);
-  if (!package.ok()) return Annotate(package.status(), path);
-  return package;
-}
-
-absl::Status WritePackage(FileSystem* files, const std::string& path,
-                          const v1::PackageManifest& manifest, std::span<const float> parameters) {
-  const auto bytes = static_cast<int64_t>(parameters.size_bytes());
-  return WriteFileDurably(files, path,
-                          absl::StrCat(PackagePrefix(manifest, bytes), BytesOf(parameters)));
-}
-
-absl::Status WritePackage(FileSystem* files, const std::string& path, const ModelPackage& package) {
-  const absl::string_view parameters = BytesOf(package.parameters);
-  return WriteFileDurably(
-      files, path,
-      absl::StrCat(PrefixOf(package.manifest_bytes, static_cast<int64_t>(parameters.size())),
-                   parameters, PackageSuffix(package.signatures)));
-}
-
-absl::StatusOr<ModelPackage> WithManifest(const ModelPackage& package,
+absl::StatusOr<ModelPackage> WithManifest(ModelPackage package,
                                           const v1::PackageManifest& manifest) {
-  const absl::string_view parameters = BytesOf(package.parameters);
-  return ParsePackage(
-      absl::StrCat(PackagePrefix(manifest, static_cast<int64_t>(parameters.size())), parameters));
+  MR_ASSIGN_OR_RETURN(ModelPackage changed, PackageOfManifest(SerializeManifest(manifest)));
+  const std::span<const float> parameters = package.parameters;
+  if (static_cast<int64_t>(parameters.size()) != changed.architecture.layout.size() ||
+      Sha256Of({reinterpret_cast<const char*>(parameters.data()), parameters.size_bytes()})
+              .ToBytes() != manifest.parameters_sha256()) {
+    return absl::DataLossError("model package: its parameters do not match the manifest's digest");
+  }
+  changed.parameters = std::move(package.parameters);
+  return changed;
 }
 
 }  // namespace millrace

@@ -61,6 +61,7 @@ inline constexpr int kMaxSignatures = 16;
 /// says which part does not fit: digests, length, layout, graph, plan, scaling, test vectors.
 absl::StatusOr<ModelPackage> ParsePackage(absl::string_view bytes);
 
+/// The same of a file, of which no more is in memory at a time than the package that comes of it.
 absl::StatusOr<ModelPackage> ReadPackage(FileSystem* files, const std::string& path);
 absl::Status WritePackage(FileSystem* files, const std::string& path,
                           const v1::PackageManifest& manifest, std::span<const float> parameters);
@@ -69,7 +70,7 @@ absl::Status WritePackage(FileSystem* files, const std::string& path,
 absl::Status WritePackage(FileSystem* files, const std::string& path, const ModelPackage& package);
 
 /// The same model with another manifest, which nobody has signed. The errors of ParsePackage.
-absl::StatusOr<ModelPackage> WithManifest(const ModelPackage& package,
+absl::StatusOr<ModelPackage> WithManifest(ModelPackage package,
                                           const v1::PackageManifest& manifest);
 
 }  // namespace millrace

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -50,7 +51,7 @@ absl::Status Complete(const CommandContext& context, const SignArguments& argume
                      ": is signed already, and --days, --version and --card would change what was "
                      "signed; give them with the first signature, or export the model again"));
   }
-  v1::PackageManifest& manifest = package.manifest;
+  v1::PackageManifest manifest = package.manifest;
   if (arguments.days) {
     manifest.set_expires_ms(absl::ToUnixMillis(context.Now() + absl::Hours(24) * *arguments.days));
   }
@@ -60,7 +61,7 @@ absl::Status Complete(const CommandContext& context, const SignArguments& argume
                         ReadLocalFile(context.environment->files, arguments.card, kMaxCardBytes));
     manifest.set_card(Utf8(card));
   }
-  absl::StatusOr<ModelPackage> completed = WithManifest(package, manifest);
+  absl::StatusOr<ModelPackage> completed = WithManifest(std::move(package), manifest);
   if (!completed.ok()) return Annotate(completed.status(), arguments.path);
   package = *std::move(completed);
   return absl::OkStatus();

@@ -9,6 +9,7 @@
 
 #include "absl/strings/string_view.h"
 #include "base/memory_file_system.h"
+#include "tests/testing/faulty_file_system.h"
 #include "tests/testing/status_matchers.h"
 
 namespace millrace {
@@ -61,6 +62,16 @@ class PackageTest : public ::testing::Test {
   std::string Bytes(const v1::PackageManifest& manifest) const {
     return PackagePrefix(manifest, static_cast<int64_t>(Raw().size())) + Raw();
   }
+  /// A package's bytes with other ones for the manifest, and that digest of them.
+  std::string WithManifestBytes(const std::string& manifest, const Digest& digest) const {
+    v1::ModelPackage head;
+    head.set_manifest(manifest);
+    head.set_manifest_sha256(digest.ToBytes());
+    v1::ModelPackage file;
+    EXPECT_TRUE(file.ParseFromString(Bytes(Manifest())));
+    file.clear_parameters();
+    return head.SerializeAsString() + Bytes(Manifest()).substr(file.ByteSizeLong());
+  }
 
   Plan plan_;
   Architecture architecture_;
@@ -109,9 +120,45 @@ TEST_F(PackageTest, ChangedScalingIsRefusedByTheManifestsDigest) {
   other.mutable_scaling()->mutable_modes(0)->set_mean(0, 1.5F);
   v1::ModelPackage file;
   ASSERT_TRUE(file.ParseFromString(Bytes(Manifest())));
-  file.set_manifest(other.SerializeAsString());
-  EXPECT_THAT(ParsePackage(file.SerializeAsString()),
+  EXPECT_THAT(ParsePackage(WithManifestBytes(other.SerializeAsString(), Sha256Of(file.manifest()))),
               IsStatus(absl::StatusCode::kDataLoss, HasSubstr("manifest does not match")));
+}
+
+TEST_F(PackageTest, PartsInAnotherOrderOrWithMoreBehindThemAreRefused) {
+  v1::ModelPackage file;
+  ASSERT_TRUE(file.ParseFromString(Bytes(Manifest())));
+  EXPECT_THAT(ParsePackage(file.SerializeAsString()),  // by the fields' numbers
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("or in another order")));
+  EXPECT_FALSE(ParsePackage(Bytes(Manifest()) + std::string(1, '\0')).ok());
+  EXPECT_THAT(ParsePackage(Bytes(Manifest()) + std::string(1 << 20, 'x')),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("1048576 bytes behind")));
+}
+
+TEST_F(PackageTest, LengthInMoreBytesThanItNeedsIsAnotherEncoding) {
+  std::string bytes = Bytes(Manifest());
+  const size_t length_ends = bytes.size() - Raw().size();
+  bytes[length_ends - 1] = static_cast<char>(bytes[length_ends - 1] | 0x80);
+  bytes.insert(length_ends, 1, '\0');
+  EXPECT_THAT(ParsePackage(bytes),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("or in another order")));
+}
+
+TEST_F(PackageTest, FileIsReadAsItsBytesAre) {
+  MemoryFileSystem files;
+  MR_ASSERT_OK(WriteFileDurably(&files, "/toy.millrace",
+                                Bytes(Manifest()).substr(0, Bytes(Manifest()).size() / 2)));
+  EXPECT_THAT(ReadPackage(&files, "/toy.millrace"),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("/toy.millrace: model")));
+  MR_ASSERT_OK(WriteFileDurably(&files, "/toy.millrace", ""));
+  EXPECT_THAT(ReadPackage(&files, "/toy.millrace"),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("the file is empty")));
+  testing::FaultyFileSystem disk(&files);
+  MR_ASSERT_OK(WritePackage(&disk, "/toy.millrace", Manifest(), parameters_));
+  disk.FailCall(testing::DiskCall::kRead, 0);
+  EXPECT_THAT(ReadPackage(&disk, "/toy.millrace"),
+              IsStatus(absl::StatusCode::kUnavailable, HasSubstr("toy.millrace")))
+      << "the package is not to blame";
+  MR_EXPECT_OK(ReadPackage(&disk, "/toy.millrace"));
 }
 
 TEST_F(PackageTest, ManifestThatHoldsMoreThanIsKnownIsRefused) {
@@ -126,10 +173,21 @@ TEST_F(PackageTest, ManifestInAnotherEncodingIsRefused) {
   named.set_name(Manifest().name());
   v1::ModelPackage file;
   ASSERT_TRUE(file.ParseFromString(Bytes(Manifest())));
-  file.set_manifest(file.manifest() + named.SerializeAsString());  // its name twice
-  file.set_manifest_sha256(Sha256Of(file.manifest()).ToBytes());
-  EXPECT_THAT(ParsePackage(file.SerializeAsString()),
+  const std::string twice = file.manifest() + named.SerializeAsString();  // its name
+  EXPECT_THAT(ParsePackage(WithManifestBytes(twice, Sha256Of(twice))),
               IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("or in another order")));
+}
+
+TEST_F(PackageTest, ManifestIsChangedWithoutTheParameters) {
+  MR_ASSERT_OK_AND_ASSIGN(const ModelPackage package, ParsePackage(Bytes(Manifest())));
+  v1::PackageManifest manifest = package.manifest;
+  manifest.set_version(6);
+  MR_ASSERT_OK_AND_ASSIGN(const ModelPackage changed, WithManifest(package, manifest));
+  EXPECT_EQ(changed.manifest.version(), 6);
+  EXPECT_EQ(changed.parameters, package.parameters);
+  manifest.set_parameters_sha256(Sha256Of("others").ToBytes());
+  EXPECT_THAT(WithManifest(package, manifest),
+              IsStatus(absl::StatusCode::kDataLoss, HasSubstr("")));
 }
 
 TEST_F(PackageTest, AnEmptyFileIsCalledEmpty) {
