@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/clock_jumps.h"
 #include "base/crypto/certificate.h"
 #include "base/file_system.h"
 #include "base/folder_lock.h"
@@ -15,6 +16,7 @@
 #include "base/service_manager.h"
 #include "base/status.h"
 #include "base/steady_clock.h"
+#include "base/steady_waits.h"
 #include "base/stop_signals.h"
 #include "client/config_watch.h"
 #include "client/live/live_clock.h"
@@ -56,7 +58,12 @@ int AwaitStop(const StopSignals& signals, ConfigWatch& file, LiveService* live, 
   if (live != nullptr) hearts.push_back(live->heart());
   LifeSign life(WatchdogPeriod(), hearts);
   const absl::Duration look_every = std::min(kLookEvery, WatchdogPeriod());
+  ClockJumps clock;
   while (true) {
+    if (const absl::Duration jump = clock.Read(SystemClock(), SteadyClock()).jump;
+        jump != absl::ZeroDuration()) {
+      LogWarning("the clock was set", {{"by_s", absl::ToDoubleSeconds(jump)}});
+    }
     if (life.Due(SystemClock()->Now())) NotifyAlive();
     if (const std::optional<int> signal = signals.Wait(look_every)) return *signal;
     if (daemon != nullptr) daemon->EndStalled();
@@ -155,6 +162,7 @@ void Daemon::EndStalled() { link_.EndStalled(kStall); }
 absl::Status RunDaemon(const std::string& config_path, const SiteConfig& config,
                        const std::vector<std::string>& work_command,
                        const PredictorFactory& predictors) {
+  UseSteadyWaits();
   ConfigWatch file(config_path);
   const StopSignals signals;
   if (const absl::Status divided = MakeTrainingGroup({config.memory_mb, config.cpu_percent});

@@ -16,6 +16,7 @@
 #include "base/process_hardening.h"
 #include "base/service_manager.h"
 #include "base/status.h"
+#include "base/steady_waits.h"
 #include "base/stop_signals.h"
 #include "coordinator/config.h"
 #include "coordinator/server.h"
@@ -38,6 +39,7 @@ int Run(const std::string& config_path, bool check) {
   // Debian builds abseil with its debug check of lock order, which costs 6 % of a round here; the
   // test programs keep it on.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  UseSteadyWaits();
   RaiseFileLimit();
   ForbidCoreDumps();  // of a round's shares, and of the key of TLS
   ::umask(0077);      // SQLite makes its files as readable as it may
