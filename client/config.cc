@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/config.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -120,6 +121,14 @@ void PlaceRecordings(TomlTable root, SiteConfig& config) {
   if (config.test) place("test", *config.test);
 }
 
+/// As much of the recordings trains as fits in the memory that training may have.
+void LimitRecordings(int64_t memory_mb, DataConfig& data) {
+  constexpr int64_t kRowsGrow = 3;  // from the disk to memory, at most, while they are read
+  const bool recorded = data.kind == DataKind::kStore || data.kind == DataKind::kCaptures;
+  if (memory_mb == 0 || !recorded) return;
+  data.max_bytes = std::min(data.max_bytes, (memory_mb << 20) / kRowsGrow);
+}
+
 }  // namespace
 
 absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::string& folder,
@@ -150,6 +159,7 @@ absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::st
   root.Require("data", "what the site trains on");
   config.data = ReadDataConfig(root.Table("data"), folder);
   if (root.Has("test")) config.test = ReadDataConfig(root.Table("test"), folder);
+  LimitRecordings(config.memory_mb, config.data);
 
   for (std::string* path : {&config.certificate, &config.key, &config.authority, &config.folder}) {
     if (!path->empty()) *path = ResolvePath(folder, *path);

@@ -6,7 +6,9 @@
 #include <string>
 
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "base/file_system.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "client/data/site_message.h"
 #include "client/data/stored_series.h"
@@ -29,9 +31,19 @@ absl::StatusOr<std::vector<Series>> LoadStored(const DataConfig& config, const P
         .ToStatus(absl::StatusCode::kInvalidArgument);
   }
   MR_ASSIGN_OR_RETURN(const StoreReader store, StoreReader::Open(PosixFileSystem(), config.path));
-  int64_t from_ns = store.NewestWithin(config.max_bytes);
+  int64_t from_ns = std::numeric_limits<int64_t>::min();
   if (config.days > 0) {
-    from_ns = std::max(from_ns, std::max<int64_t>(store.newest_ns(), 0) - config.days * kDayNs);
+    from_ns = std::max<int64_t>(store.newest_ns(), 0) - config.days * kDayNs;
+  }
+  const int64_t fits_ns = store.NewestWithin(config.max_bytes, config.machines);
+  if (fits_ns > from_ns) {
+    from_ns = fits_ns;
+    LogInfo("older recordings do not train",
+            {{"before", absl::FormatTime(absl::FromUnixNanos(from_ns), absl::UTCTimeZone())},
+             {"max_bytes", config.max_bytes},
+             {"reason",
+              "all that trains comes into memory: [data] max_bytes, or a third of "
+              "[training] memory_mb"}});
   }
 
   // A fault must not be learnt as normal.

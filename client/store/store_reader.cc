@@ -47,9 +47,13 @@ int64_t StoreReader::newest_ns() const {
   return newest_ns;
 }
 
-int64_t StoreReader::NewestWithin(int64_t bytes) const {
+int64_t StoreReader::NewestWithin(int64_t bytes, std::span<const std::string> machines) const {
   std::vector<const BlockPlace*> newest;
-  for (const Block& block : blocks_) newest.push_back(&block.place);
+  for (const Block& block : blocks_) {
+    const bool wanted =
+        machines.empty() || std::ranges::find(machines, block.place.machine) != machines.end();
+    if (wanted) newest.push_back(&block.place);
+  }
   std::ranges::sort(newest, std::greater(), &BlockPlace::last_ns);
   for (const BlockPlace* place : newest) {
     bytes -= place->end - place->offset;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,9 @@ class StoreReader {
   std::vector<std::string> Machines() const;
   /// Of the newest row; the least int64 where there is none.
   int64_t newest_ns() const;
-  /// The time from which on all rows take at most `bytes` on the disk.
-  int64_t NewestWithin(int64_t bytes) const;
+  /// The time from which on all rows of these machines take at most `bytes` on the disk; of every
+  /// machine, if none is named. The least int64 where all that there are do.
+  int64_t NewestWithin(int64_t bytes, std::span<const std::string> machines) const;
 
   /// Calls `visit` with the machine's rows within [from_ns, to_ns), block by block, by their time.
   /// A row comes once, though it be in several blocks. What cannot be read as it was written is

@@ -2,6 +2,7 @@
 #include "client/training/local_worker.h"
 
 #include <cstring>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,17 @@ LocalWorker::LocalWorker(std::string site, DataConfig data, TrainerFactory new_t
       files_(files) {}
 
 absl::StatusOr<WorkResult> LocalWorker::Do(
+    const WorkOrder& order, const std::function<bool(const TrainingProgress&)>& on_progress) {
+  try {
+    return DoWithin(order, on_progress);
+  } catch (const std::bad_alloc&) {
+    return SiteMessage("the memory that training may have does not hold the data and the model; ",
+                       "lower [data] max_bytes, days or machines, or raise [training] memory_mb")
+        .ToStatus(absl::StatusCode::kResourceExhausted);
+  }
+}
+
+absl::StatusOr<WorkResult> LocalWorker::DoWithin(
     const WorkOrder& order, const std::function<bool(const TrainingProgress&)>& on_progress) {
   const absl::StatusOr<SiteTask> task = ReadAssignment(order.assignment);
   if (!task.ok()) return Public(task.status());

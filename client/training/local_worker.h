@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "base/file_system.h"
@@ -20,6 +21,9 @@ class LocalWorker final : public Worker {
       const std::function<bool(const TrainingProgress&)>& on_progress) override;
 
  private:
+  absl::StatusOr<WorkResult> DoWithin(
+      const WorkOrder& order, const std::function<bool(const TrainingProgress&)>& on_progress);
+
   const std::string site_;
   const DataConfig data_;
   const TrainerFactory new_trainer_;

@@ -89,6 +89,21 @@ TEST(SiteConfig, EveryKeyIsReadAndPathsStartAtTheFilesFolder) {
 
 constexpr char kDataOnly[] = "[data]\nkind = \"delimited\"\npath = \"press.csv\"\n";
 
+TEST(SiteConfig, RecordingsTakeAThirdOfTrainingsMemoryAtMost) {
+  const std::string store = "[data]\nkind = \"store\"\npath = \"recordings\"\n";
+  const auto bytes_of = [&](const std::string& more) {
+    return ParseSiteConfig(store + more, ".", SiteConfigUse::kScript)->data.max_bytes;
+  };
+  EXPECT_EQ(bytes_of(""), int64_t{1} << 30);
+  EXPECT_EQ(bytes_of("[training]\nmemory_mb = 6144\n"), int64_t{1} << 30);
+  EXPECT_EQ(bytes_of("[training]\nmemory_mb = 300\n"), 100 << 20);
+  EXPECT_EQ(bytes_of("max_bytes = 1000\n[training]\nmemory_mb = 300\n"), 1000);
+  MR_ASSERT_OK_AND_ASSIGN(const SiteConfig text,
+                          ParseSiteConfig(std::string(kDataOnly) + "[training]\nmemory_mb = 300\n",
+                                          ".", SiteConfigUse::kScript));
+  EXPECT_EQ(text.data.max_bytes, int64_t{1} << 32) << "which is a bound of each file";
+}
+
 TEST(SiteConfig, ScriptNeedsDataOnly) {
   MR_ASSERT_OK_AND_ASSIGN(const SiteConfig config,
                           ParseSiteConfig(kDataOnly, ".", SiteConfigUse::kScript));
@@ -136,8 +151,11 @@ TEST(SiteConfig, RecordingsLieInTheStateFolderAndDataFindsThem) {
 quota_mb = 100
 [capture]
 before_s = 5
+button_http = true
 [capture.quota_mb]
 alarm = 7
+[live]
+http = "127.0.0.1:0"
 [[machine]]
 names = ["pump-1"]
 rate_hz = 1
@@ -155,6 +173,7 @@ name = "current"
   EXPECT_EQ(config.live.store->limits().quota_bytes, int64_t{100} << 20);
   EXPECT_EQ(config.live.capture->folder, "/srv/site/spool/captures");
   EXPECT_EQ(config.live.capture->before_s, 5);
+  EXPECT_TRUE(config.live.capture->button_http);
   EXPECT_EQ(config.live.capture->quota_mb[0], 7);
   EXPECT_EQ(config.data.path, "/srv/site/spool/recordings");
   EXPECT_EQ(config.test->path, "/srv/site/spool/captures");
@@ -166,6 +185,8 @@ name = "current"
         IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr(named)));
   };
   refused("[store]\nquota_mb = 100", "", "store");
+  refused("http = \"127.0.0.1:0\"", "", "[capture] button_http = true: needs [live] http");
+  refused("alarm = 7", "button = 0", "[capture.quota_mb] button keeps none");
   refused("store = [\"current\"]", "store = [\"speed\"]", "'speed' is no channel");
   refused("quota_mb = 100\n", "quota_mb = 1\n", "[store] quota_mb = 1");
   EXPECT_THAT(ParseSiteConfig("[data]\nkind = \"store\"\n", ".", SiteConfigUse::kScript),

@@ -147,6 +147,22 @@ TEST_F(StoredDataTest, DaysCountBackFromTheNewestRow) {
   EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan()).value()), ElementsAre(4));
 }
 
+TEST_F(StoredDataTest, OfALargeStoreTheNewestRowsOfTheMachinesAskedForTrain) {
+  Record(SoundRows("pump-1", 100, 5));
+  MR_ASSERT_OK(writer_->Flush());
+  Record(SoundRows("pump-1", 200, 4));
+  MR_ASSERT_OK(writer_->Flush());
+  const int64_t bytes = writer_->totals().bytes;
+  Record(SoundRows("pump-2", 300, 1000));
+  MR_ASSERT_OK(writer_->Flush());
+  config_.machines = {"pump-1"};
+  config_.max_bytes = bytes;
+  EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan()).value()), ElementsAre(5, 4))
+      << "the other machine's rows take no room";
+  config_.max_bytes = bytes - 1;
+  EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan()).value()), ElementsAre(4));
+}
+
 TEST_F(StoredDataTest, ColumnOfTheRecordingIsALabel) {
   StoredRows rows = SoundRows("pump-1", 100, 3);
   rows.flags[2 * 1 + 1] = Flag::kFail;

@@ -176,11 +176,13 @@ TEST_F(StoreWriterTest, NewestRowsAreChosenByTheirBytes) {
   Record(200, 1, 50);
   MR_EXPECT_OK(writer_->Flush());
   const absl::StatusOr<StoreReader> reader = StoreReader::Open(&disk_, "recordings");
-  EXPECT_LT(reader->NewestWithin(kAllTime), 100 * kSecond);
-  const int64_t from_ns = reader->NewestWithin(writer_->totals().bytes / 2 + 10);
+  EXPECT_LT(reader->NewestWithin(kAllTime, {}), 100 * kSecond);
+  const int64_t from_ns = reader->NewestWithin(writer_->totals().bytes / 2 + 10, {});
   EXPECT_GT(from_ns, 149 * kSecond);
   EXPECT_LE(from_ns, 200 * kSecond);
   EXPECT_EQ(reader->newest_ns(), 249 * kSecond);
+  const std::vector<std::string> another = {"press"};
+  EXPECT_LT(reader->NewestWithin(0, another), 100 * kSecond) << "of which there is nothing";
 }
 
 TEST(BlockQueueTest, WhatDoesNotFitIsCountedAndTheRestIsTakenInOrder) {
