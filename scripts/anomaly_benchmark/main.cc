@@ -4,12 +4,15 @@
 // sites train together. docs/benchmarks.md has its figures for the Skoltech anomaly benchmark.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "base/file_system.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -28,10 +31,20 @@ struct Arguments {
   std::string plan;
   std::vector<std::string> sites;
   AnomalyProtocol protocol;
+  double quantile = AlarmLimit().quantile;
+  std::vector<double> factors = {AlarmLimit().factor};
+  std::vector<AlarmRule> rules = {AlarmRule::kEvery};
   bool federated = false;
   std::string report;
   int threads = 1;
 };
+
+const std::map<std::string, AlarmRule> kRules = {
+    {"every", AlarmRule::kEvery}, {"last", AlarmRule::kLast}, {"notebook", AlarmRule::kNotebook}};
+
+absl::string_view RuleName(AlarmRule rule) {
+  return std::ranges::find(kRules, rule, &std::pair<const std::string, AlarmRule>::second)->first;
+}
 
 class Benchmark {
  public:
@@ -41,11 +54,12 @@ class Benchmark {
  private:
   absl::Status Load();
   /// One model of each recording's own.
-  absl::Status JudgeLocal();
+  absl::Status TrainLocal();
   /// One model of all sites.
-  absl::Status JudgeFederated();
-  absl::Status Judge(const ModelPackage& model, const Recording& recording);
-  absl::Status Write() const;
+  absl::Status TrainFederated();
+  absl::Status Apply(const ModelPackage& model, const Recording& recording);
+  /// Prints what a limit makes of all recordings, and returns it for the report.
+  nlohmann::ordered_json Judge(const AlarmLimit& limit) const;
 
   const Arguments& arguments_;
   const TrainerFactory new_trainer_ = [this](const Plan& plan, const Architecture& architecture) {
@@ -54,8 +68,7 @@ class Benchmark {
   std::string plan_text_;
   Plan plan_;
   std::vector<Recording> recordings_;
-  std::map<std::string, RowCounts> by_site_;
-  nlohmann::ordered_json results_ = nlohmann::ordered_json::array();
+  std::vector<std::vector<double>> window_errors_;  // of each recording
 };
 
 nlohmann::ordered_json ToJson(const RowCounts& rows) {
@@ -66,9 +79,8 @@ nlohmann::ordered_json ToJson(const RowCounts& rows) {
 }
 
 void Print(const std::string& name, const RowCounts& rows) {
-  std::printf("%-24s F1 %.3f  false alarms %5.2f %%  missed %5.2f %%\n", name.c_str(), rows.F1(),
+  std::printf("  %-8s F1 %.3f  false alarms %5.2f %%  missed %5.2f %%\n", name.c_str(), rows.F1(),
               100 * rows.FalseAlarmRate(), 100 * rows.MissedAlarmRate());
-  std::fflush(stdout);
 }
 
 absl::Status Benchmark::Load() {
@@ -95,30 +107,25 @@ absl::Status Benchmark::Load() {
   return absl::OkStatus();
 }
 
-absl::Status Benchmark::Judge(const ModelPackage& model, const Recording& recording) {
-  MR_ASSIGN_OR_RETURN(const RowCounts rows,
-                      JudgeRecording(arguments_.protocol, model, new_trainer_, recording));
-  Print(recording.site + " " + recording.rows.unit, rows);
-  by_site_[recording.site] += rows;
-  nlohmann::ordered_json result = ToJson(rows);
-  result["site"] = recording.site;
-  result["recording"] = recording.rows.unit;
-  results_.push_back(std::move(result));
+absl::Status Benchmark::Apply(const ModelPackage& model, const Recording& recording) {
+  MR_ASSIGN_OR_RETURN(std::vector<double> errors, WindowErrors(model, new_trainer_, recording));
+  window_errors_.push_back(std::move(errors));
   return absl::OkStatus();
 }
 
-absl::Status Benchmark::JudgeLocal() {
+absl::Status Benchmark::TrainLocal() {
   for (const Recording& recording : recordings_) {
     const Site alone{
         recording.site, {TrainingRows(arguments_.protocol, recording)}, std::nullopt, 1};
     MR_ASSIGN_OR_RETURN(const ModelPackage model,
                         TrainAlone(plan_text_, alone, new_trainer_, nullptr));
-    MR_RETURN_IF_ERROR(Judge(model, recording));
+    MR_RETURN_IF_ERROR(Apply(model, recording));
+    std::fprintf(stderr, "%s %s: trained\n", recording.site.c_str(), recording.rows.unit.c_str());
   }
   return absl::OkStatus();
 }
 
-absl::Status Benchmark::JudgeFederated() {
+absl::Status Benchmark::TrainFederated() {
   std::map<std::string, std::vector<Series>> data;
   for (const Recording& recording : recordings_) {
     data[recording.site].push_back(TrainingRows(arguments_.protocol, recording));
@@ -128,33 +135,54 @@ absl::Status Benchmark::JudgeFederated() {
   MR_ASSIGN_OR_RETURN(const FederatedRun run,
                       RunFederation(plan_text_, participants, new_trainer_, PrintRounds(plan_)));
   for (const Recording& recording : recordings_) {
-    MR_RETURN_IF_ERROR(Judge(run.model, recording));
+    MR_RETURN_IF_ERROR(Apply(run.model, recording));
   }
   return absl::OkStatus();
 }
 
-absl::Status Benchmark::Write() const {
+nlohmann::ordered_json Benchmark::Judge(const AlarmLimit& limit) const {
+  const std::string rule(RuleName(limit.rule));
   RowCounts all;
+  std::map<std::string, RowCounts> by_site;
+  nlohmann::ordered_json recordings = nlohmann::ordered_json::array();
+  for (size_t i = 0; i < recordings_.size(); ++i) {
+    const Recording& recording = recordings_[i];
+    const RowCounts rows = JudgeRows(arguments_.protocol, limit, recording, window_errors_[i]);
+    all += rows;
+    by_site[recording.site] += rows;
+    recordings.push_back(ToJson(rows));
+    recordings.back()["site"] = recording.site;
+    recordings.back()["recording"] = recording.rows.unit;
+  }
+  std::printf("rule %s, factor %.3g\n", rule.c_str(), limit.factor);
   nlohmann::ordered_json sites = nlohmann::ordered_json::object();
-  for (const auto& [site, rows] : by_site_) {
+  for (const auto& [site, rows] : by_site) {
     Print(site, rows);
     sites[site] = ToJson(rows);
-    all += rows;
   }
   Print("all", all);
-  if (arguments_.report.empty()) return absl::OkStatus();
-  const nlohmann::ordered_json report{
-      {"model", arguments_.federated ? "federated" : "of each recording"},
-      {"all", ToJson(all)},
-      {"sites", sites},
-      {"recordings", results_}};
-  return WriteFileDurably(PosixFileSystem(), arguments_.report, report.dump(2) + "\n");
+  return {{"rule", rule},
+          {"factor", limit.factor},
+          {"all", ToJson(all)},
+          {"sites", sites},
+          {"recordings", recordings}};
 }
 
 absl::Status Benchmark::Run() {
   MR_RETURN_IF_ERROR(Load());
-  MR_RETURN_IF_ERROR(arguments_.federated ? JudgeFederated() : JudgeLocal());
-  return Write();
+  MR_RETURN_IF_ERROR(arguments_.federated ? TrainFederated() : TrainLocal());
+  nlohmann::ordered_json results = nlohmann::ordered_json::array();
+  for (const AlarmRule rule : arguments_.rules) {
+    for (const double factor : arguments_.factors) {
+      results.push_back(Judge({.quantile = arguments_.quantile, .factor = factor, .rule = rule}));
+    }
+  }
+  if (arguments_.report.empty()) return absl::OkStatus();
+  const nlohmann::ordered_json report{
+      {"model", arguments_.federated ? "federated" : "of each recording"},
+      {"seed", plan_.run.seed},
+      {"results", results}};
+  return WriteFileDurably(PosixFileSystem(), arguments_.report, report.dump(2) + "\n");
 }
 
 }  // namespace
@@ -179,18 +207,18 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--scale-each", protocol.scale_each,
                "scales each recording by its own training rows first");
-  app.add_option("--quantile", protocol.quantile, "of the training windows' errors")
+  app.add_option("--quantile", arguments.quantile, "of the training windows' errors")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  app.add_option("--factor", protocol.factor, "times that quantile is the alarm's limit")
+  app.add_option("--factor", arguments.factors,
+                 "times that quantile is the alarm's limit; several are judged one by one")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  const std::map<std::string, millrace::AlarmRule> rules = {{"every", millrace::AlarmRule::kEvery},
-                                                            {"last", millrace::AlarmRule::kLast}};
-  app.add_option("--rule", protocol.rule,
-                 "a row is alarmed if every window is that contains it, or the last one that ends "
-                 "there, as live")
-      ->transform(CLI::CheckedTransformer(rules));
+  app.add_option(
+         "--rule", arguments.rules,
+         "a row is alarmed if every window is that contains it, or the last one, which ends "
+         "there, as live; notebook: as the benchmark's authors count")
+      ->transform(CLI::CheckedTransformer(millrace::kRules));
   app.add_option("--json", arguments.report, "a report to write, as JSON");
   app.add_option("--threads", arguments.threads, "of LibTorch")
       ->check(CLI::Range(1, 256))

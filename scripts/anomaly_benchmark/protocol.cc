@@ -34,29 +34,6 @@ absl::Status ScaleByTrainingRows(const Plan& plan, int64_t rows, Series& series)
   return absl::OkStatus();
 }
 
-/// By the row that a window begins with.
-absl::StatusOr<std::vector<double>> WindowErrors(const ModelPackage& model,
-                                                 const TrainerFactory& new_trainer, Series series) {
-  Plan each_row = model.plan;
-  each_row.input.stride = 1;
-  series.labels.clear();
-  if (model.scaling) model.scaling->Apply(series);
-  const Dataset windows = AllWindows(each_row, {std::move(series)});
-  MR_ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer,
-                      new_trainer(model.plan, model.architecture));
-  MR_ASSIGN_OR_RETURN(const std::vector<float> outputs,
-                      trainer->Predict(model.parameters, windows));
-  const auto width = static_cast<size_t>(windows.window * windows.channels);
-  std::vector<float> input(width);
-  float target = 0;
-  std::vector<double> errors;
-  for (int64_t i = 0; i < windows.size(); ++i) {
-    windows.Gather(std::span(&i, 1), input, std::span(&target, 1));
-    errors.push_back(ReconstructionError(input, std::span(outputs).subspan(i * width, width)));
-  }
-  return errors;
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<Recording>> LoadRecordingsToJudge(const std::string& site,
@@ -87,19 +64,38 @@ Series TrainingRows(const AnomalyProtocol& protocol, const Recording& recording)
   return FirstRows(recording.rows, protocol.training_rows, channels);
 }
 
-absl::StatusOr<RowCounts> JudgeRecording(const AnomalyProtocol& protocol, const ModelPackage& model,
-                                         const TrainerFactory& new_trainer,
-                                         const Recording& recording) {
-  MR_ASSIGN_OR_RETURN(const std::vector<double> errors,
-                      WindowErrors(model, new_trainer, recording.rows));
-  const int64_t window = model.plan.input.window;
-  const int64_t training_windows = protocol.training_rows - window + 1;
-  const double limit =
-      protocol.factor *
-      Quantile({errors.begin(), errors.begin() + training_windows}, protocol.quantile);
+absl::StatusOr<std::vector<double>> WindowErrors(const ModelPackage& model,
+                                                 const TrainerFactory& new_trainer,
+                                                 const Recording& recording) {
+  Plan each_row = model.plan;
+  each_row.input.stride = 1;
+  Series series = recording.rows;
+  series.labels.clear();
+  if (model.scaling) model.scaling->Apply(series);
+  const Dataset windows = AllWindows(each_row, {std::move(series)});
+  MR_ASSIGN_OR_RETURN(const std::unique_ptr<Trainer> trainer,
+                      new_trainer(model.plan, model.architecture));
+  MR_ASSIGN_OR_RETURN(const std::vector<float> outputs,
+                      trainer->Predict(model.parameters, windows));
+  const auto width = static_cast<size_t>(windows.window * windows.channels);
+  std::vector<float> input(width);
+  float target = 0;
+  std::vector<double> errors;
+  for (int64_t i = 0; i < windows.size(); ++i) {
+    windows.Gather(std::span(&i, 1), input, std::span(&target, 1));
+    errors.push_back(ReconstructionError(input, std::span(outputs).subspan(i * width, width)));
+  }
+  return errors;
+}
+
+RowCounts JudgeRows(const AnomalyProtocol& protocol, const AlarmLimit& limit,
+                    const Recording& recording, std::span<const double> window_errors) {
+  const int64_t window = recording.rows.steps - std::ssize(window_errors) + 1;
+  const auto training = window_errors.first(protocol.training_rows - window + 1);
+  const double most = limit.factor * Quantile({training.begin(), training.end()}, limit.quantile);
   std::vector<uint8_t> alarmed;
-  for (const double error : errors) alarmed.push_back(error > limit ? 1 : 0);
-  const std::vector<uint8_t> rows = AlarmedRows(alarmed, window, protocol.rule);
+  for (const double error : window_errors) alarmed.push_back(error > most ? 1 : 0);
+  const std::vector<uint8_t> rows = AlarmedRows(alarmed, window, limit.rule);
   return CountRows(std::span(rows).subspan(protocol.training_rows),
                    std::span(recording.rows.labels).subspan(protocol.training_rows));
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,11 @@ struct AnomalyProtocol {
   std::string truth = "anomaly";  // column, above 0 where a row is anomalous
   int64_t training_rows = 400;    // of each recording
   bool scale_each = false;        // by the mean and deviation of its own training rows
-  // A window is alarmed whose error is beyond factor * this quantile of those of the recording's
-  // training windows.
+};
+
+/// A window is alarmed whose error is beyond factor * this quantile of those of the recording's
+/// training windows.
+struct AlarmLimit {
   double quantile = 0.999;
   double factor = 4.0 / 3;
   AlarmRule rule = AlarmRule::kEvery;
@@ -43,9 +47,13 @@ absl::StatusOr<std::vector<Recording>> LoadRecordingsToJudge(const std::string& 
 /// The rows that train, without their truth.
 Series TrainingRows(const AnomalyProtocol& protocol, const Recording& recording);
 
-/// What the model makes of the rows after the training rows.
-absl::StatusOr<RowCounts> JudgeRecording(const AnomalyProtocol& protocol, const ModelPackage& model,
-                                         const TrainerFactory& new_trainer,
-                                         const Recording& recording);
+/// The model's errors on the windows that begin at each row of the recording.
+absl::StatusOr<std::vector<double>> WindowErrors(const ModelPackage& model,
+                                                 const TrainerFactory& new_trainer,
+                                                 const Recording& recording);
+
+/// What such errors make of the rows after the training rows.
+RowCounts JudgeRows(const AnomalyProtocol& protocol, const AlarmLimit& limit,
+                    const Recording& recording, std::span<const double> window_errors);
 
 }  // namespace millrace

@@ -50,11 +50,18 @@ std::vector<uint8_t> AlarmedRows(std::span<const uint8_t> windows, int64_t windo
     // The windows that contain row `last` begin at first .. newest.
     const int64_t newest = std::min(last, count - 1);
     const int64_t first = std::max<int64_t>(0, last - window + 1);
+    const int64_t before = in_a_row;
     if (last < count) in_a_row = windows[last] != 0 ? in_a_row + 1 : 0;
-    if (rule == AlarmRule::kEvery) {
-      rows[last] = in_a_row >= newest - first + 1 ? 1 : 0;
-    } else if (last >= window - 1) {
-      rows[last] = windows[first];
+    switch (rule) {
+      case AlarmRule::kEvery:
+        rows[last] = in_a_row >= newest - first + 1 ? 1 : 0;
+        break;
+      case AlarmRule::kLast:
+        rows[last] = last >= window - 1 ? windows[first] : 0;
+        break;
+      case AlarmRule::kNotebook:
+        rows[last] = last >= window - 1 && last <= count - window && before >= window - 1 ? 1 : 0;
+        break;
     }
   }
   return rows;

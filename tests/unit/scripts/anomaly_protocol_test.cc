@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 
+#include "base/status.h"
 #include "scripts/anomaly_benchmark/protocol.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temporary_folder.h"
@@ -39,8 +40,6 @@ class AnomalyProtocolTest : public ::testing::Test {
   AnomalyProtocolTest() {
     model_.plan = ParsePlan(kMirrorPlan).value();
     protocol_.training_rows = 4;
-    protocol_.quantile = 1;
-    protocol_.factor = 2;
   }
   absl::StatusOr<std::vector<Recording>> Load(const std::string& text) const {
     DataConfig data;
@@ -49,14 +48,18 @@ class AnomalyProtocolTest : public ::testing::Test {
     return LoadRecordingsToJudge("loop", data, model_.plan, protocol_);
   }
   absl::StatusOr<RowCounts> Judge(const Recording& recording) const {
-    return JudgeRecording(
-        protocol_, model_,
-        [](const Plan&, const Architecture&) { return std::make_unique<Blank>(); }, recording);
+    MR_ASSIGN_OR_RETURN(
+        const std::vector<double> errors,
+        WindowErrors(
+            model_, [](const Plan&, const Architecture&) { return std::make_unique<Blank>(); },
+            recording));
+    return JudgeRows(protocol_, limit_, recording, errors);
   }
 
   const TemporaryFolder folder_;
   ModelPackage model_;
   AnomalyProtocol protocol_;
+  AlarmLimit limit_ = {.quantile = 1, .factor = 2};
 };
 
 // Errors of the training windows are 1; the limit is twice that.
@@ -77,7 +80,7 @@ TEST_F(AnomalyProtocolTest, RowsAfterTheTrainingRowsAreJudgedByAllWindowsAroundT
 }
 
 TEST_F(AnomalyProtocolTest, ByTheWindowThatEndsWithItARowIsJudgedAtOnce) {
-  protocol_.rule = AlarmRule::kLast;
+  limit_.rule = AlarmRule::kLast;
   MR_ASSERT_OK_AND_ASSIGN(const std::vector<Recording> recordings, Load(kWater));
   EXPECT_THAT(Judge(recordings[0]),
               IsOkAndHolds(RowCounts{.found = 4, .missed = 0, .false_alarms = 0, .quiet = 2}));

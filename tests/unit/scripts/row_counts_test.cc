@@ -37,6 +37,13 @@ TEST(RowCountsTest, ARowIsAlarmedIfTheWindowIsThatEndsWithIt) {
               ElementsAre(0, 0, 1, 0, 0, 1, 1));
 }
 
+TEST(RowCountsTest, AsTheNotebooksCountARowIsAlarmedByTheWindowsBeforeItAndNoneOfTheLastRowsIs) {
+  EXPECT_THAT(AlarmedRows(std::vector<uint8_t>{0, 1, 1, 0, 1, 1, 1, 1}, 3, AlarmRule::kNotebook),
+              ElementsAre(0, 0, 0, 1, 0, 0, 0, 0, 0, 0));
+  EXPECT_THAT(AlarmedRows(std::vector<uint8_t>(8, 1), 3, AlarmRule::kNotebook),
+              ElementsAre(0, 0, 1, 1, 1, 1, 0, 0, 0, 0));
+}
+
 TEST(RowCountsTest, RecordingsOfFewerRowsThanTwoWindowsAreJudgedToo) {
   EXPECT_THAT(AlarmedRows(std::vector<uint8_t>{1}, 3, AlarmRule::kEvery), ElementsAre(1, 1, 1));
   EXPECT_THAT(AlarmedRows(std::vector<uint8_t>{0, 1}, 3, AlarmRule::kEvery),
