@@ -113,7 +113,7 @@ void Machine::UseInput(const InputPlan* input, InputMap map) {
 
 void Machine::Add(int32_t channel, int64_t time_ns, float value, int64_t arrived_ns) {
   last_arrived_ns_ = arrived_ns;
-  grid_.Add(channel, time_ns, value);
+  grid_.Add(channel, time_ns, value, arrived_ns);
 }
 
 void Machine::JudgeRow() {

@@ -15,6 +15,8 @@ namespace {
 constexpr int64_t kLeastRows = 16;
 constexpr double kMostSamples = 1 << 20;  // of one channel in a row
 constexpr double kMostHeld = 1 << 20;     // rows
+constexpr int64_t kConfirmingRows = 3;    // that time goes on elsewhere
+constexpr double kLongestSilenceNs = 1e18;
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr double kMostSeconds = 9.2e9;  // that int64 nanoseconds tell
 
@@ -36,7 +38,11 @@ TimeGrid::TimeGrid(TimeGridOptions options) : options_(std::move(options)) {
       std::max(kLeastRows, 2 * std::max(options_.patience_rows, options_.disorder_rows));
   rows_ = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows)));
   cells_.resize(rows_ * channels_.size());
-  early_channels_.resize(channels_.size());
+  const double silent_rows =
+      std::max(static_cast<double>(options_.patience_rows),
+               kConfirmingRows * *std::ranges::min_element(options_.sample_rows));
+  silence_ns_ =
+      static_cast<int64_t>(std::min(silent_rows / options_.rate_hz * kSecondNs, kLongestSilenceNs));
 }
 
 // Whole seconds and the rest apart: for a whole rate the former make whole rows, and neither loses
@@ -63,18 +69,35 @@ TimeGrid::Cell& TimeGrid::At(int64_t row, int32_t channel) {
   return cells_[(row & (rows_ - 1)) * static_cast<int64_t>(channels_.size()) + channel];
 }
 
-/// One channel with an absurd clock does not take the others along; but channels may have died.
-bool TimeGrid::HasJumpedAhead(int32_t channel) {
-  early_channels_[channel] = true;
-  ++early_in_turn_;
-  const auto channels = static_cast<int64_t>(channels_.size());
-  return early_in_turn_ >= rows_ * channels ||
-         std::ranges::count(early_channels_, true) == channels;
+/// Many old readings may come at once, and so may some from the future.
+bool TimeGrid::Last(std::optional<Strays>& strays, int64_t arrived_ns) const {
+  if (!strays || arrived_ns - strays->last_ns > silence_ns_) strays = Strays{arrived_ns};
+  strays->last_ns = arrived_ns;
+  return arrived_ns - strays->first_ns >= silence_ns_;
+}
+
+/// One channel with an absurd clock does not take the others along, nor does one message with a
+/// wrong date; but channels may have died.
+bool TimeGrid::HasJumpedAhead(Channel& channel, int64_t row, int64_t arrived_ns) {
+  const int64_t reach = std::max(rows_, 4 * channel.due);
+  if (channel.early_turn != turn_ || std::abs(row - channel.early_row) > reach) {
+    if (channel.early_turn == turn_ && channel.early_rows >= kConfirmingRows) --confirming_;
+    channel.early_turn = turn_;
+    channel.early_row = row;
+    channel.early_rows = 1;
+  } else if (row > channel.early_row) {
+    channel.early_row = row;
+    if (++channel.early_rows == kConfirmingRows) ++confirming_;
+  }
+  const bool lasts = Last(early_, arrived_ns);
+  return confirming_ == std::ssize(channels_) || (confirming_ > 0 && lasts);
 }
 
 void TimeGrid::ForgetStrays() {
-  late_in_turn_ = early_in_turn_ = 0;
-  std::fill(early_channels_.begin(), early_channels_.end(), false);
+  early_.reset();
+  late_.reset();
+  confirming_ = 0;
+  ++turn_;
 }
 
 /// The others' samples of `row` have gone: with several channels the next row is the first whole
@@ -103,23 +126,20 @@ void TimeGrid::Advance(Channel& channel, int64_t known) {
   channel.known = known;
 }
 
-void TimeGrid::Add(int32_t index, int64_t time_ns, float value) {
+void TimeGrid::Add(int32_t index, int64_t time_ns, float value, int64_t arrived_ns) {
   const int64_t row = RowOf(time_ns);
-  if (!started_) Restart(row);
-  // Many in turn, and none on time: it is the source that stood still, or its clock that was set.
-  if (row < next_) {
-    ++counts_.late;
-    if (++late_in_turn_ < rows_ * static_cast<int64_t>(channels_.size())) return;
-    RestartAfter(row);
-    return;
-  }
-  if (row >= next_ + rows_) {
-    ++counts_.early;
-    if (HasJumpedAhead(index)) RestartAfter(row);
-    if (row >= next_ + rows_ || row < next_) return;
-  }
-  if (late_in_turn_ + early_in_turn_ > 0) ForgetStrays();
   Channel& channel = channels_[index];
+  if (!started_) Restart(row);
+  const auto on_time = [&] { return row >= next_ && row < next_ + rows_; };
+  if (!on_time()) {
+    const bool late = row < next_;
+    ++(late ? counts_.late : counts_.early);
+    if (late ? Last(late_, arrived_ns) : HasJumpedAhead(channel, row, arrived_ns)) {
+      RestartAfter(row);
+    }
+    if (!on_time()) return;
+  }
+  if (early_ || late_) ForgetStrays();
   Cell& cell = At(row, index);
   // Jitter may bring a few more than a row's share of samples.
   if (cell.samples >= channel.samples + channel.samples / 2) {
@@ -144,7 +164,7 @@ std::optional<TimeGrid::Row> TimeGrid::Take(std::span<float> values) {
     Channel& channel = channels_[i];
     Cell& cell = At(row.number, static_cast<int32_t>(i));
     if (cell.samples > 0) {
-      channel.last_value = cell.sum / static_cast<float>(cell.samples);
+      channel.last_value = static_cast<float>(cell.sum / cell.samples);
       channel.last_row = row.number;
       channel.seen = true;
       values[i] = channel.last_value;

@@ -19,7 +19,7 @@ struct TimeGridOptions {
 /// What became of samples that are in no row.
 struct TimeGridCounts {
   int64_t late = 0;        // their row was out already
-  int64_t early = 0;       // they were ahead of all others
+  int64_t early = 0;       // they were ahead of all others, and nobody confirmed them
   int64_t duplicates = 0;  // their row had the value already
   int64_t restarts = 0;    // the source's time jumped, and rows started anew
 };
@@ -28,13 +28,16 @@ struct TimeGridCounts {
 /// stands for the time r / rate since 1970. Of a channel that is faster than the rows, a row has
 /// the mean of the samples nearest to it; otherwise a sample is held for one and a half times as
 /// long as the next one takes, as no clock keeps its rate exactly. A row is out once every channel
-/// has come as far, or when its patience is over; what is missing then is NaN. Constant time per
-/// sample, and memory for a few rows.
+/// has come as far, or when its patience is over; what is missing then is NaN. Where the source's
+/// time jumps, rows start anew there: ahead once several rows of each channel say so, back once
+/// nothing on time has come for the patience. Neither one message with a wrong date nor a flush of
+/// old readings moves them. Constant time per sample, and memory for a few rows.
 class TimeGrid {
  public:
   explicit TimeGrid(TimeGridOptions options);
 
-  void Add(int32_t channel, int64_t time_ns, float value);
+  /// `arrived_ns`: on the monotonic clock.
+  void Add(int32_t channel, int64_t time_ns, float value, int64_t arrived_ns);
 
   struct Row {
     int64_t number = 0;
@@ -48,7 +51,7 @@ class TimeGrid {
 
  private:
   struct Cell {
-    float sum = 0;
+    double sum = 0;
     int32_t samples = 0;
   };
   struct Channel {
@@ -59,11 +62,21 @@ class TimeGrid {
     int64_t last_row = 0;  // of the last value that was out
     float last_value = 0;
     bool seen = false;
+    int64_t early_row = 0;   // the highest that was ahead of all rows
+    int64_t early_rows = 0;  // that have risen to it
+    int64_t early_turn = 0;  // that they are of
+  };
+  /// When samples arrived that are not on time, and none that is.
+  struct Strays {
+    int64_t first_ns = 0;
+    int64_t last_ns = 0;
   };
 
   /// The row nearest to `time_ns`.
   int64_t RowOf(int64_t time_ns) const;
-  bool HasJumpedAhead(int32_t channel);
+  bool HasJumpedAhead(Channel& channel, int64_t row, int64_t arrived_ns);
+  /// Whether there have been strays, and nothing else, for the patience.
+  bool Last(std::optional<Strays>& strays, int64_t arrived_ns) const;
   void ForgetStrays();
   void Restart(int64_t row);
   void RestartAfter(int64_t row);
@@ -79,10 +92,12 @@ class TimeGrid {
   int64_t next_ = 0;        // first row that is not out
   int64_t newest_ = 0;      // last row with a sample
   int32_t waiting_ = 0;     // channels that do not know the next row
-  // Since the last sample on time: those ahead of all rows, and those behind.
-  std::vector<bool> early_channels_;
-  int64_t early_in_turn_ = 0;
-  int64_t late_in_turn_ = 0;
+  int64_t silence_ns_ = 0;  // so long nothing is on time where the source's time was set
+  // Since the last sample on time.
+  std::optional<Strays> early_;
+  std::optional<Strays> late_;
+  int64_t turn_ = 1;        // one more with each such sample
+  int64_t confirming_ = 0;  // channels of which several early rows have risen
   TimeGridCounts counts_;
 };
 

@@ -26,9 +26,13 @@ struct GridRig {
   explicit GridRig(std::vector<double> sample_rows, int64_t patience = 3, int64_t disorder = 0)
       : grid({10, sample_rows, patience, disorder}), width(sample_rows.size()) {}
 
-  /// At `row`, which need not be whole.
-  void Add(int32_t channel, double row, float value) {
-    grid.Add(channel, kGridStart + static_cast<int64_t>(row * kPeriod), value);
+  /// At `row`, which need not be whole; it arrives at once.
+  void Add(int32_t channel, double row, float value) { AddAt(row, channel, row, value); }
+
+  /// It arrives when the clock is at row `now`.
+  void AddAt(double now, int32_t channel, double row, float value) {
+    const auto ns = [](double rows) { return static_cast<int64_t>(rows * kPeriod); };
+    grid.Add(channel, kGridStart + ns(row), value, ns(now));
     std::vector<float> values(width);
     while (const auto out = grid.Take(values)) {
       numbers.push_back(out->number - kGridStart / kPeriod);
@@ -66,7 +70,7 @@ TEST(TimeGridTest, RowsKeepStepWithARateWhosePeriodIsNoWholeNumberOfNanoseconds)
   constexpr int kSamples = 500'000;
   for (int i = 0; i < kSamples; ++i) {
     const int64_t time_ns = kGridStart + std::llround(i * 1e9 / kRate);
-    grid.Add(0, time_ns, static_cast<float>(i));
+    grid.Add(0, time_ns, static_cast<float>(i), time_ns);
     while (const auto row = grid.Take(values)) {
       EXPECT_EQ(values[0], static_cast<float>(rows++));
       EXPECT_LE(std::abs(grid.TimeOf(row->number) - time_ns), 1);
@@ -164,7 +168,7 @@ TEST(TimeGridTest, ChannelWhoseClockIsAheadDoesNotTakeTheOthersAlong) {
   GridRig rig({1, 1});
   for (int row = 0; row < 20; ++row) {
     rig.Add(0, row, row);
-    rig.Add(1, row + 1'000'000, 1);
+    rig.AddAt(row, 1, row + 1'000'000, 1);
   }
   EXPECT_EQ(rig.grid.counts().restarts, 0);
   EXPECT_EQ(rig.grid.counts().early, 20);
@@ -176,7 +180,7 @@ TEST(TimeGridTest, BlockOfAChannelWhoseClockIsAheadDoesNotEither) {
   for (int row = 0; row < 20; ++row) {
     rig.Add(0, row, row);
     rig.Add(1, row, 1);
-    for (int i = 0; i < 8; ++i) rig.Add(1, row + 1'000'000 + i, 1);
+    for (int i = 0; i < 8; ++i) rig.AddAt(row, 1, row + 1'000'000 + i, 1);
   }
   EXPECT_EQ(rig.grid.counts().restarts, 0);
   EXPECT_EQ(rig.numbers.size(), 20u);
@@ -193,11 +197,11 @@ TEST(TimeGridTest, StandstillIsFollowedWithoutAChannelThatDiedInIt) {
 
 TEST(TimeGridTest, RowsStartAnewAfterAStandstill) {
   GridRig rig({1, 1});
-  for (const double row : {0.0, 1.0, 5000.0, 5001.0, 5002.0}) {
+  for (const double row : {0.0, 1.0, 5000.0, 5001.0, 5002.0, 5003.0, 5004.0}) {
     rig.Add(0, row, 1);
     rig.Add(1, row, 2);
   }
-  EXPECT_THAT(rig.numbers, ElementsAre(0, 1, 5001, 5002));
+  EXPECT_THAT(rig.numbers, ElementsAre(0, 1, 5003, 5004));
   EXPECT_THAT(rig.restarted, ElementsAre(false, false, true, false));
   for (const auto& row : rig.rows) EXPECT_THAT(row, RowIs(1, 2));
   EXPECT_EQ(rig.grid.counts().restarts, 1);
@@ -208,12 +212,63 @@ TEST(TimeGridTest, ClockThatIsSetBackIsFollowedAfterAWhile) {
   rig.Add(0, 10'000, 1);
   rig.Add(1, 10'000, 2);
   for (int row = 0; row < 40; ++row) {
-    rig.Add(0, row, 1);
-    rig.Add(1, row, 2);
+    rig.AddAt(10'000 + row, 0, row, 1);
+    rig.AddAt(10'000 + row, 1, row, 2);
   }
   EXPECT_EQ(rig.grid.counts().restarts, 1);
   EXPECT_EQ(rig.numbers.back(), 39);
-  EXPECT_GT(rig.numbers.size(), 20u);
+  EXPECT_GT(rig.numbers.size(), 30u);
+}
+
+TEST(TimeGridTest, MessageWithAWrongDateCostsItself) {
+  GridRig rig({1, 1});
+  for (int row = 0; row < 20; ++row) {
+    const double told = row == 10 ? 1e9 : row;
+    rig.AddAt(row, 0, told, 1);
+    rig.AddAt(row, 1, told, 2);
+  }
+  EXPECT_EQ(rig.grid.counts().restarts, 0);
+  EXPECT_EQ(rig.grid.counts().early, 2);
+  EXPECT_EQ(rig.numbers.size(), 20u);
+  EXPECT_THAT(rig.rows[10], RowIs(1, 2)) << "held";
+}
+
+TEST(TimeGridTest, MessagesWithWrongDatesThatDoNotFollowEachOtherConfirmNothing) {
+  GridRig rig({1});
+  rig.Add(0, 0, 1);
+  for (int i = 1; i < 10; ++i) rig.AddAt(1, 0, 1e6 * i, 1);
+  EXPECT_EQ(rig.grid.counts().restarts, 0);
+  EXPECT_EQ(rig.grid.counts().early, 9);
+}
+
+TEST(TimeGridTest, FlushOfOldReadingsDoesNotMoveTheRows) {
+  GridRig rig({1, 1});
+  for (int row = 0; row < 40; ++row) {
+    rig.AddAt(row, 0, row, 1);
+    rig.AddAt(row, 1, row, 2);
+    for (int old = 0; row == 20 && old < 1000; ++old) rig.AddAt(row, old % 2, old - 72'000, 3);
+  }
+  EXPECT_EQ(rig.grid.counts().restarts, 0);
+  EXPECT_EQ(rig.grid.counts().late, 1000);
+  EXPECT_EQ(rig.numbers.size(), 40u);
+  for (const auto& row : rig.rows) EXPECT_THAT(row, RowIs(1, 2));
+}
+
+TEST(TimeGridTest, FlushAfterAStandstillDoesNotEither) {
+  GridRig rig({1, 1});
+  rig.Add(0, 0, 1);
+  rig.Add(1, 0, 2);
+  rig.AddAt(1, 0, -1, 1);  // late, and the last for long
+  for (int old = 0; old < 1000; ++old) rig.AddAt(5000, old % 2, old - 72'000, 3);
+  EXPECT_EQ(rig.grid.counts().restarts, 0);
+}
+
+TEST(TimeGridTest, FastSamplesKeepTheirMeanExactly) {
+  GridRig rig({1e-4});
+  constexpr int kOfARow = 10'000;
+  for (int i = 0; i < kOfARow; ++i) rig.Add(0, -0.49 + i * 0.98 / kOfARow, 8'388'608 + i % 2 * 2);
+  ASSERT_EQ(rig.rows.size(), 1u);
+  EXPECT_EQ(rig.rows[0][0], 8'388'609);
 }
 
 TEST(TimeGridTest, AbsurdTimesEndNothing) {
@@ -221,7 +276,7 @@ TEST(TimeGridTest, AbsurdTimesEndNothing) {
   for (int i = 0; i < 100; ++i) {
     for (const int64_t time : {std::numeric_limits<int64_t>::min(), int64_t{-1}, int64_t{0},
                                std::numeric_limits<int64_t>::max()}) {
-      rig.grid.Add(i % 2, time, 1);
+      rig.grid.Add(i % 2, time, 1, i);
       std::vector<float> values(2);
       for (int taken = 0; taken < 100; ++taken) {
         const auto row = rig.grid.Take(values);
