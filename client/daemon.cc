@@ -37,7 +37,7 @@ std::vector<std::string> WithSite(std::vector<std::string> command, const std::s
   return command;
 }
 
-/// Has `live` use the sources that the site's file names, if it has changed.
+/// Has `live` use the sources and outputs that the site's file names, if it has changed.
 void FollowFile(ConfigWatch& file, LiveService& live) {
   const std::optional<absl::StatusOr<SiteConfig>> changed = file.Changed();
   if (!changed) return;
@@ -45,9 +45,15 @@ void FollowFile(ConfigWatch& file, LiveService& live) {
     LogError("changed configuration not used", {{"error", changed->status().message()}});
     return;
   }
-  live.UseSources((*changed)->live.sources);
-  LogInfo("sources are as the configuration says now",
-          {{"sources", (*changed)->live.sources.size()}});
+  const LiveConfig& now = (*changed)->live;
+  live.UseSources(now.sources);
+  LogInfo("sources are as the configuration says now", {{"sources", now.sources.size()}});
+  const absl::Status outputs = live.UseOutputs(now.outputs);
+  if (!outputs.ok()) {
+    LogError("changed outputs not used, those before go on", {{"error", outputs.message()}});
+    return;
+  }
+  LogInfo("outputs are as the configuration says now", {{"outputs", now.outputs.size()}});
 }
 
 /// The first signal that comes. Meanwhile whoever waits for a coordinator that has fallen silent is

@@ -94,7 +94,8 @@ class Daemon {
 /// The daemon that `config` describes, until SIGINT or SIGTERM: what judges the machines, where
 /// there are any, and the site's part in the federation. The first does not wait for the second,
 /// which a certificate that has ended or a clock that is wrong may hold up. A change of the file's
-/// [[source]] tables is followed while it runs. Called before the process starts a thread.
+/// [[source]] and [[output]] tables is followed while it runs. Called before the process starts a
+/// thread.
 absl::Status RunDaemon(const std::string& config_path, const SiteConfig& config,
                        const std::vector<std::string>& work_command,
                        const PredictorFactory& predictors);

@@ -52,6 +52,10 @@ class LiveService {
 
   /// From now on these are the sources; those that were there already go on without a gap.
   void UseSources(const std::vector<SourceConfig>& sources) { sources_.Reconfigure(sources); }
+  /// The same of outputs: all of these or, with an error, those that there were.
+  absl::Status UseOutputs(const std::vector<OutputConfig>& outputs) {
+    return outlet_->UseOutputs(outputs);
+  }
 
   /// Beats while the scoring goes on.
   const Heartbeat* heart() const { return &life_; }

@@ -40,6 +40,8 @@ rule 'libmosquitto is for client/live/ and the plant simulator alone' \
   'mosquitto\.h' "${production[@]}" '!client/live/' '!scripts/plant_simulator/'
 rule 'libmodbus is for client/live/, client/output/ and the plant simulator alone' \
   'modbus/' "${production[@]}" '!client/live/' '!client/output/' '!scripts/plant_simulator/'
+rule 'libmicrohttpd is for base/ alone' 'microhttpd\.h' "${production[@]}" '!base/'
+rule 'cpp-httplib is for tests alone' 'httplib\.h' "${production[@]}"
 rule 'the coordinator includes nothing of the client' 'client/' coordinator
 rule 'the client includes nothing of the coordinator' 'coordinator/' client
 rule 'base stands below everything else' \

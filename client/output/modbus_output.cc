@@ -37,12 +37,13 @@ int PortOf(int socket) {
 
 void ModbusOutput::Free::operator()(_modbus* device) const { modbus_free(device); }
 
-ModbusOutput::ModbusOutput(const ModbusOutputConfig& config, LiveClock* clock)
-    : clock_(clock), registers_(config.machines, config.low_word_first) {}
+ModbusOutput::ModbusOutput(const ModbusOutputConfig& config,
+                           const std::vector<MachineConfig>& kinds, LiveClock* clock)
+    : clock_(clock), registers_(config.machines, kinds, config.low_word_first) {}
 
-absl::StatusOr<std::unique_ptr<ModbusOutput>> ModbusOutput::Listen(const ModbusOutputConfig& config,
-                                                                   LiveClock* clock) {
-  std::unique_ptr<ModbusOutput> output(new ModbusOutput(config, clock));
+absl::StatusOr<std::unique_ptr<ModbusOutput>> ModbusOutput::Listen(
+    const ModbusOutputConfig& config, const std::vector<MachineConfig>& kinds, LiveClock* clock) {
+  std::unique_ptr<ModbusOutput> output(new ModbusOutput(config, kinds, clock));
   MR_RETURN_IF_ERROR(output->Open(config));
   return output;
 }
@@ -171,12 +172,9 @@ bool ModbusOutput::Answer(const Peer& peer, std::vector<uint8_t> request, const 
   std::vector<uint16_t> words;  // sent without the lock, which the scoring needs
   {
     const absl::MutexLock lock(&mutex_);
-    const std::span<const uint16_t> all = registers_.words();
-    if (frame.address + frame.count <= all.size()) {
-      const std::span<const uint16_t> wanted = all.subspan(frame.address, frame.count);
-      words.assign(wanted.begin(), wanted.end());
-      ++status_.told;
-    }
+    const std::span<const uint16_t> wanted = registers_.At(frame.address, frame.count);
+    words.assign(wanted.begin(), wanted.end());
+    if (!words.empty()) ++status_.told;
   }
   if (words.empty()) {
     return Refuse(peer, std::move(request), MODBUS_EXCEPTION_ILLEGAL_DATA_ADDRESS);

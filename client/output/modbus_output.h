@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "base/steady_notification.h"
+#include "client/inference/machine_config.h"
 #include "client/live/live_clock.h"
 #include "client/output/modbus_frame.h"
 #include "client/output/output.h"
@@ -29,9 +30,10 @@ class ModbusOutput final : public Output {
  public:
   static constexpr size_t kMostPeers = 16;
 
-  /// Listens. UNAVAILABLE if the address is taken or not this machine's. `clock` outlives it.
-  static absl::StatusOr<std::unique_ptr<ModbusOutput>> Listen(const ModbusOutputConfig& config,
-                                                              LiveClock* clock);
+  /// Listens. UNAVAILABLE if the address is taken or not this machine's. `kinds` have the machines'
+  /// channels; `clock` outlives it.
+  static absl::StatusOr<std::unique_ptr<ModbusOutput>> Listen(
+      const ModbusOutputConfig& config, const std::vector<MachineConfig>& kinds, LiveClock* clock);
   ~ModbusOutput() override;
 
   void Take(const MachineVerdict& verdict) override;
@@ -49,7 +51,8 @@ class ModbusOutput final : public Output {
     void operator()(_modbus* device) const;
   };
 
-  ModbusOutput(const ModbusOutputConfig& config, LiveClock* clock);
+  ModbusOutput(const ModbusOutputConfig& config, const std::vector<MachineConfig>& kinds,
+               LiveClock* clock);
   absl::Status Open(const ModbusOutputConfig& config);
   void Run();
   void Welcome();

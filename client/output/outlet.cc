@@ -2,6 +2,7 @@
 #include "client/output/outlet.h"
 
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,9 +17,23 @@
 namespace millrace {
 namespace {
 
+/// A change of the file may name machines that the daemon does not watch yet.
+absl::Status CheckWatched(const std::vector<std::string>& names,
+                          const std::vector<MachineConfig>& machines) {
+  std::set<absl::string_view> watched;
+  for (const MachineConfig& kind : machines) watched.insert(kind.names.begin(), kind.names.end());
+  for (const std::string& name : names) {
+    if (watched.contains(name)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("machine '", name, "' is not watched; a new [[machine]] needs a restart"));
+  }
+  return absl::OkStatus();
+}
+
 /// What opens an output of each kind.
 struct OpenOutput {
   const std::string& name;
+  const std::vector<MachineConfig>& machines;
   const VerdictBoard* board;
   LiveClock* clock;
 
@@ -26,7 +41,9 @@ struct OpenOutput {
     return std::make_unique<MqttOutput>(name, config, clock);
   }
   absl::StatusOr<std::unique_ptr<Output>> operator()(const ModbusOutputConfig& config) const {
-    MR_ASSIGN_OR_RETURN(std::unique_ptr<ModbusOutput> output, ModbusOutput::Listen(config, clock));
+    MR_RETURN_IF_ERROR(CheckWatched(config.machines, machines));
+    MR_ASSIGN_OR_RETURN(std::unique_ptr<ModbusOutput> output,
+                        ModbusOutput::Listen(config, machines, clock));
     LogInfo("output listens", {{"output", name}, {"host", config.host}, {"port", output->port()}});
     return output;
   }
@@ -47,24 +64,22 @@ HttpAnswer HeartbeatAnswer(bool alive, const std::string& json) {
 
 Outlet::Outlet(const std::vector<MachineConfig>& machines, const HeartbeatConfig& heartbeat,
                const Heartbeat* scoring, LiveClock* clock)
-    : heartbeat_(heartbeat), scoring_(scoring), clock_(clock), board_(machines, heartbeat, clock) {}
+    : heartbeat_(heartbeat),
+      scoring_(scoring),
+      board_(machines, heartbeat, clock),
+      outputs_([this, machines, clock](const OutputConfig& config) {
+        if (const std::string warning = PlaintextWarning(config); !warning.empty()) {
+          LogWarning("output is not protected", {{"output", config.name}, {"reason", warning}});
+        }
+        return std::visit(OpenOutput{config.name, machines, &board_, clock}, config.kind);
+      }) {}
 
 absl::StatusOr<std::unique_ptr<Outlet>> Outlet::Create(const std::vector<MachineConfig>& machines,
                                                        const HeartbeatConfig& heartbeat,
                                                        const std::vector<OutputConfig>& outputs,
                                                        const Heartbeat* scoring, LiveClock* clock) {
   std::unique_ptr<Outlet> outlet(new Outlet(machines, heartbeat, scoring, clock));
-  for (const OutputConfig& config : outputs) {
-    if (const std::string warning = PlaintextWarning(config); !warning.empty()) {
-      LogWarning("output is not protected", {{"output", config.name}, {"reason", warning}});
-    }
-    absl::StatusOr<std::unique_ptr<Output>> output =
-        std::visit(OpenOutput{config.name, &outlet->board_, clock}, config.kind);
-    if (!output.ok()) {
-      return Annotate(output.status(), absl::StrCat("[[output]] ", config.name));
-    }
-    outlet->outputs_[config.name] = *std::move(output);
-  }
+  MR_RETURN_IF_ERROR(outlet->UseOutputs(outputs));
   return outlet;
 }
 
@@ -83,19 +98,13 @@ void Outlet::Run() {
   while (!stopped_.WaitForNotificationWithTimeout(period)) {
     const uint64_t before = std::exchange(scored, scoring_->beats());
     board_.Beat(/*scoring_goes_on=*/scored != before);
-    for (const auto& [name, output] : outputs_) output->Beat(board_);
+    outputs_.Beat(board_);
   }
 }
 
 void Outlet::Take(const MachineVerdict& verdict) {
   board_.Post(verdict);
-  for (const auto& [name, output] : outputs_) output->Take(verdict);
-}
-
-std::map<std::string, OutputStatus> Outlet::Statuses() const {
-  std::map<std::string, OutputStatus> statuses;
-  for (const auto& [name, output] : outputs_) statuses[name] = output->Status();
-  return statuses;
+  outputs_.Take(verdict);
 }
 
 std::map<std::string, HttpServer::Page> Outlet::Pages() const {

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/http_server.h"
 #include "base/life_sign.h"
@@ -14,12 +15,13 @@
 #include "client/live/live_clock.h"
 #include "client/output/output.h"
 #include "client/output/output_config.h"
+#include "client/output/output_set.h"
 #include "client/output/verdict_board.h"
 
 namespace millrace {
 
 /// Where verdicts go: the board for whoever asks, and the site's outputs. A thread of its own has
-/// the heart beat for as long as the scoring goes on.
+/// the heart beat for as long as the scoring goes on. Thread-safe but for its beginning and end.
 class Outlet {
  public:
   /// Opens the outputs; UNAVAILABLE names the one whose address is taken. Nothing beats before
@@ -34,12 +36,18 @@ class Outlet {
   /// Once.
   void Start();
 
-  /// On the scoring thread; waits for nobody.
+  /// Waits for nobody.
   void Take(const MachineVerdict& verdict);
+
+  /// From now on these are the outputs, as OutputSet::Reconfigure has it. FAILED_PRECONDITION where
+  /// one is to tell of a machine that is not watched.
+  absl::Status UseOutputs(const std::vector<OutputConfig>& outputs) {
+    return outputs_.Reconfigure(outputs);
+  }
 
   const VerdictBoard& board() const { return board_; }
   /// By name.
-  std::map<std::string, OutputStatus> Statuses() const;
+  std::map<std::string, OutputStatus> Statuses() const { return outputs_.Statuses(); }
   /// /verdicts, /verdicts/NAME, /heartbeat, /heartbeat/NAME.
   std::map<std::string, HttpServer::Page> Pages() const;
 
@@ -50,9 +58,8 @@ class Outlet {
 
   const HeartbeatConfig heartbeat_;
   const Heartbeat* const scoring_;
-  LiveClock* const clock_;
   VerdictBoard board_;
-  std::map<std::string, std::unique_ptr<Output>> outputs_;  // by name
+  OutputSet outputs_;
   SteadyNotification stopped_;
   std::thread thread_;
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <utility>
 
 namespace millrace {
 namespace {
@@ -14,7 +15,7 @@ constexpr size_t kMapVersion = 1;
 constexpr size_t kSiteMachines = 2;
 constexpr size_t kSiteAlive = 3;
 constexpr size_t kSiteAlarms = 4;
-constexpr uint16_t kThisMap = 1;
+constexpr uint16_t kThisMap = 2;
 // Of a machine's.
 constexpr size_t kHeartbeat = 0;
 constexpr size_t kState = 1;
@@ -26,7 +27,18 @@ constexpr size_t kModelVersion = 8;
 constexpr size_t kLatencyMs = 10;
 constexpr size_t kAgeSeconds = 12;
 constexpr size_t kUnixSeconds = 14;
+// Of a machine's explanation.
+constexpr size_t kSharesInAll = 0;
+constexpr size_t kFirstShare = 1;
+constexpr size_t kShareRegisters = 3;  // a channel's number and its share
+constexpr size_t kSharesWritten = 3;
+constexpr size_t kGap = 10;
+constexpr size_t kExplainedUnixSeconds = 12;
+constexpr size_t kWorstChannel = 14;
+constexpr size_t kWorstFlag = 15;
+constexpr size_t kMostNumbers = 65535;  // of a machine's channels
 constexpr int64_t kNoClass = 65535;
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kNsPerMillisecond = 1e6;
 
 uint16_t StateOf(Judgement judgement) {
@@ -45,26 +57,43 @@ uint16_t Low16(uint64_t number) { return static_cast<uint16_t>(number & 0xFFFF);
 
 }  // namespace
 
-VerdictRegisters::VerdictRegisters(const std::vector<std::string>& machines, bool low_word_first)
-    : low_word_first_(low_word_first), words_((machines.size() + 1) * kBlockRegisters) {
-  words_[kMapVersion] = kThisMap;
-  words_[kSiteMachines] = Low16(machines.size());
+VerdictRegisters::VerdictRegisters(const std::vector<std::string>& machines,
+                                   const std::vector<MachineConfig>& kinds, bool low_word_first)
+    : low_word_first_(low_word_first),
+      kinds_(kinds.size()),
+      verdicts_((machines.size() + 1) * kBlockRegisters),
+      explanations_(verdicts_.size()) {
+  verdicts_[kMapVersion] = kThisMap;
+  verdicts_[kSiteMachines] = Low16(machines.size());
+  std::map<std::string, const std::map<std::string, uint16_t>*> numbers;  // by machine
+  for (size_t k = 0; k < kinds.size(); ++k) {
+    const size_t numbered = std::min(kinds[k].channels.size(), kMostNumbers);
+    for (size_t i = 0; i < numbered; ++i) kinds_[k][kinds[k].channels[i].name] = Low16(i + 1);
+    for (const std::string& machine : kinds[k].names) numbers[machine] = &kinds_[k];
+  }
   MachineVerdict none;
-  none.score = std::numeric_limits<double>::quiet_NaN();
+  none.score = kNaN;
   for (size_t i = 0; i < machines.size(); ++i) {
-    blocks_[machines[i]] = (i + 1) * kBlockRegisters;
-    const std::span<uint16_t> block = BlockOf(machines[i]);
-    WriteVerdict(none, block);
-    WriteFloat(none.score, block.subspan(kAgeSeconds, 2));
+    const Place place = {(i + 1) * kBlockRegisters, numbers[machines[i]]};
+    places_[machines[i]] = place;
+    WriteVerdict(none, place);
+    const std::span<uint16_t> block = BlockOf(place);
+    WriteFloat(kNaN, block.subspan(kAgeSeconds, 2));
     block[kState] = 0;
     block[kQuality] = 0;
   }
 }
 
-std::span<uint16_t> VerdictRegisters::BlockOf(const std::string& machine) {
-  const auto found = blocks_.find(machine);
-  if (found == blocks_.end()) return {};
-  return std::span(words_).subspan(found->second, kBlockRegisters);
+std::span<const uint16_t> VerdictRegisters::At(size_t address, size_t count) const {
+  const bool explains = address >= kExplanationRegisters;
+  const std::span<const uint16_t> all = explains ? explanations_ : verdicts_;
+  const size_t from = address - (explains ? kExplanationRegisters : size_t{0});
+  if (from + count > all.size()) return {};
+  return all.subspan(from, count);
+}
+
+std::span<uint16_t> VerdictRegisters::BlockOf(const Place& place) {
+  return std::span(verdicts_).subspan(place.block, kBlockRegisters);
 }
 
 void VerdictRegisters::WriteTwo(uint32_t number, std::span<uint16_t> two) const {
@@ -76,42 +105,68 @@ void VerdictRegisters::WriteFloat(double number, std::span<uint16_t> two) const 
   WriteTwo(std::bit_cast<uint32_t>(static_cast<float>(number)), two);
 }
 
-void VerdictRegisters::WriteVerdict(const MachineVerdict& verdict,
-                                    std::span<uint16_t> block) const {
+void VerdictRegisters::WriteVerdict(const MachineVerdict& verdict, const Place& place) {
+  const std::span<uint16_t> block = BlockOf(place);
   block[kState] = StateOf(verdict.judgement);
   block[kQuality] = static_cast<uint16_t>(verdict.quality);
   block[kClass] = static_cast<uint16_t>(
       verdict.predicted < 0 ? kNoClass : std::min(verdict.predicted, kNoClass));
   WriteFloat(verdict.score, block.subspan(kScore, 2));
-  WriteFloat(verdict.threshold.value_or(std::numeric_limits<double>::quiet_NaN()),
-             block.subspan(kThreshold, 2));
+  WriteFloat(verdict.threshold.value_or(kNaN), block.subspan(kThreshold, 2));
   WriteTwo(static_cast<uint32_t>(verdict.version), block.subspan(kModelVersion, 2));
   WriteFloat(static_cast<double>(verdict.latency_ns) / kNsPerMillisecond,
              block.subspan(kLatencyMs, 2));
   WriteTwo(static_cast<uint32_t>(verdict.time_ns / kNsPerS), block.subspan(kUnixSeconds, 2));
+  WriteExplanation(verdict, place);
+}
+
+void VerdictRegisters::WriteExplanation(const MachineVerdict& verdict, const Place& place) {
+  const auto number_of = [&](const std::string& channel) -> uint16_t {
+    if (place.numbers == nullptr) return 0;
+    const auto found = place.numbers->find(channel);
+    return found == place.numbers->end() ? uint16_t{0} : found->second;
+  };
+  const std::span<uint16_t> block = std::span(explanations_).subspan(place.block, kBlockRegisters);
+  const std::vector<ChannelShare>& shares = verdict.shares;
+  block[kSharesInAll] = Low16(shares.size());
+  for (size_t i = 0; i < kSharesWritten; ++i) {
+    const std::span<uint16_t> at = block.subspan(kFirstShare + i * kShareRegisters);
+    at[0] = i < shares.size() ? number_of(shares[i].channel) : uint16_t{0};
+    WriteFloat(i < shares.size() ? shares[i].share : kNaN, at.subspan(1, 2));
+  }
+  WriteFloat(shares.empty() ? kNaN : verdict.completeness_gap, block.subspan(kGap, 2));
+  WriteTwo(shares.empty() ? 0 : static_cast<uint32_t>(verdict.explained_ns / kNsPerS),
+           block.subspan(kExplainedUnixSeconds, 2));
+  const auto worst = std::ranges::max_element(verdict.flagged, {}, [](const FlaggedChannel& one) {
+    return std::pair(one.worst.flag, one.share);
+  });
+  const bool sound = worst == verdict.flagged.end();
+  block[kWorstChannel] = sound ? uint16_t{0} : number_of(worst->name);
+  block[kWorstFlag] = sound ? uint16_t{0} : static_cast<uint16_t>(worst->worst.flag);
 }
 
 void VerdictRegisters::Write(const MachineVerdict& verdict) {
-  const std::span<uint16_t> block = BlockOf(verdict.machine);
-  if (!block.empty()) WriteVerdict(verdict, block);
+  const auto place = places_.find(verdict.machine);
+  if (place != places_.end()) WriteVerdict(verdict, place->second);
 }
 
 void VerdictRegisters::Write(const SiteStatus& site) {
-  words_[kSiteHeartbeat] = Low16(site.heartbeat);
+  verdicts_[kSiteHeartbeat] = Low16(site.heartbeat);
   int64_t alive = 0;
   int64_t alarms = 0;
   for (const MachineStatus& machine : site.machines) {
-    const std::span<uint16_t> block = BlockOf(machine.machine);
-    if (block.empty()) continue;
+    const auto place = places_.find(machine.machine);
+    if (place == places_.end()) continue;
+    const std::span<uint16_t> block = BlockOf(place->second);
     block[kHeartbeat] = Low16(machine.heartbeat);
     if (!machine.verdict) continue;
-    WriteVerdict(*machine.verdict, block);
+    WriteVerdict(*machine.verdict, place->second);
     WriteFloat(static_cast<double>(machine.age_ns) / kNsPerS, block.subspan(kAgeSeconds, 2));
     alive += machine.alive;
     alarms += machine.verdict->judgement == Judgement::kAlarm;
   }
-  words_[kSiteAlive] = Low16(alive);
-  words_[kSiteAlarms] = Low16(alarms);
+  verdicts_[kSiteAlive] = Low16(alive);
+  verdicts_[kSiteAlarms] = Low16(alarms);
 }
 
 }  // namespace millrace

@@ -2,44 +2,59 @@
 // What a PLC reads over Modbus: docs/inference.md has the map. Knows no network.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "client/inference/machine_config.h"
 #include "client/inference/machine_verdict.h"
 #include "client/output/verdict_board.h"
 
 namespace millrace {
 
 inline constexpr int64_t kBlockRegisters = 16;
-/// The site's block comes first; 65536 registers are what the protocol addresses.
-inline constexpr int64_t kMostRegisterMachines = 65536 / kBlockRegisters - 1;
+/// The verdicts' blocks begin at 0 with the site's; the explanations' begin here, with one that is
+/// empty, in the same order.
+inline constexpr size_t kExplanationRegisters = 32768;
+inline constexpr int64_t kMostRegisterMachines =
+    int64_t{kExplanationRegisters} / kBlockRegisters - 1;
 
 /// The registers of a site and some of its machines. Not thread-safe.
 class VerdictRegisters {
  public:
-  /// Blocks are in the order of `machines`. Numbers of two registers begin with the high word
-  /// unless `low_word_first`.
-  VerdictRegisters(const std::vector<std::string>& machines, bool low_word_first);
+  /// Blocks are in the order of `machines`, whose channels `kinds` have in their order. Numbers of
+  /// two registers begin with the high word unless `low_word_first`.
+  VerdictRegisters(const std::vector<std::string>& machines,
+                   const std::vector<MachineConfig>& kinds, bool low_word_first);
 
   /// All but heartbeat and age, at once. Machines that have no block are passed over.
   void Write(const MachineVerdict& verdict);
   void Write(const SiteStatus& site);
 
-  std::span<uint16_t> words() { return words_; }
+  /// Registers that follow each other; empty unless all of them are there.
+  std::span<const uint16_t> At(size_t address, size_t count) const;
 
  private:
-  /// The machine's block; empty: it has none.
-  std::span<uint16_t> BlockOf(const std::string& machine);
-  void WriteVerdict(const MachineVerdict& verdict, std::span<uint16_t> block) const;
+  /// Where a machine's blocks begin, and what its channels are called.
+  struct Place {
+    size_t block = 0;
+    const std::map<std::string, uint16_t>* numbers = nullptr;  // of its channels, from 1
+  };
+
+  std::span<uint16_t> BlockOf(const Place& place);
+  void WriteVerdict(const MachineVerdict& verdict, const Place& place);
+  void WriteExplanation(const MachineVerdict& verdict, const Place& place);
   void WriteTwo(uint32_t number, std::span<uint16_t> two) const;
   void WriteFloat(double number, std::span<uint16_t> two) const;
 
   const bool low_word_first_;
-  std::map<std::string, size_t> blocks_;  // where each begins
-  std::vector<uint16_t> words_;
+  std::vector<std::map<std::string, uint16_t>> kinds_;  // each kind's channels
+  std::map<std::string, Place> places_;
+  std::vector<uint16_t> verdicts_;
+  std::vector<uint16_t> explanations_;
 };
 
 }  // namespace millrace

@@ -28,7 +28,11 @@ class ModbusOutputTest : public ::testing::Test {
     ModbusOutputConfig config;
     config.port = 0;
     config.machines = {"pump-1", "pump-2"};
-    MR_ASSERT_OK_AND_ASSIGN(output_, ModbusOutput::Listen(config, SystemLiveClock()));
+    MachineConfig pumps = JudgedMachines(config.machines);
+    for (const char* name : {"speed", "current"}) {
+      pumps.channels.push_back({.name = name, .unit = "", .rate_hz = 1, .rules = {}});
+    }
+    MR_ASSERT_OK_AND_ASSIGN(output_, ModbusOutput::Listen(config, {pumps}, &clock_));
   }
   Plc Connect() const {
     Plc plc(modbus_new_tcp("127.0.0.1", output_->port()), modbus_free);
@@ -45,6 +49,12 @@ class ModbusOutputTest : public ::testing::Test {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
     return socket;
+  }
+  /// Whether the other end has closed the connection.
+  static bool IsLetGo(int peer) {
+    char byte = 0;
+    const ssize_t count = ::recv(peer, &byte, 1, MSG_DONTWAIT);
+    return count == 0 || (count < 0 && errno == ECONNRESET);
   }
   static std::vector<uint16_t> Read(const Plc& plc, int address, int count) {
     std::vector<uint16_t> words(static_cast<size_t>(count));
@@ -80,6 +90,70 @@ TEST_F(ModbusOutputTest, ClientReadsVerdictAndHeartbeat) {
   std::vector<uint16_t> input(16);
   ASSERT_EQ(modbus_read_input_registers(plc.get(), 32, 16, input.data()), 16);
   EXPECT_EQ(input, Read(plc, 32, 16)) << "both tables are the same";
+}
+
+TEST_F(ModbusOutputTest, ClientReadsWhichChannelsRaisedAnAlarm) {
+  const Plc plc = Connect();
+  output_->Take(VerdictOn("pump-2", Judgement::kAlarm, 3.5));
+  const std::vector<uint16_t> block = Read(plc, 32768 + 32, 16);
+  EXPECT_EQ(block[0], 2) << "channels have a share";
+  EXPECT_EQ(block[1], 2) << "current, the second";
+  EXPECT_EQ(modbus_get_float_abcd(&block[2]), 0.75F);
+  EXPECT_EQ(block[4], 1) << "speed, the first";
+  EXPECT_EQ(modbus_get_float_abcd(&block[5]), 0.25F);
+  EXPECT_EQ(block[7], 0) << "there is no third";
+  EXPECT_EQ(modbus_get_float_abcd(&block[10]), 0) << "nothing is left unexplained";
+  EXPECT_EQ(uint32_t{block[12]} << 16 | block[13], 1'700'000'003);
+  uint16_t word = 0;
+  EXPECT_EQ(modbus_read_registers(plc.get(), 32768 + 48, 1, &word), -1);
+  EXPECT_EQ(errno, EMBXILADD);
+  EXPECT_EQ(modbus_read_registers(plc.get(), 48, 1, &word), -1) << "nothing is in between";
+}
+
+TEST_F(ModbusOutputTest, HeartThatStoodStillBeatsOnFromWhereItWas) {
+  const Plc plc = Connect();
+  const auto beat = [this] {
+    board_.Beat(true);
+    output_->Beat(board_);
+  };
+  board_.Post(VerdictOn("pump-1", Judgement::kNormal));
+  beat();
+  EXPECT_EQ(Read(plc, 16, 1)[0], 1);
+  clock_.now_ns += 31 * kNsPerS;  // without a verdict
+  beat();
+  EXPECT_EQ(Read(plc, 16, 2), (std::vector<uint16_t>{1, 1})) << "what there was does not count";
+  board_.Post(VerdictOn("pump-1", Judgement::kNormal));
+  EXPECT_EQ(Read(plc, 16, 1)[0], 1) << "a verdict is no beat";
+  beat();
+  EXPECT_EQ(Read(plc, 16, 2), (std::vector<uint16_t>{2, 2})) << "none is made up for";
+}
+
+TEST_F(ModbusOutputTest, PeerThatAsksNothingForAMinuteIsLetGoAndOneThatAsksStays) {
+  const int silent = Raw();
+  ASSERT_TRUE(Eventually([&] { return output_->Status().peers == 1; }));
+  const Plc plc = Connect();
+  for (int i = 0; i < 2; ++i) {
+    clock_.now_ns += 29 * kNsPerS;
+    EXPECT_EQ(Read(plc, 0, 1)[0], 0);
+    EXPECT_FALSE(IsLetGo(silent)) << "for less than a minute";
+  }
+  clock_.now_ns += 29 * kNsPerS;
+  EXPECT_TRUE(Eventually([&] { return IsLetGo(silent); }));
+  EXPECT_EQ(Read(plc, 0, 1)[0], 0);
+  EXPECT_TRUE(Eventually([&] { return output_->Status().peers == 1; }));
+  ::close(silent);
+}
+
+TEST_F(ModbusOutputTest, PeerThatNeverFinishesARequestIsLetGoLikeASilentOne) {
+  const std::string request("\0\1\0\0\0\6\1\3\0\0\0", 11);  // but for its last byte
+  const int peer = Raw();
+  ASSERT_TRUE(Eventually([&] { return output_->Status().peers == 1; }));
+  for (const char byte : request) {
+    ASSERT_EQ(::send(peer, &byte, 1, MSG_NOSIGNAL), 1);
+    clock_.now_ns += 6 * kNsPerS;
+  }
+  EXPECT_TRUE(Eventually([&] { return IsLetGo(peer); }));
+  ::close(peer);
 }
 
 TEST_F(ModbusOutputTest, NothingCanBeWrittenAndNothingElseBeRead) {
@@ -152,7 +226,7 @@ TEST_F(ModbusOutputTest, AddressThatIsTakenIsNamed) {
   ModbusOutputConfig config;
   config.port = output_->port();
   config.machines = {"pump-1"};
-  EXPECT_THAT(ModbusOutput::Listen(config, SystemLiveClock()).status(),
+  EXPECT_THAT(ModbusOutput::Listen(config, {}, &clock_).status(),
               testing::IsStatus(absl::StatusCode::kUnavailable,
                                 ::testing::HasSubstr("is the port in use?")));
 }

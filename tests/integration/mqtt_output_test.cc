@@ -4,9 +4,11 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "tests/testing/broker.h"
 #include "tests/testing/eventually.h"
@@ -148,6 +150,97 @@ TEST_F(MqttOutputTest, BrokerThatStandsStillHoldsNobodyUpAndTheQueueIsBounded) {
   TakeVersions(1, 20'000);
   EXPECT_GE(output_->Status().dropped, 10'000);
   broker_->GoOn();
+}
+
+TEST_F(MqttOutputTest, BrokerThatHasNeverBeenThereHoldsNobodyUpEither) {
+  StartBroker();
+  broker_->Kill();
+  config_.broker.qos = 1;
+  config_.queue_verdicts = 10;
+  Open();
+  TakeVersions(1, 20'000);
+  EXPECT_EQ(output_->Status().dropped, 19'990);
+  EXPECT_EQ(output_->Status().told, 0);
+  broker_->Start();
+  const Subscriber plant(broker_->port(), kVerdicts);
+  EXPECT_TRUE(Eventually([&] {
+    const std::vector<int64_t> versions = VersionsOf(plant.Heard(kVerdicts));
+    return !versions.empty() && versions.back() == 20'000;
+  }));
+}
+
+TEST_F(MqttOutputTest, FloodOfSeveralThreadsIsToldInEachOnesOrderOrCountedAsDropped) {
+  constexpr int64_t kOfEach = 5000;
+  const std::vector<std::string> machines = {"pump-1", "pump-2", "pump-3"};
+  StartBroker("allow_anonymous true\nmax_queued_messages 0");
+  config_.queue_verdicts = 100;
+  const Subscriber plant(broker_->port(), "millrace/#");
+  Open();
+  ASSERT_TRUE(AwaitUp());
+  std::vector<std::thread> scoring;
+  for (const std::string& machine : machines) {
+    scoring.emplace_back([this, &machine] {
+      for (int64_t version = 1; version <= kOfEach; ++version) {
+        MachineVerdict verdict = VerdictOn(machine, Judgement::kNormal);
+        verdict.version = version;
+        output_->Take(verdict);
+      }
+    });
+  }
+  for (std::thread& thread : scoring) thread.join();
+  const auto all = static_cast<int64_t>(machines.size()) * kOfEach;
+  ASSERT_TRUE(Eventually([&] {
+    const OutputStatus status = output_->Status();
+    return status.told + status.dropped == all;
+  }));
+  ASSERT_TRUE(Eventually([&] {
+    int64_t heard = 0;
+    for (const std::string& machine : machines) {
+      heard += std::ssize(plant.Heard("millrace/" + machine + "/verdict"));
+    }
+    return heard == output_->Status().told;
+  }));
+  for (const std::string& machine : machines) {
+    const std::vector<int64_t> versions =
+        VersionsOf(plant.Heard("millrace/" + machine + "/verdict"));
+    EXPECT_TRUE(std::ranges::is_sorted(versions));
+  }
+}
+
+TEST_F(MqttOutputTest, AfterABrokerHasStoodStillOneLateBeatComesAtMost) {
+  StartBroker();
+  const Subscriber plant(broker_->port(), "millrace/+/heartbeat");
+  Open();
+  ASSERT_TRUE(AwaitUp());
+  ManualLiveClock clock;
+  HeartbeatConfig heartbeat;
+  heartbeat.ignore_time = true;
+  VerdictBoard board({JudgedMachines({"pump-1"})}, heartbeat, &clock);
+  const auto beat = [&] {
+    clock.now_ns += kNsPerS;
+    board.Post(VerdictOn("pump-1", Judgement::kNormal));
+    board.Beat(true);
+    output_->Beat(board);
+  };
+  const auto newest = [&] {
+    const std::vector<std::string> beats = plant.Heard("millrace/pump-1/heartbeat");
+    return beats.empty() ? 0 : nlohmann::json::parse(beats.back())["heartbeat"].get<int>();
+  };
+  beat();
+  ASSERT_TRUE(Eventually([&] { return newest() == 1; }));
+  broker_->Kill();
+  ASSERT_TRUE(AwaitUp(false));
+  for (int i = 0; i < 500; ++i) beat();
+  broker_->Start();
+  ASSERT_TRUE(AwaitUp());
+  const Subscriber back(broker_->port(), "millrace/+/heartbeat");
+  ASSERT_TRUE(Eventually([&] {
+    beat();
+    return !back.Heard().empty();
+  }));
+  for (const Subscriber::Message& message : back.Heard()) {
+    EXPECT_GE(nlohmann::json::parse(message.payload)["heartbeat"], 501) << "the last one alone";
+  }
 }
 
 TEST_F(MqttOutputTest, StatusSaysOnlineAndWithTheEndOffline) {

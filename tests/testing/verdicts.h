@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,13 +12,13 @@
 
 namespace millrace::testing {
 
-/// Stands still until it is told. Thread-safe as long as nobody sets it meanwhile.
+/// Stands still until it is told. Thread-safe.
 class ManualLiveClock : public LiveClock {
  public:
   int64_t UnixNs() override { return 1'700'000'000 * kNsPerS + now_ns; }
   int64_t MonotonicNs() override { return now_ns; }
 
-  int64_t now_ns = kNsPerS;
+  std::atomic<int64_t> now_ns = kNsPerS;
 };
 
 inline MachineConfig JudgedMachines(std::vector<std::string> names) {

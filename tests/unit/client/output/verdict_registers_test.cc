@@ -23,10 +23,11 @@ float FloatAt(std::span<const uint16_t> words, size_t at) {
 TEST(VerdictRegistersTest, BlockOfAMachineHasWhatThePageSays) {
   ManualLiveClock clock;
   VerdictBoard board({JudgedMachines({"pump-1", "pump-2"})}, HeartbeatConfig(), &clock);
-  VerdictRegisters registers({"pump-2", "pump-1"}, /*low_word_first=*/false);
-  const std::span<const uint16_t> words = registers.words();
+  VerdictRegisters registers({"pump-2", "pump-1"}, {}, /*low_word_first=*/false);
+  const std::span<const uint16_t> words = registers.At(0, 48);
   ASSERT_EQ(words.size(), 48);
-  const std::span<const uint16_t> block = words.subspan(32, 16);
+  EXPECT_TRUE(registers.At(0, 49).empty());
+  const std::span<const uint16_t> block = registers.At(32, 16);
   EXPECT_EQ(block[1], 0) << "no verdict so far";
   EXPECT_TRUE(std::isnan(FloatAt(block, 4)));
 
@@ -50,7 +51,7 @@ TEST(VerdictRegistersTest, BlockOfAMachineHasWhatThePageSays) {
   EXPECT_EQ(uint32_t{block[14]} << 16 | block[15], 1'700'000'003);
 
   EXPECT_EQ(words[0], 0) << "pump-2 is not alive";
-  EXPECT_EQ(words[1], 1);
+  EXPECT_EQ(words[1], 2);
   EXPECT_EQ(words[2], 2);
   EXPECT_EQ(words[3], 1);
   EXPECT_EQ(words[4], 1);
@@ -59,23 +60,88 @@ TEST(VerdictRegistersTest, BlockOfAMachineHasWhatThePageSays) {
 TEST(VerdictRegistersTest, StaleVerdictReadsNotEvaluatedAndItsHeartStandsStill) {
   ManualLiveClock clock;
   VerdictBoard board({JudgedMachines({"pump-1"})}, HeartbeatConfig(), &clock);
-  VerdictRegisters registers({"pump-1"}, false);
+  VerdictRegisters registers({"pump-1"}, {}, false);
   board.Post(VerdictOn("pump-1", Judgement::kNormal));
   board.Beat(true);
   registers.Write(board.Site());
-  EXPECT_EQ(registers.words()[17], 2);
-  EXPECT_EQ(registers.words()[16], 1);
+  EXPECT_EQ(registers.At(17, 1)[0], 2);
+  EXPECT_EQ(registers.At(16, 1)[0], 1);
   clock.now_ns += 31 * kNsPerS;
   board.Beat(true);
   registers.Write(board.Site());
-  EXPECT_EQ(registers.words()[17], 1);
-  EXPECT_EQ(registers.words()[16], 1);
+  EXPECT_EQ(registers.At(17, 1)[0], 1);
+  EXPECT_EQ(registers.At(16, 1)[0], 1);
+}
+
+class ExplanationRegistersTest : public ::testing::Test {
+ protected:
+  static std::vector<MachineConfig> Kinds() {
+    MachineConfig pumps = JudgedMachines({"pump-1", "pump-2"});
+    for (const char* name : {"pressure", "current", "flow", "speed"}) {
+      pumps.channels.push_back({.name = name, .unit = "", .rate_hz = 1, .rules = {}});
+    }
+    return {JudgedMachines({"press-1"}), pumps};
+  }
+  std::span<const uint16_t> block() const { return registers_.At(32768 + 32, 16); }
+
+  VerdictRegisters registers_{{"press-1", "pump-2"}, Kinds(), /*low_word_first=*/false};
+};
+
+TEST_F(ExplanationRegistersTest, AlarmNamesTheChannelsThatContributedMost) {
+  MachineVerdict verdict = VerdictOn("pump-2", Judgement::kAlarm, 3.5);
+  verdict.shares = {{"speed", 0.5}, {"pressure", 0.25}, {"flow", 0.125}, {"current", 0.125}};
+  verdict.completeness_gap = 0.0625;
+  verdict.explained_ns = 1'700'000'001 * kNsPerS;
+  registers_.Write(verdict);
+  EXPECT_EQ(block()[0], 4);
+  EXPECT_EQ(block()[1], 4);
+  EXPECT_EQ(FloatAt(block(), 2), 0.5F);
+  EXPECT_EQ(block()[4], 1);
+  EXPECT_EQ(FloatAt(block(), 5), 0.25F);
+  EXPECT_EQ(block()[7], 3);
+  EXPECT_EQ(FloatAt(block(), 8), 0.125F);
+  EXPECT_EQ(FloatAt(block(), 10), 0.0625F);
+  EXPECT_EQ(uint32_t{block()[12]} << 16 | block()[13], 1'700'000'001);
+  EXPECT_EQ(block()[14], 0) << "its data were sound";
+}
+
+TEST_F(ExplanationRegistersTest, VerdictOnBadDataNamesTheWorstChannel) {
+  MachineVerdict verdict = VerdictOn("pump-2", Judgement::kNotEvaluated);
+  verdict.flagged = {{"speed", {Flag::kSuspect, Rule::kNone}, 1},
+                     {"flow", {Flag::kFail, Rule::kNone}, 0.25},
+                     {"current", {Flag::kFail, Rule::kNone}, 0.5}};
+  registers_.Write(verdict);
+  EXPECT_EQ(block()[0], 0);
+  EXPECT_EQ(block()[1], 0);
+  EXPECT_TRUE(std::isnan(FloatAt(block(), 2)));
+  EXPECT_TRUE(std::isnan(FloatAt(block(), 10)));
+  EXPECT_EQ(block()[14], 2);
+  EXPECT_EQ(block()[15], 4);
+}
+
+TEST_F(ExplanationRegistersTest, NextVerdictTakesTheExplanationBack) {
+  registers_.Write(VerdictOn("pump-2", Judgement::kAlarm, 3.5));
+  EXPECT_EQ(block()[0], 2);
+  registers_.Write(VerdictOn("pump-2", Judgement::kNormal));
+  EXPECT_EQ(block()[0], 0);
+  EXPECT_EQ(block()[1], 0);
+  EXPECT_EQ(uint32_t{block()[12]} << 16 | block()[13], 0);
+}
+
+TEST_F(ExplanationRegistersTest, NothingIsBetweenTheVerdictsAndTheExplanations) {
+  EXPECT_EQ(registers_.At(0, 48).size(), 48);
+  EXPECT_TRUE(registers_.At(47, 2).empty());
+  EXPECT_TRUE(registers_.At(32767, 1).empty());
+  EXPECT_TRUE(registers_.At(32767, 2).empty());
+  EXPECT_EQ(registers_.At(32768, 48).size(), 48);
+  EXPECT_TRUE(registers_.At(32768 + 47, 2).empty());
+  EXPECT_TRUE(registers_.At(65535, 125).empty());
 }
 
 TEST(VerdictRegistersTest, LowWordComesFirstWhereThePlcWantsIt) {
-  VerdictRegisters registers({"pump-1"}, /*low_word_first=*/true);
+  VerdictRegisters registers({"pump-1"}, {}, /*low_word_first=*/true);
   registers.Write(VerdictOn("pump-1", Judgement::kNormal, 3.5));
-  const auto block = registers.words().subspan(16, 16);
+  const auto block = registers.At(16, 16);
   EXPECT_EQ(std::bit_cast<float>(uint32_t{block[5]} << 16 | block[4]), 3.5F);
   EXPECT_EQ(block[8], 70'000 - 65'536);
 }
