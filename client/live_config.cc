@@ -21,6 +21,9 @@ LiveConfig ReadLiveConfig(TomlTable root, const std::string& folder) {
   if (root.Has("capture")) {
     root.Require("store", "what captures are cut out of");
     config.capture = ReadCaptureConfig(root.Table("capture"), folder);
+    if (config.capture->button_http && config.http.empty()) {
+      root.Table("capture").Refuse("button_http", "needs [live] http, where it is served");
+    }
   }
   config.heartbeat = ReadHeartbeat(root, config.machines);
   config.outputs = ReadOutputs(root, folder, config.machines);

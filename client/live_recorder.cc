@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
 
@@ -160,15 +161,34 @@ absl::Status LiveRecorder::WriteBlocks(std::vector<StoredRows> blocks) {
   return status;
 }
 
+absl::Status LiveRecorder::Press(const std::string& machine, const std::string& note) {
+  if (std::ranges::find(machines_, machine) == machines_.end()) {
+    return absl::NotFoundError(
+        absl::StrCat("machine '", machine, "': nothing of such a machine is recorded"));
+  }
+  if (!config_.capture || queue_.closed()) {
+    return absl::UnavailableError("nothing is captured");
+  }
+  const absl::MutexLock lock(&mutex_);
+  if (pressed_.size() >= kMostEvents) return absl::UnavailableError("the disk does not keep up");
+  pressed_.push_back({machine, note});
+  return absl::OkStatus();
+}
+
 absl::Status LiveRecorder::WorkOnCaptures() {
   std::vector<CaptureEvent> events;
+  std::vector<CaptureFolder::RequestNote> pressed;
   {
     const absl::MutexLock lock(&mutex_);
     events.swap(events_);
+    pressed.swap(pressed_);
   }
   const int64_t now_ns = clock_->MonotonicNs();
   absl::Status status;
   for (CaptureEvent& event : events) status.Update(captures_->Announce(std::move(event), now_ns));
+  for (const CaptureFolder::RequestNote& request : pressed) {
+    status.Update(captures_->Press(request, clock_->UnixNs(), now_ns));
+  }
   status.Update(captures_->TakeRequests(machines_, clock_->UnixNs(), now_ns));
   status.Update(captures_->Work(now_ns));
   return status;

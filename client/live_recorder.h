@@ -49,7 +49,12 @@ class LiveRecorder {
   /// Hands on what was taken, but for each machine's last row; to be called often.
   void HandOver();
 
-  /// For a scrape, from any thread.
+  // From any thread.
+
+  /// The operator's button. NOT_FOUND where nothing of this machine is recorded, UNAVAILABLE where
+  /// nothing is captured (any more).
+  absl::Status Press(const std::string& machine, const std::string& note);
+  /// For a scrape.
   std::string MetricsText();
 
  private:
@@ -72,6 +77,7 @@ class LiveRecorder {
   const LiveConfig config_;
   FileSystem* const files_;
   LiveClock* const clock_;
+  std::vector<std::string> machines_;  // that are recorded; as they were at the beginning
 
   // The scoring thread's.
   std::vector<Recorded> recorded_;
@@ -86,7 +92,6 @@ class LiveRecorder {
   // The writing thread's.
   std::unique_ptr<StoreWriter> writer_;      // none as long as the folder cannot be opened
   std::unique_ptr<CaptureKeeper> captures_;  // none: nothing is captured
-  std::vector<std::string> machines_;
   int64_t next_try_ns_ = 0;     // to open, monotonic
   int64_t next_expiry_ns_ = 0;  // monotonic
   int64_t unwritten_rows_ = 0;  // that came before it could be opened
@@ -94,6 +99,7 @@ class LiveRecorder {
 
   absl::Mutex mutex_;
   std::vector<CaptureEvent> events_ ABSL_GUARDED_BY(mutex_);
+  std::vector<CaptureFolder::RequestNote> pressed_ ABSL_GUARDED_BY(mutex_);
   int64_t lost_events_ ABSL_GUARDED_BY(mutex_) = 0;
   std::thread writing_;
 };

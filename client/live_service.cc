@@ -54,7 +54,15 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
                        : nullptr),
       releases_({state_folder_, ModelNames(config.machines), config.release, std::move(predictors),
                  files, clock, &engine_}),
-      sources_(RealSources({&channels_, &queue_, clock, files, state_folder_ + "/sources"})) {}
+      sources_(RealSources({&channels_, &queue_, clock, files, state_folder_ + "/sources"})) {
+  if (config.capture && config.capture->button_http) {
+    button_ = std::make_unique<CaptureButton>(
+        [this](const std::string& machine, const std::string& note) {
+          return recorder_->Press(machine, note);
+        },
+        clock);
+  }
+}
 
 absl::StatusOr<std::unique_ptr<LiveService>> LiveService::Create(const LiveConfig& config,
                                                                  const std::string& state_folder,
@@ -67,7 +75,7 @@ absl::StatusOr<std::unique_ptr<LiveService>> LiveService::Create(const LiveConfi
                                                        config.outputs, &service->life_, clock));
   if (!config.http.empty()) {
     absl::StatusOr<std::unique_ptr<HttpServer>> http =
-        HttpServer::Start(config.http, service->Pages());
+        HttpServer::Start(config.http, service->Pages(), service->Actions());
     if (!http.ok()) return Annotate(http.status(), "[live] http");
     service->http_ = *std::move(http);
     LogInfo("verdicts are served", {{"address", config.http}, {"port", service->http_->port()}});
@@ -198,6 +206,11 @@ std::map<std::string, HttpServer::Page> LiveService::Pages() {
   };
   pages.merge(outlet_->Pages());
   return pages;
+}
+
+std::map<std::string, HttpServer::Action> LiveService::Actions() {
+  if (button_ == nullptr) return {};
+  return {{"/capture", [this](const HttpPost& post) { return button_->Press(post); }}};
 }
 
 }  // namespace millrace

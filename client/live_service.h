@@ -17,6 +17,7 @@
 #include "base/http_server.h"
 #include "base/life_sign.h"
 #include "base/steady_notification.h"
+#include "client/capture_button.h"
 #include "client/inference/engine.h"
 #include "client/live/channel_table.h"
 #include "client/live/live_clock.h"
@@ -81,6 +82,7 @@ class LiveService {
   DriftMap Drift();
   LiveReading Reading();
   std::map<std::string, HttpServer::Page> Pages();
+  std::map<std::string, HttpServer::Action> Actions();
 
   const LiveConfig config_;
   const std::string state_folder_;
@@ -94,6 +96,7 @@ class LiveService {
   const ChannelTable channels_;
   SampleQueue queue_;
   const std::unique_ptr<LiveRecorder> recorder_;  // none: nothing is recorded
+  std::unique_ptr<CaptureButton> button_;         // none: it is not served
   LiveMemory memory_;
   ScoringEngine engine_;
   std::map<std::string, Judgement> last_;  // by machine; the scoring thread's

@@ -41,23 +41,28 @@ absl::Status CaptureKeeper::Announce(CaptureEvent event, int64_t monotonic_ns) {
   return announced;
 }
 
+absl::Status CaptureKeeper::Press(const CaptureFolder::RequestNote& request, int64_t now_ns,
+                                  int64_t monotonic_ns) {
+  CaptureEvent event;
+  event.machine = request.machine;
+  event.trigger = CaptureTrigger::kButton;
+  const int64_t newest_ns = recordings_->NewestOf(request.machine);
+  event.time_ns = newest_ns == std::numeric_limits<int64_t>::min() ? now_ns : newest_ns;
+  event.reason = request.note.empty() ? "the operator asked for it" : request.note;
+  return Announce(std::move(event), monotonic_ns);
+}
+
 absl::Status CaptureKeeper::TakeRequests(const std::vector<std::string>& machines, int64_t now_ns,
                                          int64_t monotonic_ns) {
   MR_ASSIGN_OR_RETURN(const std::vector<CaptureFolder::RequestNote> requests,
                       folder_.TakeRequests());
   absl::Status worst;
-  for (const auto& [machine, note] : requests) {
-    if (std::ranges::find(machines, machine) == machines.end()) {
-      LogWarning("no capture of a machine that is none", {{"machine", machine}});
+  for (const CaptureFolder::RequestNote& request : requests) {
+    if (std::ranges::find(machines, request.machine) == machines.end()) {
+      LogWarning("no capture of a machine that is none", {{"machine", request.machine}});
       continue;
     }
-    CaptureEvent event;
-    event.machine = machine;
-    event.trigger = CaptureTrigger::kButton;
-    const int64_t newest_ns = recordings_->NewestOf(machine);
-    event.time_ns = newest_ns == std::numeric_limits<int64_t>::min() ? now_ns : newest_ns;
-    event.reason = note.empty() ? "the operator asked for it" : note;
-    worst.Update(Announce(std::move(event), monotonic_ns));
+    worst.Update(Press(request, now_ns, monotonic_ns));
   }
   return worst;
 }

@@ -36,7 +36,10 @@ class CaptureKeeper {
   /// Notes what calls for a capture; what is kept is chosen here. Durable when this succeeds. One
   /// of the same rows and trigger is not taken twice.
   absl::Status Announce(CaptureEvent event, int64_t monotonic_ns);
-  /// What the operator asks for, of these machines alone; `now_ns` for those that say nothing.
+  /// The operator's button: what the machine does now; `now_ns` for one that says nothing.
+  absl::Status Press(const CaptureFolder::RequestNote& request, int64_t now_ns,
+                     int64_t monotonic_ns);
+  /// What the operator asks for in the folder, of these machines alone.
   absl::Status TakeRequests(const std::vector<std::string>& machines, int64_t now_ns,
                             int64_t monotonic_ns);
   /// Takes those whose rows are there, or do not come.

@@ -24,6 +24,7 @@ using ::testing::ElementsAre;
 using testing::Eventually;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::IsStatus;
 using ::testing::SizeIs;
 
 constexpr int64_t kBegin = 1'700'000'000 * kNsPerS;
@@ -155,6 +156,22 @@ TEST_F(LiveRecorderTest, AlarmIsCapturedAndItsRowsAreMarked) {
   EXPECT_EQ(rows.alarms[59], 1);
   EXPECT_EQ(rows.alarms[60], 0);
   EXPECT_THAT(recorder_->MetricsText(), HasSubstr("millrace_captures{trigger=\"alarm\"} 1"));
+}
+
+TEST_F(LiveRecorderTest, ButtonCapturesWhatAMachineThatIsRecordedDoesNow) {
+  Begin();
+  Rows(0, 0, 50);
+  ASSERT_TRUE(Eventually([&] { return !Recorded("pump-1").empty(); }));
+  EXPECT_THAT(recorder_->Press("pump-9", ""),
+              IsStatus(absl::StatusCode::kNotFound, HasSubstr("machine 'pump-9'")));
+  MR_EXPECT_OK(recorder_->Press("pump-1", "strange noise"));
+  recorder_->Stop();
+  MR_ASSERT_OK_AND_ASSIGN(const auto captures, CaptureFolder(&memory_, "captures").List());
+  ASSERT_THAT(captures, SizeIs(1));
+  EXPECT_EQ(captures[0].event.trigger, CaptureTrigger::kButton);
+  EXPECT_EQ(captures[0].event.reason, "strange noise");
+  EXPECT_THAT(recorder_->Press("pump-1", ""),
+              IsStatus(absl::StatusCode::kUnavailable, HasSubstr("nothing is captured")));
 }
 
 TEST_F(LiveRecorderTest, DiskThatIsFullIsToldAndRecordingResumesByItself) {

@@ -67,7 +67,7 @@ class LiveServiceTest : public ::testing::Test {
 http = "127.0.0.1:0"
 [heartbeat]
 )",
-                                          heartbeat_, R"(
+                                          heartbeat_, tables_, R"(
 [[source]]
 name = "day"
 kind = "replay"
@@ -110,6 +110,7 @@ name = ")",
 
   std::string speed_ = "speed";
   std::string heartbeat_;
+  std::string tables_;
   TemporaryFolder folder_;
   ModelFolder models_{PosixFileSystem(), folder_.path() + "/state", "pumps"};
   std::unique_ptr<LiveService> service_;
@@ -146,6 +147,23 @@ TEST_F(LiveServiceTest, HeartBeatsOnceTheMachineIsJudged) {
   EXPECT_TRUE(Eventually([&] { return alive("/heartbeat/pump-1"); }));
   EXPECT_TRUE(Eventually([&] { return alive("/heartbeat"); }));
   EXPECT_THAT(Get("/metrics"), HasSubstr("millrace_training_held"));
+}
+
+TEST_F(LiveServiceTest, ButtonIsServedWhereTheFileSaysSo) {
+  const auto press = [&](const std::string& machine) {
+    httplib::Client client("127.0.0.1", service_->http_port());
+    client.set_read_timeout(60);
+    const httplib::Result answer = client.Post("/capture?machine=" + machine, "noise", "text/plain");
+    return answer ? answer->status : 0;
+  };
+  tables_ = "[store]\nfolder = \"recordings\"\n[capture]\nfolder = \"captures\"\n";
+  Start();
+  EXPECT_EQ(press("pump-1"), 405);
+  service_ = nullptr;
+  tables_ += "button_http = true\n";
+  Start();
+  EXPECT_EQ(press("pump-1"), 202);
+  EXPECT_EQ(press("pump-9"), 404);
 }
 
 TEST_F(LiveServiceTest, NewModelIsTakenUpWhileItRunsAndServesAfterARestart) {
