@@ -27,7 +27,9 @@ LiveConfig ReadLiveConfig(TomlTable root, const std::string& folder) {
   }
   config.heartbeat = ReadHeartbeat(root, config.machines);
   config.outputs = ReadOutputs(root, folder, config.machines);
-  root.Table("serving").Double("budget_p99_ms", {0, 1e6}, &config.serving.budget_p99_ms);
+  TomlTable serving = root.Table("serving");
+  serving.Double("budget_p99_ms", {0, 1e6}, &config.serving.budget_p99_ms);
+  serving.Int("workers", {0, ServingConfig::kMostWorkers}, &config.serving.workers);
   if (config.machines.empty() && (!config.sources.empty() || !config.http.empty() ||
                                   !config.outputs.empty() || config.store)) {
     root.Require("machine",

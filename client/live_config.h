@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,9 +17,18 @@
 
 namespace millrace {
 
-/// [serving]: what serving is to be spared from training.
+/// [serving]: who judges, and what serving is to be spared from training.
 struct ServingConfig {
+  static constexpr int64_t kMostWorkers = 64;
+
+  /// Threads that judge, on a machine with so many processors: all but one, which is for training,
+  /// sources and outputs, unless the file says how many.
+  int64_t WorkersOn(int64_t processors) const {
+    return workers > 0 ? workers : std::clamp<int64_t>(processors - 1, 1, kMostWorkers);
+  }
+
   double budget_p99_ms = 10;  // from a window's newest sample to its verdict; 0: not watched
+  int64_t workers = 0;        // threads that judge; 0: as many as there are processors for
 };
 
 /// [live], [[source]], [[machine]], [drift], [release], [store] and [capture]: what a site's daemon

@@ -40,56 +40,59 @@ std::string LiveMemory::ReadOwn(const std::string& name) const {
   return "";
 }
 
-void LiveMemory::Restore(ScoringEngine& engine) {
+LearntOfMachines LiveMemory::Load() {
+  LearntOfMachines learnt;
   internal::LearntThresholds thresholds;
   if (!thresholds.ParseFromString(ReadOwn(kThresholdsFile))) {
     LogError("learnt anew", {{"what", kThresholdsFile}, {"reason", "its file is damaged"}});
     thresholds.Clear();
   }
   for (auto& [machine, saved] : *thresholds.mutable_machines()) {
-    old_thresholds_[machine] = {
+    learnt.thresholds[machine] = {
         saved.parameters_sha256(),
         std::make_shared<const std::string>(std::move(*saved.mutable_threshold()))};
   }
-  engine.RestoreThresholds(old_thresholds_);
-
   internal::LearntDrift drift;
   if (!drift.ParseFromString(ReadOwn(kDriftFile))) {
     LogError("learnt anew", {{"what", kDriftFile}, {"reason", "its file is damaged"}});
     drift.Clear();
   }
-  ScoringEngine::LearntDrift machines;
   for (auto& [machine, bytes] : *drift.mutable_machines()) {
-    machines[machine] = std::make_shared<const std::string>(std::move(bytes));
+    learnt.drift[machine] = std::make_shared<const std::string>(std::move(bytes));
   }
-  engine.RestoreDrift(machines);
+  const absl::MutexLock lock(&mutex_);
+  known_ = learnt;
+  return learnt;
 }
 
-void LiveMemory::Note(const ScoringEngine& engine) {
-  Noted noted{engine.LearntThresholds(), engine.NotedDrift()};
+void LiveMemory::Note(LearntOfMachines learnt) {
   const absl::MutexLock lock(&mutex_);
-  noted_ = std::move(noted);
+  changed_ = true;
+  learnt.thresholds.merge(known_.thresholds);
+  known_.thresholds.swap(learnt.thresholds);
+  learnt.drift.merge(known_.drift);
+  known_.drift.swap(learnt.drift);
 }
 
 void LiveMemory::Save() {
-  Noted noted;
+  LearntOfMachines known;
   {
     const absl::MutexLock lock(&mutex_);
-    std::swap(noted, noted_);
+    if (!std::exchange(changed_, false)) return;
+    known = known_;
   }
-  if (!noted.thresholds.empty()) {
-    noted.thresholds.insert(old_thresholds_.begin(), old_thresholds_.end());
+  if (!known.thresholds.empty()) {
     internal::LearntThresholds file;
-    for (const auto& [machine, learnt] : noted.thresholds) {
+    for (const auto& [machine, learnt] : known.thresholds) {
       internal::LearntThresholds::Machine& saved = (*file.mutable_machines())[machine];
       saved.set_parameters_sha256(learnt.model_sha256);
       saved.set_threshold(*learnt.bytes);
     }
     SaveFile(kThresholdsFile, BytesOf(file), saved_thresholds_);
   }
-  if (!noted.drift.empty()) {
+  if (!known.drift.empty()) {
     internal::LearntDrift file;
-    for (const auto& [machine, bytes] : noted.drift) (*file.mutable_machines())[machine] = *bytes;
+    for (const auto& [machine, bytes] : known.drift) (*file.mutable_machines())[machine] = *bytes;
     SaveFile(kDriftFile, BytesOf(file), saved_drift_);
   }
 }

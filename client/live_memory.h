@@ -1,52 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "base/crypto/digest.h"
 #include "base/file_system.h"
-#include "client/inference/engine.h"
+#include "client/inference/scoring_worker.h"
 
 namespace millrace {
 
-/// Keeps what an engine has learnt of its machines over restarts: thresholds and drift, in one file
-/// each. What cannot be read is learnt anew.
+/// Keeps what is learnt of a site's machines over restarts: thresholds and drift, in one file each.
+/// What cannot be read is learnt anew. Note is thread-safe, the rest for one thread at a time.
 class LiveMemory {
  public:
   /// `files` outlives it.
   LiveMemory(FileSystem* files, std::string folder) : files_(files), folder_(std::move(folder)) {}
 
-  /// Before the engine is used by another thread.
-  void Restore(ScoringEngine& engine);
-  /// On the engine's thread; takes microseconds for a machine, and writes nothing.
-  void Note(const ScoringEngine& engine);
-  /// Writes what was noted, if it has changed: on another thread, since a disk takes its time.
+  /// Once, before the rest: what was saved before.
+  LearntOfMachines Load();
+  /// Of some machines; the others stay as they are. Takes microseconds for a machine, and writes
+  /// nothing.
+  void Note(LearntOfMachines learnt);
+  /// Writes what is known, if it has changed: a disk takes its time.
   void Save();
 
  private:
-  struct Noted {
-    std::map<std::string, ScoringEngine::LearntThreshold> thresholds;
-    ScoringEngine::LearntDrift drift;
-  };
-
   void SaveFile(const std::string& name, absl::string_view bytes, Digest& saved);
   std::string ReadOwn(const std::string& name) const;
 
   FileSystem* const files_;
   const std::string folder_;
-  // As they were at the start: of machines that have no model now, too. Not changed after that.
-  std::map<std::string, ScoringEngine::LearntThreshold> old_thresholds_;
-  // The saving thread's: what is on the disk.
+  // What is on the disk.
   Digest saved_thresholds_;
   Digest saved_drift_;
 
   absl::Mutex mutex_;
-  Noted noted_ ABSL_GUARDED_BY(mutex_);
+  // Of machines that have no model now, too.
+  LearntOfMachines known_ ABSL_GUARDED_BY(mutex_);
+  bool changed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace millrace

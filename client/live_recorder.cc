@@ -39,6 +39,8 @@ LiveRecorder::LiveRecorder(const LiveConfig& config, FileSystem* files, LiveCloc
       Recorded& recorded = recorded_.emplace_back();
       recorded.machine = machine;
       recorded.columns = columns;
+      recorded.values.resize(columns.size());
+      recorded.flags.resize(columns.size());
       if (columns.empty()) continue;
       recorded.rows.emplace(machine, channels, period_ns, kRowsOfABlock);
       machines_.push_back(machine);
@@ -68,19 +70,16 @@ void LiveRecorder::Stop() {
 void LiveRecorder::Take(const MachineRow& row) {
   Recorded& recorded = recorded_[row.machine];
   if (!recorded.rows) return;
-  const size_t width = recorded.columns.size();
-  values_.resize(width);
-  flags_.resize(width);
-  for (size_t i = 0; i < width; ++i) {
+  for (size_t i = 0; i < recorded.columns.size(); ++i) {
     const int32_t column = recorded.columns[i];
-    values_[i] = row.values[column];
-    flags_[i] = row.judged[column].flag;
+    recorded.values[i] = row.values[column];
+    recorded.flags[i] = row.judged[column].flag;
     if (row.revised[column]) {
       recorded.rows->Revise(static_cast<int32_t>(i), row.revised[column]->flag);
     }
   }
   std::optional<StoredRows> block =
-      recorded.rows->Add(row.time_ns, values_, flags_, recorded.alarm);
+      recorded.rows->Add(row.time_ns, recorded.values, recorded.flags, recorded.alarm);
   if (block) queue_.Push(*std::move(block));
 }
 
@@ -88,16 +87,21 @@ void LiveRecorder::Take(const MachineVerdict& verdict) {
   if (verdict.judgement != Judgement::kNotEvaluated) {
     recorded_[places_.at(verdict.machine)].alarm = verdict.judgement == Judgement::kAlarm;
   }
-  if (triggers_) Note(triggers_->OnVerdict(verdict, clock_->MonotonicNs()));
+  if (!config_.capture) return;
+  const int64_t now_ns = clock_->MonotonicNs();
+  const absl::MutexLock lock(&mutex_);
+  Note(triggers_->OnVerdict(verdict, now_ns));
 }
 
 void LiveRecorder::Take(const ChannelDrift& drift) {
-  if (triggers_) Note(triggers_->OnDrift(drift, clock_->MonotonicNs()));
+  if (!config_.capture) return;
+  const int64_t now_ns = clock_->MonotonicNs();
+  const absl::MutexLock lock(&mutex_);
+  Note(triggers_->OnDrift(drift, now_ns));
 }
 
 void LiveRecorder::Note(std::optional<CaptureEvent> event) {
   if (!event || !recorded_[places_.at(event->machine)].rows) return;
-  const absl::MutexLock lock(&mutex_);
   if (events_.size() < kMostEvents) {
     events_.push_back(*std::move(event));
   } else {
@@ -105,8 +109,9 @@ void LiveRecorder::Note(std::optional<CaptureEvent> event) {
   }
 }
 
-void LiveRecorder::HandOver() {
-  for (Recorded& recorded : recorded_) {
+void LiveRecorder::HandOver(std::span<const size_t> machines) {
+  for (const size_t machine : machines) {
+    Recorded& recorded = recorded_[machine];
     if (!recorded.rows) continue;
     std::optional<StoredRows> block = recorded.rows->FinishButLast();
     if (block) queue_.Push(*std::move(block));

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -41,13 +42,14 @@ class LiveRecorder {
   /// Once nothing is taken any more; what was taken is on the disk then, as far as that can be.
   void Stop();
 
-  // On the thread that scores.
+  // Of one machine on one thread at a time, of several at once.
 
   void Take(const MachineRow& row);
   void Take(const MachineVerdict& verdict);
   void Take(const ChannelDrift& drift);
-  /// Hands on what was taken, but for each machine's last row; to be called often.
-  void HandOver();
+  /// Hands on what was taken of these machines, by their numbers, but for each one's last row; to
+  /// be called often.
+  void HandOver(std::span<const size_t> machines);
 
   // From any thread.
 
@@ -58,15 +60,18 @@ class LiveRecorder {
   std::string MetricsText();
 
  private:
-  /// One machine's rows until they are handed on.
+  /// One machine's rows until they are handed on; of the thread that judges it.
   struct Recorded {
     std::string machine;
     std::vector<int32_t> columns;  // that are recorded; none: nothing is
     std::optional<RowRecorder> rows;
     bool alarm = false;
+    // Of its last row, [columns].
+    std::vector<float> values;
+    std::vector<Flag> flags;
   };
 
-  void Note(std::optional<CaptureEvent> event);
+  void Note(std::optional<CaptureEvent> event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write();
   void TryOpen();
   absl::Status WriteBlocks(std::vector<StoredRows> blocks);
@@ -79,12 +84,8 @@ class LiveRecorder {
   LiveClock* const clock_;
   std::vector<std::string> machines_;  // that are recorded; as they were at the beginning
 
-  // The scoring thread's.
-  std::vector<Recorded> recorded_;
-  std::map<std::string, size_t> places_;  // by machine, in recorded_
-  std::vector<float> values_;
-  std::vector<Flag> flags_;
-  std::optional<CaptureTriggers> triggers_;
+  std::vector<Recorded> recorded_;        // by the machine's number
+  std::map<std::string, size_t> places_;  // by machine, in recorded_; not changed
 
   BlockQueue queue_;
   RecorderMetrics metrics_;
@@ -98,6 +99,7 @@ class LiveRecorder {
   bool complete_ = true;        // as it was told last
 
   absl::Mutex mutex_;
+  std::optional<CaptureTriggers> triggers_ ABSL_GUARDED_BY(mutex_);
   std::vector<CaptureEvent> events_ ABSL_GUARDED_BY(mutex_);
   std::vector<CaptureFolder::RequestNote> pressed_ ABSL_GUARDED_BY(mutex_);
   int64_t lost_events_ ABSL_GUARDED_BY(mutex_) = 0;

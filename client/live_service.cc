@@ -2,20 +2,18 @@
 #include "client/live_service.h"
 
 #include <set>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "client/operation/processors.h"
 #include "client/output/verdict_json.h"
 
 namespace millrace {
 namespace {
 
-constexpr absl::Duration kLongestWait = absl::Milliseconds(100);  // for samples
-constexpr int64_t kMaintainNs = kNsPerS;
-constexpr int64_t kHandOverNs = 400 * kNsPerS / 1000;
-constexpr int64_t kSaveNs = 600 * kNsPerS;
 constexpr absl::Duration kLookForModels = absl::Seconds(2);
 
 std::set<std::string> ModelNames(const std::vector<MachineConfig>& machines) {
@@ -24,6 +22,14 @@ std::set<std::string> ModelNames(const std::vector<MachineConfig>& machines) {
     if (!machine.model.empty()) names.insert(machine.model);
   }
   return names;
+}
+
+std::map<std::string, Judgement> AllNormal(const std::vector<MachineConfig>& machines) {
+  std::map<std::string, Judgement> judgements;
+  for (const MachineConfig& kind : machines) {
+    for (const std::string& name : kind.names) judgements[name] = Judgement::kNormal;
+  }
+  return judgements;
 }
 
 SourceSet::Factory RealSources(SourceContext context) {
@@ -44,17 +50,16 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
       clock_(clock),
       guard_(config.serving, &training_, clock),
       channels_(ChannelNames(config.machines)),
-      queue_(config.queue_samples),
       recorder_(config.store ? std::make_unique<LiveRecorder>(config, files, clock) : nullptr),
       memory_(files, state_folder_),
-      engine_(
-          config.machines, clock, [this](const MachineVerdict& verdict) { Take(verdict); },
-          [this](const ChannelDrift& drift) { Take(drift); },
-          config.store ? RowSink([this](const MachineRow& row) { recorder_->Take(row); })
-                       : nullptr),
+      last_(AllNormal(config.machines)),
+      scoring_(config.machines,
+               {config.serving.WorkersOn(UsableProcessors()), config.queue_samples}, Sinks(),
+               clock),
       releases_({state_folder_, ModelNames(config.machines), config.release, std::move(predictors),
-                 files, clock, &engine_}),
-      sources_(RealSources({&channels_, &queue_, clock, files, state_folder_ + "/sources"})) {
+                 files, clock, &scoring_}),
+      sources_(
+          RealSources({&channels_, scoring_.sink(), clock, files, state_folder_ + "/sources"})) {
   if (config.capture && config.capture->button_http) {
     button_ = std::make_unique<CaptureButton>(
         [this](const std::string& machine, const std::string& note) {
@@ -72,7 +77,7 @@ absl::StatusOr<std::unique_ptr<LiveService>> LiveService::Create(const LiveConfi
   auto service = std::unique_ptr<LiveService>(
       new LiveService(config, state_folder, std::move(predictors), files, clock));
   MR_ASSIGN_OR_RETURN(service->outlet_, Outlet::Create(config.machines, config.heartbeat,
-                                                       config.outputs, &service->life_, clock));
+                                                       config.outputs, service->heart(), clock));
   if (!config.http.empty()) {
     absl::StatusOr<std::unique_ptr<HttpServer>> http =
         HttpServer::Start(config.http, service->Pages(), service->Actions());
@@ -87,9 +92,10 @@ LiveService::~LiveService() { Stop(); }
 
 void LiveService::Start() {
   releases_.Start();
-  memory_.Restore(engine_);
+  scoring_.Restore(memory_.Load());
   if (recorder_ != nullptr) recorder_->Start();
-  scoring_ = std::thread([this] { Score(); });
+  scoring_.Start();
+  LogInfo("machines are judged", {{"threads", scoring_.size()}});
   installing_ = std::thread([this] { InstallModels(); });
   outlet_->Start();
   sources_.Reconfigure(config_.sources);
@@ -98,8 +104,7 @@ void LiveService::Start() {
 void LiveService::Stop() {
   stopping_.Notify();
   sources_.Halt();
-  queue_.Close();
-  if (scoring_.joinable()) scoring_.join();
+  scoring_.Stop();
   if (installing_.joinable()) installing_.join();
   if (recorder_ != nullptr) recorder_->Stop();
   memory_.Save();
@@ -109,37 +114,15 @@ void LiveService::Stop() {
   outlet_ = nullptr;
 }
 
-bool LiveService::Stopping() { return stopping_.HasBeenNotified(); }
-
-void LiveService::Score() {
-  int64_t maintained_ns = 0;
-  int64_t handed_over_ns = 0;
-  int64_t saved_ns = clock_->MonotonicNs();
-  while (true) {
-    const std::deque<SampleBatch> batches = queue_.TakeAll(kLongestWait);
-    life_.Beat();
-    for (const SampleBatch& batch : batches) {
-      if (Stopping()) break;
-      engine_.Process(batch);
-      life_.Beat();
-    }
-    engine_.ScoreDue();
-    const int64_t now_ns = clock_->MonotonicNs();
-    if (recorder_ != nullptr && now_ns - handed_over_ns >= kHandOverNs) {
-      handed_over_ns = now_ns;
-      recorder_->HandOver();
-    }
-    if (now_ns - maintained_ns >= kMaintainNs) {
-      maintained_ns = now_ns;
-      engine_.Maintain();
-    }
-    if (now_ns - saved_ns >= kSaveNs) {
-      saved_ns = now_ns;
-      memory_.Note(engine_);
-    }
-    if (Stopping()) break;
-  }
-  memory_.Note(engine_);
+ScoringSinks LiveService::Sinks() {
+  ScoringSinks sinks;
+  sinks.verdict = [this](const MachineVerdict& verdict) { Take(verdict); };
+  sinks.drift = [this](const ChannelDrift& drift) { Take(drift); };
+  sinks.learnt = [this](LearntOfMachines learnt) { memory_.Note(std::move(learnt)); };
+  if (recorder_ == nullptr) return sinks;
+  sinks.row = [this](const MachineRow& row) { recorder_->Take(row); };
+  sinks.pause = [this](std::span<const size_t> machines) { recorder_->HandOver(machines); };
+  return sinks;
 }
 
 void LiveService::Take(const MachineVerdict& verdict) {
@@ -147,7 +130,7 @@ void LiveService::Take(const MachineVerdict& verdict) {
   metrics_.Count(verdict);
   if (!verdict.silence) guard_.Took(verdict.latency_ns);
   outlet_->Take(verdict);
-  Judgement& last = last_.try_emplace(verdict.machine, Judgement::kNormal).first->second;
+  Judgement& last = last_.at(verdict.machine);
   if (verdict.judgement == last) return;
   last = verdict.judgement;
   if (verdict.judgement == Judgement::kAlarm) {
@@ -178,8 +161,8 @@ void LiveService::InstallModels() {
 
 LiveReading LiveService::Reading() {
   const ServingGuard::Reading serving = guard_.Read();
-  return {sources_.Statuses(), outlet_->Statuses(), queue_.waiting(),
-          queue_.dropped(),    serving.p99_ns,      serving.training_held};
+  return {sources_.Statuses(), outlet_->Statuses(), scoring_.waiting(),
+          scoring_.dropped(),  serving.p99_ns,      serving.training_held};
 }
 
 std::map<std::string, HttpServer::Page> LiveService::Pages() {

@@ -18,10 +18,10 @@
 #include "base/life_sign.h"
 #include "base/steady_notification.h"
 #include "client/capture_button.h"
-#include "client/inference/engine.h"
+#include "client/inference/machine_verdict.h"
+#include "client/inference/scoring_workers.h"
 #include "client/live/channel_table.h"
 #include "client/live/live_clock.h"
-#include "client/live/sample_queue.h"
 #include "client/live/source_set.h"
 #include "client/live_config.h"
 #include "client/live_memory.h"
@@ -35,7 +35,7 @@
 namespace millrace {
 
 /// What a site's daemon does beside the machines, with or without a coordinator: sources read on
-/// threads of their own, one thread scores, one installs models.
+/// threads of their own, some threads score, one installs models.
 class LiveService {
  public:
   /// `files` and `clock` outlive it. Models are in `state_folder`. UNAVAILABLE if an address is
@@ -58,28 +58,28 @@ class LiveService {
     return outlet_->UseOutputs(outputs);
   }
 
-  /// Beats while the scoring goes on.
-  const Heartbeat* heart() const { return &life_; }
+  /// Beats while the scoring goes on, on every thread that scores.
+  const Heartbeat* heart() const { return scoring_.heart(); }
   /// The models that judge, by name.
   std::vector<ServedModel> ServedModels() const { return releases_.ServedModels(); }
   /// What training is to pay heed to, so that serving comes first.
   TrainingHold* training() { return &training_; }
+  /// By machine and channel, of those whose state has changed.
+  using DriftMap = std::map<std::pair<std::string, std::string>, ChannelDrift>;
+  /// From any thread.
+  DriftMap Drift();
   /// 0: HTTP is not served.
   int http_port() const { return http_ == nullptr ? 0 : http_->port(); }
 
  private:
-  /// By machine and channel, of those whose state has changed.
-  using DriftMap = std::map<std::pair<std::string, std::string>, ChannelDrift>;
-
   LiveService(const LiveConfig& config, std::string state_folder, PredictorFactory predictors,
               FileSystem* files, LiveClock* clock);
 
-  void Score();
+  ScoringSinks Sinks();
   void InstallModels();
-  bool Stopping();
+  // Of one machine on one thread at a time, of several at once.
   void Take(const MachineVerdict& verdict);
   void Take(const ChannelDrift& drift);
-  DriftMap Drift();
   LiveReading Reading();
   std::map<std::string, HttpServer::Page> Pages();
   std::map<std::string, HttpServer::Action> Actions();
@@ -89,25 +89,23 @@ class LiveService {
   LiveClock* const clock_;
 
   LiveMetrics metrics_;
-  Heartbeat life_;
   TrainingHold training_;
   ServingGuard guard_;
   std::unique_ptr<Outlet> outlet_;
   const ChannelTable channels_;
-  SampleQueue queue_;
   const std::unique_ptr<LiveRecorder> recorder_;  // none: nothing is recorded
   std::unique_ptr<CaptureButton> button_;         // none: it is not served
   LiveMemory memory_;
-  ScoringEngine engine_;
-  std::map<std::string, Judgement> last_;  // by machine; the scoring thread's
-  Releases releases_;                      // the installing thread's
+  // By machine, of all that there are: each is its own thread's.
+  std::map<std::string, Judgement> last_;
+  ScoringWorkers scoring_;
+  Releases releases_;  // the installing thread's
   SourceSet sources_;
   std::unique_ptr<HttpServer> http_;
 
   SteadyNotification stopping_;
   absl::Mutex mutex_;
   DriftMap drift_ ABSL_GUARDED_BY(mutex_);
-  std::thread scoring_;
   std::thread installing_;
 };
 

@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/log.h"
-#include "base/status.h"
 #include "client/inference/scoring.h"
 
 namespace millrace {
@@ -72,68 +71,6 @@ ScoringEngine::ScoringEngine(std::vector<MachineConfig> machines, LiveClock* clo
     kind->adapted_ns.assign(kind->machines.size(), start_ns_);
     kind->noted_drift.resize(kind->machines.size());
     kinds_.push_back(std::move(kind));
-  }
-}
-
-absl::Status ScoringEngine::Check(const ModelPackage& package) const {
-  const std::string& name = package.manifest.name();
-  bool used = false;
-  for (const auto& kind : kinds_) {
-    if (kind->config.model != name) continue;
-    MR_RETURN_IF_ERROR(InputMap::Of(package.plan.input, kind->config).status());
-    used = true;
-  }
-  if (!used) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("no [[machine]] of this site has model = \"", name, "\""));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ScoringEngine::Use(std::shared_ptr<InstalledModel> model) {
-  MR_RETURN_IF_ERROR(Check(model->package));
-  const absl::MutexLock lock(&mutex_);
-  next_[model->package.manifest.name()] = std::move(model);
-  return absl::OkStatus();
-}
-
-void ScoringEngine::TakeUpModels() {
-  std::map<std::string, std::shared_ptr<InstalledModel>> next;
-  {
-    const absl::MutexLock lock(&mutex_);
-    next.swap(next_);
-  }
-  for (auto& [name, model] : next) {
-    for (const auto& kind : kinds_) {
-      if (kind->config.model == name) TakeUp(model, *kind);
-    }
-  }
-}
-
-void ScoringEngine::TakeUp(std::shared_ptr<InstalledModel> model, Kind& kind) {
-  Score(kind);  // what is due was seen by the one before
-  const InputPlan& input = model->package.plan.input;
-  const InputMap map = *InputMap::Of(input, kind.config);  // Use has seen to it
-  for (Machine& machine : kind.machines) machine.UseInput(&input, map);
-  const bool first = kind.model == nullptr;
-  const std::string before = first ? "" : kind.model->parameters_sha256();
-  kind.model = std::move(model);  // the machines have let go of the one before
-  if (!first && before == kind.model->parameters_sha256()) return;
-  if (kind.config.drift) {
-    const int64_t hop = kind.config.hop > 0 ? kind.config.hop : input.window;
-    const double period_s = static_cast<double>(hop) / kind.config.rate_hz;
-    kind.score_drift.assign(kind.machines.size(), MachineDrift(*kind.config.drift, 1, period_s));
-  }
-  kind.thresholds.swap(kind.former_thresholds);
-  kind.learnt.assign(kind.machines.size(), nullptr);  // until they are adapted next
-  kind.explanations.assign(kind.machines.size(), {});
-  const bool comes_back = kind.former_sha256 == kind.model->parameters_sha256();
-  kind.former_sha256 = before;
-  if (comes_back && !kind.thresholds.empty()) return;
-  kind.thresholds.clear();
-  if (kind.model->package.plan.task() != Task::kReconstruction || kind.config.threshold > 0) return;
-  for (size_t i = 0; i < kind.machines.size(); ++i) {
-    kind.thresholds.emplace_back(kind.config.learning, /*seed=*/i + 1);
   }
 }
 
@@ -213,11 +150,11 @@ void ScoringEngine::Score(Kind& kind) {
   if (kind.verdicts.empty()) return;
   const size_t count = kind.verdicts.size();
   const size_t input_size = kind.inputs.size() / count;
-  const auto width = static_cast<size_t>(kind.model->predictor->width());
+  const auto width = static_cast<size_t>(kind.predictor->width());
   outputs_.resize(count * width);
   const auto windows = static_cast<int64_t>(count);
   const int64_t begin_ns = clock_->MonotonicNs();
-  const absl::Status status = kind.model->predictor->Predict(kind.inputs, outputs_);
+  const absl::Status status = kind.predictor->Predict(kind.inputs, outputs_);
   const int64_t slow_ns = kind.model->slow_ns * windows;
   if (slow_ns > 0 && clock_->MonotonicNs() - begin_ns > slow_ns) kind.model->slow += windows;
   if (!status.ok()) kind.model->faults += windows;
@@ -334,7 +271,7 @@ ScoringEngine::Explanation ScoringEngine::Attribute(const Kind& kind, std::span<
   // Scaled as in training, a channel at 0 is at its mean.
   const std::vector<float> baseline(input.size());
   const absl::StatusOr<Attribution> attribution =
-      kind.model->predictor->Attribute(input, baseline, std::max<int64_t>(verdict.predicted, 0));
+      kind.predictor->Attribute(input, baseline, std::max<int64_t>(verdict.predicted, 0));
   if (!attribution.ok()) {
     LogWarning("alarm without explanation",
                {{"machine", verdict.machine}, {"error", attribution.status().message()}});

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "base/crypto/digest.h"
+#include "client/inference/installed_model.h"
 #include "client/inference/machine.h"
 #include "client/inference/machine_config.h"
 #include "client/inference/machine_memory.h"
@@ -26,26 +26,6 @@
 
 namespace millrace {
 
-/// A model that is ready to judge. Used by one engine.
-struct InstalledModel {
-  /// SHA-256 of its parameters.
-  const std::string& parameters_sha256() const { return package.manifest.parameters_sha256(); }
-
-  ModelPackage package;
-  std::unique_ptr<Predictor> predictor;
-  Digest digest;  // of the parameters that were loaded
-  // Its package has expired: verdicts say so.
-  std::atomic<bool> expired = false;
-  // There are no verdicts on data.
-  std::atomic<bool> withheld = false;
-  // A window that takes longer is slow; 0: none is.
-  std::atomic<int64_t> slow_ns = 0;
-  // What the engine has seen of it, for whoever may give it up.
-  std::atomic<int64_t> windows = 0;
-  std::atomic<int64_t> faults = 0;  // windows that it failed on or gave no finite score for
-  std::atomic<int64_t> slow = 0;    // windows
-};
-
 /// What an engine has done so far.
 struct EngineCounts {
   int64_t samples = 0;
@@ -57,21 +37,25 @@ struct EngineCounts {
 };
 
 /// Judges the machines of a site: samples in, verdicts out, on the calling thread. Windows that are
-/// due at the same time are scored together, those of machines of one kind in one batch. Use may be
-/// called from any thread, everything else from one.
-class ScoringEngine {
+/// due at the same time are scored together, those of machines of one kind in one batch. What it
+/// says of a machine does not depend on the others. Use and Check may be called from any thread,
+/// everything else from one.
+class ScoringEngine final : public ModelUser {
  public:
   /// `clock` outlives it.
   ScoringEngine(
       std::vector<MachineConfig> machines, LiveClock* clock, VerdictSink sink,
       DriftSink drift_sink = [](const ChannelDrift&) {}, RowSink row_sink = nullptr);
 
-  /// From the next window on, machines whose kind names this model are judged by it; no window is
-  /// lost as long as it has the same input. INVALID_ARGUMENT names a channel that they lack, or if
-  /// no machine is judged by such a model.
-  absl::Status Use(std::shared_ptr<InstalledModel> model);
-  /// The errors of Use. From any thread.
-  absl::Status Check(const ModelPackage& package) const;
+  /// By its first predictor.
+  absl::Status Use(std::shared_ptr<InstalledModel> model) override {
+    return Use(std::move(model), 0);
+  }
+  /// By this predictor, which is then the engine's alone.
+  absl::Status Use(std::shared_ptr<InstalledModel> model, size_t predictor);
+  absl::Status Check(const ModelPackage& package) const override;
+  /// One, or none.
+  size_t PredictorsFor(const std::string& name) const override;
 
   /// The samples' channels are those of ChannelNames(machines). Windows that are due are scored
   /// once there are many.
@@ -126,11 +110,17 @@ class ScoringEngine {
     std::vector<MachineThreshold> former_thresholds;
     std::string former_sha256;
     std::shared_ptr<InstalledModel> model;
+    Predictor* predictor = nullptr;  // the model's, for this engine
     // Windows that are due, [n, window, channels], scaled, and whose they are.
     std::vector<float> inputs;
     std::vector<size_t> due;
     std::vector<int32_t> due_modes;  // of their last rows
     std::vector<MachineVerdict> verdicts;
+  };
+  /// A model that is to be taken up.
+  struct Next {
+    std::shared_ptr<InstalledModel> model;
+    size_t predictor = 0;
   };
   struct Place {
     Kind* kind = nullptr;
@@ -140,7 +130,7 @@ class ScoringEngine {
   };
 
   void TakeUpModels();
-  void TakeUp(std::shared_ptr<InstalledModel> model, Kind& kind);
+  void TakeUp(const Next& next, Kind& kind);
   void NoticeSilence(Kind& kind, size_t index);
   void Due(Kind& kind, size_t index);
   void TellDrift(const Kind& kind, const Machine& machine) const;
@@ -171,7 +161,7 @@ class ScoringEngine {
   size_t note_next_ = 0;   // and whose drift
 
   absl::Mutex mutex_;
-  std::map<std::string, std::shared_ptr<InstalledModel>> next_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Next> next_ ABSL_GUARDED_BY(mutex_);  // by name
 };
 
 }  // namespace millrace

@@ -179,7 +179,7 @@ absl::Status ModbusSource::Poll(_modbus* device) {
   batch.arrived_ns = context_.clock->MonotonicNs();
   if (batch.samples.empty()) return absl::OkStatus();
   record_.Delivered(static_cast<int64_t>(batch.samples.size()), context_.clock->UnixNs());
-  context_.queue->Accept(std::move(batch));
+  context_.sink->Accept(std::move(batch));
   return absl::OkStatus();
 }
 

@@ -114,7 +114,7 @@ void MqttSource::Take(const MqttMessage& message) {
   }
   if (batch.samples.empty()) return;
   record_.Delivered(static_cast<int64_t>(batch.samples.size()), context_.clock->UnixNs());
-  context_.queue->Accept(std::move(batch));
+  context_.sink->Accept(std::move(batch));
 }
 
 absl::Status MqttSource::TakeValues(const MqttMessage& message, SampleBatch* batch) {

@@ -14,9 +14,9 @@ bool DeliverPatiently(std::vector<Sample> samples, const SourceContext& context,
   const auto count = static_cast<int64_t>(samples.size());
   do {
     if (stopped.HasBeenNotified()) return false;
-  } while (!context.queue->AwaitRoom(count, kLookUp));
+  } while (!context.sink->AwaitRoom(samples, kLookUp));
   record.Delivered(count, context.clock->UnixNs());
-  context.queue->Accept({context.clock->MonotonicNs(), std::move(samples)});
+  context.sink->Accept({context.clock->MonotonicNs(), std::move(samples)});
   return true;
 }
 

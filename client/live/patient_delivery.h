@@ -10,7 +10,7 @@ namespace millrace {
 /// Recorded samples go on together until there are so many.
 inline constexpr size_t kRecordedBatch = 4096;
 
-/// Hands `samples` on once the queue has room for them; false if `stopped` came first.
+/// Hands `samples` on once there is room for them; false if `stopped` came first.
 bool DeliverPatiently(std::vector<Sample> samples, const SourceContext& context,
                       const SteadyNotification& stopped, SourceRecord& record);
 

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
+
+#include "absl/time/time.h"
 
 namespace millrace {
 
@@ -23,11 +26,15 @@ struct SampleBatch {
   std::vector<Sample> samples;
 };
 
-/// Takes what sources read. Thread-safe; never blocks.
+/// Takes what sources read. Thread-safe.
 class SampleSink {
  public:
   virtual ~SampleSink() = default;
+  /// Never blocks: where there is no room, the oldest samples go.
   virtual void Accept(SampleBatch batch) = 0;
+  /// For sources that can wait, of recorded data: whether `samples` fit without dropping anything,
+  /// which may take until `patience` is over. More than fit at all count as what fits.
+  virtual bool AwaitRoom(std::span<const Sample> samples, absl::Duration patience) = 0;
 };
 
 }  // namespace millrace

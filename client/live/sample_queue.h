@@ -5,13 +5,14 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <span>
 
 #include "absl/time/time.h"
 #include "client/live/sample.h"
 
 namespace millrace {
 
-/// What waits between the sources and the one thread that scores: bounded by samples, so that a
+/// What waits between the sources and a thread that scores: bounded by samples, so that a
 /// slow model costs old samples and neither memory nor the sources' time. Thread-safe: many
 /// producers, one consumer.
 class SampleQueue final : public SampleSink {
@@ -27,9 +28,10 @@ class SampleQueue final : public SampleSink {
   /// came, or, at once, after Close.
   std::deque<SampleBatch> TakeAll(absl::Duration patience);
 
-  /// For producers that can wait, of recorded data: whether a batch of `samples` fits without
-  /// dropping anything, which may take until `patience` is over. One larger than the queue counts
-  /// as one of its size.
+  bool AwaitRoom(std::span<const Sample> samples, absl::Duration patience) override {
+    return AwaitRoom(static_cast<int64_t>(samples.size()), patience);
+  }
+  /// The same of so many.
   bool AwaitRoom(int64_t samples, absl::Duration patience);
 
   /// Ends every waiting; what waits can still be taken.

@@ -10,7 +10,7 @@
 #include "base/file_system.h"
 #include "client/live/channel_table.h"
 #include "client/live/live_clock.h"
-#include "client/live/sample_queue.h"
+#include "client/live/sample.h"
 
 namespace millrace {
 
@@ -40,7 +40,7 @@ struct SourceStatus {
 /// What every source needs. The objects outlive it.
 struct SourceContext {
   const ChannelTable* channels = nullptr;
-  SampleQueue* queue = nullptr;
+  SampleSink* sink = nullptr;
   LiveClock* clock = nullptr;
   FileSystem* files = nullptr;
   std::string state_folder;  // of what must be remembered over restarts

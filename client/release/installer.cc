@@ -23,12 +23,27 @@ absl::Status AsItsFault(const absl::Status& status) {
   return absl::IsInternal(status) ? absl::FailedPreconditionError(status.message()) : status;
 }
 
-/// Median time of one window.
-absl::StatusOr<double> TimeOfAWindow(Predictor& predictor, const InputPlan& input,
-                                     LiveClock* clock) {
+std::vector<float> WindowOfNoise(const InputPlan& input) {
   std::vector<float> window(input.window * static_cast<int64_t>(input.channels.size()));
   Random random(1);
   for (float& x : window) x = static_cast<float>(4 * random.Uniform() - 2);
+  return window;
+}
+
+/// Another of a package whose first has shown what it does.
+absl::StatusOr<std::unique_ptr<Predictor>> WarmPredictor(const ModelPackage& package,
+                                                         const PredictorFactory& factory) {
+  MR_ASSIGN_OR_RETURN(std::unique_ptr<Predictor> predictor, factory(package));
+  const std::vector<float> window = WindowOfNoise(package.plan.input);
+  std::vector<float> output(predictor->width());
+  for (int i = 0; i < kWarmUps; ++i) MR_RETURN_IF_ERROR(predictor->Predict(window, output));
+  return predictor;
+}
+
+/// Median time of one window.
+absl::StatusOr<double> TimeOfAWindow(Predictor& predictor, const InputPlan& input,
+                                     LiveClock* clock) {
+  const std::vector<float> window = WindowOfNoise(input);
   std::vector<float> output(predictor.width());
   std::vector<double> times;
   for (int i = 0; i < kWarmUps + kTimed; ++i) {
@@ -60,19 +75,18 @@ double TooSlowNs(double window_ns, const InstallLimits& limits) {
 }
 
 absl::StatusOr<Installation> Install(ModelPackage package, const PredictorFactory& factory,
-                                     const Serving* serving, const InstallLimits& limits,
-                                     LiveClock* clock) {
+                                     size_t predictors, const Serving* serving,
+                                     const InstallLimits& limits, LiveClock* clock) {
   const std::string what =
       absl::StrCat("model '", package.manifest.name(), "' version ", package.manifest.version());
   Installation installation;
   installation.model = std::make_shared<InstalledModel>();
   absl::StatusOr<std::unique_ptr<Predictor>> predictor = factory(package);
   if (!predictor.ok()) return Annotate(AsItsFault(predictor.status()), what);
-  installation.model->predictor = *std::move(predictor);
-  MR_RETURN_IF_ERROR(Annotate(
-      AsItsFault(CheckTestVectors(package.manifest, *installation.model->predictor)), what));
-  const absl::StatusOr<double> window_ns =
-      TimeOfAWindow(*installation.model->predictor, package.plan.input, clock);
+  Predictor& first = **predictor;
+  installation.model->predictors.push_back(*std::move(predictor));
+  MR_RETURN_IF_ERROR(Annotate(AsItsFault(CheckTestVectors(package.manifest, first)), what));
+  const absl::StatusOr<double> window_ns = TimeOfAWindow(first, package.plan.input, clock);
   if (!window_ns.ok()) return Annotate(AsItsFault(window_ns.status()), what);
   installation.window_ns = *window_ns;
   if (serving != nullptr && *window_ns > TooSlowNs(serving->window_ns, limits)) {
@@ -82,6 +96,11 @@ absl::StatusOr<Installation> Install(ModelPackage package, const PredictorFactor
           what, ": a window takes ", std::lround(*window_ns / 1000), " us, that of version ",
           serving->version, " ", std::lround(former_ns / 1000), " us"));
     }
+  }
+  while (installation.model->predictors.size() < predictors) {
+    absl::StatusOr<std::unique_ptr<Predictor>> another = WarmPredictor(package, factory);
+    if (!another.ok()) return Annotate(AsItsFault(another.status()), what);
+    installation.model->predictors.push_back(*std::move(another));
   }
   installation.model->digest = Sha256Of({reinterpret_cast<const char*>(package.parameters.data()),
                                          package.parameters.size() * sizeof(float)});

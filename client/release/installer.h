@@ -2,12 +2,13 @@
 // From a package to a model that may serve: everything that can be known before the first window.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "client/inference/engine.h"
+#include "client/inference/installed_model.h"
 #include "client/live/live_clock.h"
 #include "models/package.h"
 #include "models/predictor.h"
@@ -42,10 +43,11 @@ struct Installation {
 /// Makes a predictor of `package`, lets it show that it gives the outputs of the package's test
 /// vectors, warms it up and lets it judge windows of noise: INVALID_ARGUMENT if the graph does not
 /// compile, FAILED_PRECONDITION if it fails, if a vector does not come out, if it gives anything
-/// that is not finite, or is too slow beside the model that serves. `serving` may be null. Takes
-/// some milliseconds to seconds: not for the thread that scores.
+/// that is not finite, or is too slow beside the model that serves. More are made and warmed up
+/// until there are `predictors`. `serving` may be null. Takes some milliseconds to seconds: not for
+/// a thread that scores.
 absl::StatusOr<Installation> Install(ModelPackage package, const PredictorFactory& factory,
-                                     const Serving* serving, const InstallLimits& limits,
-                                     LiveClock* clock);
+                                     size_t predictors, const Serving* serving,
+                                     const InstallLimits& limits, LiveClock* clock);
 
 }  // namespace millrace

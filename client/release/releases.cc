@@ -164,8 +164,10 @@ absl::StatusOr<Installation> Releases::Prepare(const std::string& path, const st
     MR_ASSIGN_OR_RETURN(publishers,
                         CheckForInstallation(package, parts_.policy, trust, newest, Now()));
   }
-  MR_ASSIGN_OR_RETURN(Installation installation, Install(std::move(package), parts_.predictors,
-                                                         serving, InstallLimits{}, parts_.clock));
+  const size_t predictors = parts_.engine->PredictorsFor(name);
+  MR_ASSIGN_OR_RETURN(Installation installation,
+                      Install(std::move(package), parts_.predictors, predictors, serving,
+                              InstallLimits{}, parts_.clock));
   installation.publishers = std::move(publishers);
   installation.unchecked = parts_.policy.SignaturesAsked() > 0 && !trust.ok();
   return installation;

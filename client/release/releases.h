@@ -13,7 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "base/file_system.h"
-#include "client/inference/engine.h"
+#include "client/inference/installed_model.h"
 #include "client/live/live_clock.h"
 #include "client/release/installer.h"
 #include "client/release/model_folder.h"
@@ -32,7 +32,7 @@ struct ReleaseParts {
   PredictorFactory predictors;
   FileSystem* files = nullptr;
   LiveClock* clock = nullptr;
-  ScoringEngine* engine = nullptr;
+  ModelUser* engine = nullptr;  // what judges by them
 };
 
 /// Which models serve at a site: takes up what is staged, gives up what is ill, and notices what

@@ -11,8 +11,8 @@
 
 namespace millrace {
 
-/// What waits between the thread that scores and the one that writes: bounded, so that a slow disk
-/// costs rows, which are counted, and neither memory nor verdicts. Thread-safe: one producer, one
+/// What waits between the threads that score and the one that writes: bounded, so that a slow disk
+/// costs rows, which are counted, and neither memory nor verdicts. Thread-safe: many producers, one
 /// consumer.
 class BlockQueue {
  public:

@@ -9,7 +9,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/file_system.h"
 #include "base/status.h"
@@ -22,15 +21,6 @@ constexpr char kTraining[] = "/training";
 // Against the daemon's 100: what serves comes first.
 constexpr int kWeight = 10;
 constexpr int64_t kPeriodUs = 100'000;
-
-/// The group of this process as a folder: version 2's line of /proc/self/cgroup, "0::/path".
-absl::StatusOr<std::string> OwnGroup(const ControlGroups& groups) {
-  MR_ASSIGN_OR_RETURN(const std::string text, ReadFile(PosixFileSystem(), groups.self));
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    if (absl::ConsumePrefix(&line, "0::")) return absl::StrCat(groups.root, line);
-  }
-  return absl::FailedPreconditionError("no control groups of version 2");
-}
 
 /// Writes a value to one of the kernel's files, which take it whole or not at all.
 absl::Status Set(const std::string& path, const std::string& value) {
@@ -45,7 +35,7 @@ absl::Status Set(const std::string& path, const std::string& value) {
 }  // namespace
 
 absl::Status MakeTrainingGroup(const TrainingLimits& limits, const ControlGroups& groups) {
-  MR_ASSIGN_OR_RETURN(const std::string own, OwnGroup(groups));
+  MR_ASSIGN_OR_RETURN(const std::string own, OwnControlGroup(groups));
   if (!absl::EndsWith(own, ".service")) {
     return absl::FailedPreconditionError(absl::StrCat(own, ": not the group of a service"));
   }
@@ -65,7 +55,7 @@ absl::Status MakeTrainingGroup(const TrainingLimits& limits, const ControlGroups
 }
 
 absl::Status JoinTrainingGroup(const ControlGroups& groups) {
-  const absl::StatusOr<std::string> own = OwnGroup(groups);
+  const absl::StatusOr<std::string> own = OwnControlGroup(groups);
   if (!own.ok()) return absl::OkStatus();
   absl::string_view service = *own;
   if (!absl::ConsumeSuffix(&service, kDaemon)) return absl::OkStatus();

@@ -6,21 +6,15 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "absl/status/status.h"
+#include "client/operation/processors.h"
 
 namespace millrace {
 
 struct TrainingLimits {
   int64_t memory_mb = 0;    // MiB, page cache included; 0: no limit
   int64_t cpu_percent = 0;  // of one core; 0: no limit
-};
-
-/// Where the kernel shows control groups, and this process's own.
-struct ControlGroups {
-  std::string root = "/sys/fs/cgroup";
-  std::string self = "/proc/self/cgroup";
 };
 
 /// The daemon's side, at its start. FAILED_PRECONDITION where there is no group of its own to

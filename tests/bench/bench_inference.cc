@@ -70,7 +70,7 @@ ModelPackage PackageOf(const Plan& plan) {
 std::shared_ptr<InstalledModel> ModelOf(const Plan& plan) {
   auto model = std::make_shared<InstalledModel>();
   model->package = PackageOf(plan);
-  model->predictor = NewTorchPredictor(model->package).value();
+  model->predictors.push_back(NewTorchPredictor(model->package).value());
   return model;
 }
 

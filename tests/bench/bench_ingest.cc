@@ -19,6 +19,7 @@
 #include "client/live/json_payload.h"
 #include "client/live/mqtt_source.h"
 #include "client/live/raw_payload.h"
+#include "client/live/sample_queue.h"
 #include "tests/testing/broker.h"
 #include "tests/testing/temporary_folder.h"
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the sensor to the score: a simulated plant publishes to a real broker, a site's own source,
 // queue and engine judge what comes, all on one core, while the broker, the plant and a training
-// process share the other. JSON lines.
+// process share the other. `workers` feeds them from memory instead, on all cores. JSON lines.
 //
-//   bench_live conditions|waveforms|swap|rate|memory [seconds, 30; windows of memory, 10000000]
+//   bench_live conditions|waveforms|swap|rate|workers|memory
+//       [seconds, 30; windows of memory, 10000000] [threads that judge, 1]
 #include <sched.h>
 #include <unistd.h>
 
@@ -24,7 +25,7 @@
 #include "absl/time/clock.h"
 #include "base/check.h"
 #include "base/random.h"
-#include "client/inference/engine.h"
+#include "client/inference/scoring_workers.h"
 #include "client/live/mqtt_source.h"
 #include "models/torch/blas_speed.h"
 #include "models/torch/torch_predictor.h"
@@ -89,16 +90,19 @@ Plan AutoencoderPlan(const std::vector<std::string>& channels, int64_t window) {
   return plan;
 }
 
-std::shared_ptr<InstalledModel> NewModel(const Plan& plan, uint64_t seed) {
+std::shared_ptr<InstalledModel> NewModel(const Plan& plan, uint64_t seed, size_t predictors = 1) {
   auto model = std::make_shared<InstalledModel>();
   model->package.plan = plan;
   model->package.manifest.set_name(plan.run.name);
   model->package.architecture = BuildArchitecture(plan).value();
   model->package.parameters = InitialParameters(model->package.architecture, seed);
-  model->predictor = NewTorchPredictor(model->package).value();
   const std::vector<float> input(plan.input.window * plan.input.channels.size());
-  std::vector<float> output(model->predictor->width());
-  for (int i = 0; i < 20; ++i) MR_CHECK(model->predictor->Predict(input, output).ok());
+  while (model->predictors.size() < predictors) {
+    model->predictors.push_back(NewTorchPredictor(model->package).value());
+    Predictor& predictor = *model->predictors.back();
+    std::vector<float> output(predictor.width());
+    for (int i = 0; i < 20; ++i) MR_CHECK(predictor.Predict(input, output).ok());
+  }
   return model;
 }
 
@@ -134,17 +138,16 @@ struct Latency {
   }
 };
 
-/// The daemon's part: a source's thread, and one that scores, both on the daemon's core.
+/// The daemon's part: a source's thread, and those that score.
 class LivePipeline {
  public:
-  LivePipeline(const LiveCase& live, int broker_port, const std::string& folder)
+  LivePipeline(const LiveCase& live, int64_t workers, int broker_port, const std::string& folder)
       : live_(live),
         config_(MachinesOf(live)),
         channels_(ChannelNames({config_})),
-        queue_(kQueueSamples),
-        engine_({config_}, SystemLiveClock(),
-                [this](const MachineVerdict& verdict) { Take(verdict); }) {
-    MR_CHECK(engine_.Use(NewModel(AutoencoderPlan(live.channels(), live.window), 1)).ok());
+        workers_({config_}, {workers, kQueueSamples}, Sinks(), SystemLiveClock()) {
+    for (const std::string& machine : config_.names) last_ns_[machine] = 0;
+    Swap(1);
     MqttConfig mqtt;
     mqtt.host = "127.0.0.1";
     mqtt.port = broker_port;
@@ -157,21 +160,22 @@ class LivePipeline {
     }
     source_ = std::make_unique<MqttSource>(
         "bench", mqtt, std::vector<ChannelRename>(),
-        SourceContext{&channels_, &queue_, SystemLiveClock(), PosixFileSystem(), folder});
+        SourceContext{&channels_, workers_.sink(), SystemLiveClock(), PosixFileSystem(), folder});
+    workers_.Start();
     reading_ = std::thread([this] { source_->Run(); });
-    scoring_ = std::thread([this] { Score(); });
   }
   ~LivePipeline() {
     source_->Stop();
-    stopping_ = true;
-    queue_.Close();
+    workers_.Stop();
     reading_.join();
-    scoring_.join();
   }
 
   /// Another model, ready, between two windows.
   void Swap(uint64_t seed) {
-    MR_CHECK(engine_.Use(NewModel(AutoencoderPlan(live_.channels(), live_.window), seed)).ok());
+    MR_CHECK(workers_
+                 .Use(NewModel(AutoencoderPlan(live_.channels(), live_.window), seed,
+                               workers_.PredictorsFor("bench")))
+                 .ok());
   }
   /// Milliseconds from the newest sample's arrival to the verdict, of those since the last call.
   std::vector<double> TakeTimes() {
@@ -179,27 +183,19 @@ class LivePipeline {
     return std::exchange(times_, {});
   }
   int64_t samples() const { return source_->Status().samples; }
-  int64_t dropped() const { return queue_.dropped(); }
-  int64_t waiting() const { return queue_.waiting(); }
+  int64_t dropped() const { return workers_.dropped(); }
+  int64_t waiting() const { return workers_.waiting(); }
   int64_t windows() const { return windows_; }
   int64_t not_evaluated() const { return not_evaluated_; }
   /// Gaps between one machine's windows that are longer than a hop: windows that were lost.
   int64_t gaps() const { return gaps_; }
 
  private:
-  void Score() {
-    int64_t maintained_ns = 0;
-    while (!stopping_) {
-      for (const SampleBatch& batch : queue_.TakeAll(absl::Milliseconds(100))) {
-        engine_.Process(batch);
-      }
-      engine_.ScoreDue();
-      const int64_t now_ns = SystemLiveClock()->MonotonicNs();
-      if (now_ns - maintained_ns >= kNsPerS) {
-        maintained_ns = now_ns;
-        engine_.Maintain();
-      }
-    }
+  ScoringSinks Sinks() {
+    ScoringSinks sinks;
+    sinks.verdict = [this](const MachineVerdict& verdict) { Take(verdict); };
+    sinks.drift = [](const ChannelDrift&) {};
+    return sinks;
   }
   void Take(const MachineVerdict& verdict) {
     if (verdict.judgement == Judgement::kNotEvaluated) {
@@ -207,7 +203,7 @@ class LivePipeline {
       return;
     }
     ++windows_;
-    int64_t& last_ns = last_ns_[verdict.machine];
+    int64_t& last_ns = last_ns_.at(verdict.machine);
     const auto hop_ns = static_cast<int64_t>(static_cast<double>(live_.hop) / live_.rate_hz *
                                              static_cast<double>(kNsPerS));
     if (last_ns != 0 && verdict.time_ns - last_ns > hop_ns + hop_ns / 2) ++gaps_;
@@ -219,15 +215,13 @@ class LivePipeline {
   const LiveCase live_;
   const MachineConfig config_;
   const ChannelTable channels_;
-  SampleQueue queue_;
-  ScoringEngine engine_;
-  std::unique_ptr<MqttSource> source_;
-  std::map<std::string, int64_t> last_ns_;  // the scoring thread's
+  std::map<std::string, int64_t> last_ns_;  // by machine: each its own thread's
   std::atomic<int64_t> windows_ = 0, not_evaluated_ = 0, gaps_ = 0;
-  std::atomic<bool> stopping_ = false;
   absl::Mutex mutex_;
   std::vector<double> times_ ABSL_GUARDED_BY(mutex_);
-  std::thread reading_, scoring_;
+  ScoringWorkers workers_;
+  std::unique_ptr<MqttSource> source_;
+  std::thread reading_;
 };
 
 /// Broker, plant and training, on the other core.
@@ -279,10 +273,10 @@ void AwaitWindows(const LivePipeline& pipeline) {
   while (pipeline.windows() == 0) absl::SleepFor(absl::Milliseconds(50));
 }
 
-void MeasureLatency(const LiveCase& live, double seconds) {
+void MeasureLatency(const LiveCase& live, double seconds, int64_t workers) {
   const testing::TemporaryFolder folder;
   Surroundings surroundings(folder.path());
-  LivePipeline pipeline(live, surroundings.port(), folder.path());
+  LivePipeline pipeline(live, workers, surroundings.port(), folder.path());
   surroundings.Start(live, 1);
   AwaitWindows(pipeline);
   absl::SleepFor(absl::Seconds(2));
@@ -303,10 +297,10 @@ void MeasureLatency(const LiveCase& live, double seconds) {
 }
 
 /// A swap every two seconds, each made ready on the daemon's core beside the scoring.
-void MeasureSwap(double seconds) {
+void MeasureSwap(double seconds, int64_t workers) {
   const testing::TemporaryFolder folder;
   Surroundings surroundings(folder.path());
-  LivePipeline pipeline(kConditions, surroundings.port(), folder.path());
+  LivePipeline pipeline(kConditions, workers, surroundings.port(), folder.path());
   surroundings.Start(kConditions, 1);
   AwaitWindows(pipeline);
   absl::SleepFor(absl::Seconds(2));
@@ -336,13 +330,13 @@ void MeasureSwap(double seconds) {
 }
 
 /// The plant runs ever faster, until the queue drops or what waits grows beyond a second of it.
-void MeasureRate(double seconds) {
+void MeasureRate(double seconds, int64_t workers) {
   for (double speed = 1; speed <= 64; speed *= 1.5) {
     const testing::TemporaryFolder folder;
     Surroundings surroundings(folder.path());
     LiveCase live = kConditions;
     live.hop = 10;
-    LivePipeline pipeline(live, surroundings.port(), folder.path());
+    LivePipeline pipeline(live, workers, surroundings.port(), folder.path());
     surroundings.Start(live, speed);
     AwaitWindows(pipeline);
     absl::SleepFor(absl::Seconds(1));
@@ -360,6 +354,45 @@ void MeasureRate(double seconds) {
     std::fflush(stdout);
     if (pipeline.dropped() > 0 || pipeline.waiting() > offered || rate < 0.9 * offered) return;
   }
+}
+
+/// A row of 100 machines at a time, from memory, as fast as it is judged.
+void MeasureWorkers(double seconds, int64_t workers) {
+  LiveCase live = kConditions;
+  live.hop = 10;
+  const MachineConfig machines = MachinesOf(live);
+  std::atomic<int64_t> windows = 0;
+  ScoringSinks sinks;
+  sinks.verdict = [&](const MachineVerdict&) { ++windows; };
+  sinks.drift = [](const ChannelDrift&) {};
+  ScoringWorkers scoring({machines}, {workers, 100'000}, sinks, SystemLiveClock());
+  const Plan plan = AutoencoderPlan(live.channels(), live.window);
+  MR_CHECK(scoring.Use(NewModel(plan, 1, scoring.PredictorsFor("bench"))).ok());
+  scoring.Start();
+  Random random(1);
+  std::vector<Sample> row;
+  for (size_t i = 0; i < machines.names.size() * machines.channels.size(); ++i) {
+    row.push_back({1'700'000'000 * kNsPerS, static_cast<ChannelIndex>(i),
+                   static_cast<float>(random.Normal())});
+  }
+  const absl::Time end = absl::Now() + absl::Seconds(seconds);
+  const double cpu = CpuSecondsOfProcess();
+  int64_t samples = 0;
+  while (absl::Now() < end) {
+    for (Sample& sample : row) sample.time_ns += kNsPerS / 10;
+    while (!scoring.sink()->AwaitRoom(row, absl::Seconds(1))) {
+    }
+    scoring.sink()->Accept({SystemLiveClock()->MonotonicNs(), row});
+    samples += static_cast<int64_t>(row.size());
+  }
+  const double used = CpuSecondsOfProcess() - cpu;
+  samples -= scoring.waiting();
+  std::printf(
+      "{\"bench\":\"live\",\"what\":\"workers\",\"workers\":%zu,\"samples_per_s\":%.0f,"
+      "\"windows_per_s\":%.0f,\"cpu_share\":%.3f,\"dropped\":%lld}\n",
+      scoring.size(), static_cast<double>(samples) / seconds,
+      static_cast<double>(windows) / seconds, used / seconds,
+      static_cast<long long>(scoring.dropped()));
 }
 
 int64_t ResidentKib() {
@@ -436,26 +469,32 @@ void MeasureMemory(int64_t windows) {
 int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
   double amount = what == "memory" ? 1e7 : 30;
-  if (argc > 3 || (argc == 3 && (!absl::SimpleAtod(argv[2], &amount) || !(amount >= 1)))) {
-    std::fprintf(stderr, "usage: bench_live WHAT [seconds, or windows of memory]\n");
+  int64_t workers = 1;
+  const auto usage = [] {
+    std::fprintf(stderr, "usage: bench_live WHAT [seconds | windows] [workers]\n");
     return 2;
-  }
+  };
+  if (argc > 2 && (!absl::SimpleAtod(argv[2], &amount) || !(amount >= 1))) return usage();
+  if (argc > 3 && (!absl::SimpleAtoi(argv[3], &workers) || workers < 1)) return usage();
   if (what == "train") millrace::TrainForever();
   millrace::WarnIfBlasIsSlow();
+  if (what == "workers") {
+    millrace::MeasureWorkers(amount, workers);
+    return 0;
+  }
   millrace::RunOn(millrace::kDaemonCore);
   if (what == "conditions") {
-    millrace::MeasureLatency(millrace::kConditions, amount);
+    millrace::MeasureLatency(millrace::kConditions, amount, workers);
   } else if (what == "waveforms") {
-    millrace::MeasureLatency(millrace::kWaveforms, amount);
+    millrace::MeasureLatency(millrace::kWaveforms, amount, workers);
   } else if (what == "swap") {
-    millrace::MeasureSwap(amount);
+    millrace::MeasureSwap(amount, workers);
   } else if (what == "rate") {
-    millrace::MeasureRate(std::min(amount, 10.0));
+    millrace::MeasureRate(std::min(amount, 10.0), workers);
   } else if (what == "memory") {
     millrace::MeasureMemory(static_cast<int64_t>(amount));
   } else {
-    std::fprintf(stderr, "bench_live conditions|waveforms|swap|rate|memory [seconds | windows]\n");
-    return 2;
+    return usage();
   }
   return 0;
 }

@@ -21,6 +21,7 @@
 #include "client/inference/engine.h"
 #include "client/inference/scoring.h"
 #include "client/live/replay_source.h"
+#include "client/live/sample_queue.h"
 #include "models/torch/torch_predictor.h"
 #include "models/torch/torch_trainer.h"
 #include "scripts/train/train_alone.h"
@@ -117,7 +118,7 @@ class RecordedBearingsTest : public ::testing::TestWithParam<RecordedSet> {
     });
     const auto installed = std::make_shared<InstalledModel>();
     installed->package = std::move(model);
-    installed->predictor = NewTorchPredictor(installed->package).value();
+    installed->predictors.push_back(NewTorchPredictor(installed->package).value());
     MR_EXPECT_OK(engine.Use(installed));
     const ChannelTable channels(ChannelNames({machines}));
     for (const std::string& recording : recordings) Play(recording, channels, engine);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/live/sample_queue.h"
 #include "client/live/source.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/temporary_folder.h"

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+#include <vector>
+
+#include "base/joint_heartbeat.h"
+
 namespace millrace {
 namespace {
 
@@ -41,6 +46,39 @@ TEST(LifeSign, AClockThatIsSetBackDelaysNothing) {
   EXPECT_TRUE(sign.Due(kStart));
   EXPECT_TRUE(sign.Due(kStart - absl::Hours(1)));
   EXPECT_FALSE(sign.Due(kStart - absl::Hours(1) + absl::Seconds(1)));
+}
+
+TEST(JointHeartbeatTest, BeatsOnceEveryThreadHasBeatenAnew) {
+  JointHeartbeat heart(3);
+  for (uint64_t turn = 0; turn < 5; ++turn) {
+    heart.Beat(turn % 3);
+    heart.Beat((turn + 1) % 3);
+    for (int i = 0; i < 10; ++i) heart.Beat(turn % 3);
+    EXPECT_EQ(heart.heart()->beats(), turn) << "one is missing";
+    heart.Beat((turn + 2) % 3);
+    EXPECT_EQ(heart.heart()->beats(), turn + 1);
+  }
+  JointHeartbeat alone(1);
+  alone.Beat(0);
+  alone.Beat(0);
+  EXPECT_EQ(alone.heart()->beats(), 2);
+}
+
+TEST(JointHeartbeatTest, GoesOnForAsLongAsAllThreadsDo) {
+  constexpr size_t kThreads = 4;
+  constexpr uint64_t kBeats = 1000;
+  JointHeartbeat heart(kThreads);
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&heart, i] {
+      while (heart.heart()->beats() < kBeats) {
+        heart.Beat(i);
+        std::this_thread::yield();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(heart.heart()->beats(), kBeats) << "no thread counts twice in a turn";
 }
 
 TEST(LifeSign, IsGivenOnceWhereNobodyListens) {

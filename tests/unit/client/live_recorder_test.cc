@@ -66,7 +66,7 @@ class LiveRecorderTest : public ::testing::Test {
       const std::array<std::optional<Verdict>, 2> revised = {};
       recorder_->Take(MachineRow{machine, kBegin + second * kNsPerS, values, judged, revised});
     }
-    recorder_->HandOver();
+    recorder_->HandOver({&machine, 1});
   }
   void Alarm(int64_t second, Judgement judgement = Judgement::kAlarm) {
     MachineVerdict verdict;
@@ -224,13 +224,14 @@ TEST(LiveMemoryTest, DriftThatWasLearntOutlastsARestart) {
   feed(*engine, 100, 0);
   EXPECT_THAT(told, SizeIs(2)) << "both channels are learnt";
   LiveMemory memory(&disk, "state");
-  memory.Note(*engine);
+  memory.Load();
+  memory.Note({engine->LearntThresholds(), engine->NotedDrift()});
   memory.Save();
   memory.Save();
 
   told.clear();
   engine = new_engine();
-  LiveMemory(&disk, "state").Restore(*engine);
+  engine->RestoreDrift(LiveMemory(&disk, "state").Load().drift);
   feed(*engine, 200, 3);
   ASSERT_FALSE(told.empty());
   EXPECT_EQ(told[0].report.state, DriftState::kSuspected) << "without learning again";
@@ -238,7 +239,7 @@ TEST(LiveMemoryTest, DriftThatWasLearntOutlastsARestart) {
   MR_ASSERT_OK(WriteFileDurably(&disk, "state/drift", "no such thing"));
   told.clear();
   engine = new_engine();
-  LiveMemory(&disk, "state").Restore(*engine);
+  engine->RestoreDrift(LiveMemory(&disk, "state").Load().drift);
   feed(*engine, 50, 0);
   EXPECT_THAT(told, IsEmpty()) << "it learns";
 }

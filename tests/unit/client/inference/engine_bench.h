@@ -98,7 +98,7 @@ inline std::shared_ptr<InstalledModel> ModelOf(const Plan& plan,
   model->package.plan = plan;
   model->package.manifest.set_name(plan.run.name);
   model->package.manifest.set_version(version);
-  model->predictor = std::move(predictor);
+  model->predictors.push_back(std::move(predictor));
   return model;
 }
 

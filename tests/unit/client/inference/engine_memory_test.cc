@@ -61,7 +61,7 @@ class EngineMemoryTest : public ::testing::Test {
     model->package.plan.input.normalization = Normalization::kNone;
     model->package.manifest.set_name("pumps");
     model->package.manifest.set_parameters_sha256(sha256);
-    model->predictor = std::make_unique<Zeros>();
+    model->predictors.push_back(std::make_unique<Zeros>());
     MR_ASSERT_OK(engine_->Use(std::move(model)));
   }
   void Feed(int64_t seconds, double level) {

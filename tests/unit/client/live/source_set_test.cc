@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/synchronization/notification.h"
+#include "client/live/sample_queue.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/temporary_folder.h"
 

@@ -56,16 +56,26 @@ class InstallerTest : public ::testing::Test {
         [&](const ModelPackage&) -> absl::StatusOr<std::unique_ptr<Predictor>> {
           return std::make_unique<TimedPredictor>(&clock_, takes_ns, value);
         },
-        serving, InstallLimits{.slower = 3}, &clock_);
+        predictors_, serving, InstallLimits{.slower = 3}, &clock_);
   }
 
   SteppedClock clock_;
+  size_t predictors_ = 1;
 };
 
 TEST_F(InstallerTest, MeasuresWhatAWindowTakes) {
   MR_ASSERT_OK_AND_ASSIGN(const Installation installation, Try(1, 250'000, nullptr));
   EXPECT_EQ(installation.window_ns, 250'000);
   EXPECT_EQ(installation.model->package.manifest.version(), 1);
+}
+
+TEST_F(InstallerTest, ThereAreAsManyPredictorsAsThreadsAndOneWhereNobodyAsks) {
+  for (const size_t threads : {3, 0}) {
+    predictors_ = threads;
+    MR_ASSERT_OK_AND_ASSIGN(const Installation installation, Try(1, 250'000, nullptr));
+    EXPECT_EQ(installation.model->predictors.size(), std::max<size_t>(threads, 1));
+    EXPECT_EQ(installation.window_ns, 250'000);
+  }
 }
 
 TEST_F(InstallerTest, ModelThatIsMuchSlowerIsRefused) {

@@ -11,6 +11,7 @@
 
 #include "base/crypto/revocation_list.h"
 #include "base/memory_file_system.h"
+#include "client/inference/engine.h"
 #include "client/release/releases.h"
 #include "tests/testing/publishers.h"
 #include "tests/testing/status_matchers.h"

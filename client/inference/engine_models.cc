@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// How an engine comes to another model.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "client/inference/engine.h"
+
+namespace millrace {
+
+absl::Status ScoringEngine::Check(const ModelPackage& package) const {
+  const std::string& name = package.manifest.name();
+  bool used = false;
+  for (const auto& kind : kinds_) {
+    if (kind->config.model != name) continue;
+    MR_RETURN_IF_ERROR(InputMap::Of(package.plan.input, kind->config).status());
+    used = true;
+  }
+  if (!used) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no [[machine]] of this site has model = \"", name, "\""));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ScoringEngine::Use(std::shared_ptr<InstalledModel> model, size_t predictor) {
+  MR_RETURN_IF_ERROR(Check(model->package));
+  MR_CHECK(predictor < model->predictors.size());
+  const std::string& name = model->package.manifest.name();
+  const absl::MutexLock lock(&mutex_);
+  next_[name] = {std::move(model), predictor};
+  return absl::OkStatus();
+}
+
+size_t ScoringEngine::PredictorsFor(const std::string& name) const {
+  return std::ranges::any_of(kinds_, [&](const auto& kind) { return kind->config.model == name; });
+}
+
+void ScoringEngine::TakeUpModels() {
+  std::map<std::string, Next> next;
+  {
+    const absl::MutexLock lock(&mutex_);
+    next.swap(next_);
+  }
+  for (const auto& [name, model] : next) {
+    for (const auto& kind : kinds_) {
+      if (kind->config.model == name) TakeUp(model, *kind);
+    }
+  }
+}
+
+void ScoringEngine::TakeUp(const Next& next, Kind& kind) {
+  Score(kind);  // what is due was seen by the one before
+  const InputPlan& input = next.model->package.plan.input;
+  const InputMap map = *InputMap::Of(input, kind.config);  // Use has seen to it
+  for (Machine& machine : kind.machines) machine.UseInput(&input, map);
+  const bool first = kind.model == nullptr;
+  const std::string before = first ? "" : kind.model->parameters_sha256();
+  kind.model = next.model;  // the machines have let go of the one before
+  kind.predictor = next.model->predictors[next.predictor].get();
+  if (!first && before == kind.model->parameters_sha256()) return;
+  if (kind.config.drift) {
+    const int64_t hop = kind.config.hop > 0 ? kind.config.hop : input.window;
+    const double period_s = static_cast<double>(hop) / kind.config.rate_hz;
+    kind.score_drift.assign(kind.machines.size(), MachineDrift(*kind.config.drift, 1, period_s));
+  }
+  kind.thresholds.swap(kind.former_thresholds);
+  kind.learnt.assign(kind.machines.size(), nullptr);  // until they are adapted next
+  kind.explanations.assign(kind.machines.size(), {});
+  const bool comes_back = kind.former_sha256 == kind.model->parameters_sha256();
+  kind.former_sha256 = before;
+  if (comes_back && !kind.thresholds.empty()) return;
+  kind.thresholds.clear();
+  if (kind.model->package.plan.task() != Task::kReconstruction || kind.config.threshold > 0) return;
+  for (const Machine& machine : kind.machines) {
+    // By its name: whatever other machines there are, a machine learns the same.
+    kind.thresholds.emplace_back(kind.config.learning, Random(1).Fork(machine.name()).Next());
+  }
+}
+
+}  // namespace millrace
