@@ -58,8 +58,8 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
                clock),
       releases_({state_folder_, ModelNames(config.machines), config.release, std::move(predictors),
                  files, clock, &scoring_}),
-      sources_(
-          RealSources({&channels_, scoring_.sink(), clock, files, state_folder_ + "/sources"})) {
+      sources_(RealSources({&channels_, scoring_.sink(), clock, files, state_folder_ + "/sources",
+                            config.heartbeat.ignore_time})) {
   if (config.capture && config.capture->button_http) {
     button_ = std::make_unique<CaptureButton>(
         [this](const std::string& machine, const std::string& note) {

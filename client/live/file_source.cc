@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/status.h"
-#include "client/live/patient_delivery.h"
+#include "client/live/delivery.h"
 
 namespace millrace {
 namespace {
@@ -57,6 +57,7 @@ bool FileSource::ReadOn() {
   lines_.Feed(
       news->bytes, [&](absl::string_view line) { TakeLine(line, &batch); },
       [&](absl::string_view reason) { record_.Refused(reason); });
+  RefuseFuture(batch.samples, context_, record_);
   const int64_t now_ns = context_.clock->MonotonicNs();
   if (!batch.samples.empty()) {
     heard_ns_ = now_ns;

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/status.h"
+#include "client/live/delivery.h"
 #include "client/operation/backoff.h"
 
 namespace millrace {
@@ -159,13 +160,13 @@ void ModbusSource::Append(const RegisterRead& read, bool bad, std::vector<Sample
 
 absl::Status ModbusSource::Poll(_modbus* device) {
   record_.Message();
-  SampleBatch batch;
+  std::vector<Sample> samples;
   std::vector<RegisterRead> next;  // what the next poll asks for
   for (const RegisterRead& read : reads_) {
     if (stopped_.HasBeenNotified()) return absl::OkStatus();
     const absl::Status status = Read(device, read);
     if (absl::IsUnavailable(status)) return status;
-    Append(read, /*bad=*/!status.ok(), &batch.samples);
+    Append(read, /*bad=*/!status.ok(), &samples);
     if (!status.ok()) record_.Refused(status.message());
     if (absl::IsOutOfRange(status)) {
       // One register that the device does not have must not cost its neighbours.
@@ -176,10 +177,7 @@ absl::Status ModbusSource::Poll(_modbus* device) {
     }
   }
   reads_ = std::move(next);
-  batch.arrived_ns = context_.clock->MonotonicNs();
-  if (batch.samples.empty()) return absl::OkStatus();
-  record_.Delivered(static_cast<int64_t>(batch.samples.size()), context_.clock->UnixNs());
-  context_.sink->Accept(std::move(batch));
+  Deliver(std::move(samples), context_.clock->MonotonicNs(), context_, record_);
   return absl::OkStatus();
 }
 

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "client/live/delivery.h"
 #include "client/operation/backoff.h"
 
 namespace millrace {
@@ -28,7 +29,8 @@ MqttSource::MqttSource(const std::string& name, const MqttConfig& config,
       record_(name),
       channels_(context.channels, renames, &record_),
       sparkplug_(&channels_),
-      watchdog_(static_cast<int64_t>(config.stale_s * kNsPerS)),
+      messages_(static_cast<int64_t>(config.stale_s * kNsPerS)),
+      values_(static_cast<int64_t>(config.stale_s * kNsPerS)),
       random_(static_cast<uint64_t>(context.clock->UnixNs())) {
   for (const std::string& topic : config.topics) {
     absl::StatusOr<TopicPattern> pattern = TopicPattern::Parse(topic);
@@ -69,7 +71,8 @@ absl::Status MqttSource::Serve(MqttConnection& connection) {
     if (connection.connected() && !connected) {
       connected = true;
       record_.Connected();
-      watchdog_.Heard(now_ns);
+      messages_.Heard(now_ns);
+      values_.Heard(now_ns);
     } else if (!connected && now_ns - began_ns > kConnectNs) {
       return absl::UnavailableError("the broker does not answer");
     }
@@ -85,39 +88,62 @@ absl::Status MqttSource::Watch(MqttConnection& connection) {
             .status());
   }
   rebirth_topics_.clear();
-  if (sparkplug_.AllDead()) record_.State(SourceState::kStale, "every edge node has died");
-  const Watchdog::Advice advice = watchdog_.Check(context_.clock->MonotonicNs());
+  const int64_t now_ns = context_.clock->MonotonicNs();
+  const Watchdog::Advice advice = messages_.Check(now_ns);
+  silent_ = silent_ || advice != Watchdog::Advice::kNothing;
+  WatchValues(now_ns);
   if (advice == Watchdog::Advice::kNothing) return absl::OkStatus();
-  record_.State(SourceState::kStale,
-                absl::StrCat("no message for more than ", config_.stale_s, " s"));
   if (advice == Watchdog::Advice::kResubscribe) return connection.Subscribe();
   return absl::DeadlineExceededError("silent");
 }
 
-void MqttSource::Take(const MqttMessage& message) {
-  watchdog_.Heard(context_.clock->MonotonicNs());
-  record_.Message();
-  SampleBatch batch;
-  batch.arrived_ns = context_.clock->MonotonicNs();
-  absl::Status taken;
-  if (message.payload.size() > kMostPayloadBytes) {
-    taken = absl::ResourceExhaustedError(
-        absl::StrCat(message.payload.size(), " bytes are more than ", kMostPayloadBytes));
-  } else if (std::holds_alternative<SparkplugFormat>(config_.format)) {
-    taken = TakeSparkplug(message, &batch);
-  } else {
-    taken = TakeValues(message, &batch);
+/// Messages that bring no values do not keep a source fresh.
+void MqttSource::WatchValues(int64_t now_ns) {
+  if (sparkplug_.AllDead()) {
+    record_.State(SourceState::kStale, "every edge node has died");
+  } else if (values_.Check(now_ns) != Watchdog::Advice::kNothing) {
+    record_.State(SourceState::kStale,
+                  silent_ || fruitless_.empty()
+                      ? absl::StrCat("no message for more than ", config_.stale_s, " s")
+                      : fruitless_);
   }
-  if (!taken.ok()) {
-    record_.Refused(absl::StrCat("topic ", message.topic.substr(0, 256), ": ", taken.message()));
-    return;
-  }
-  if (batch.samples.empty()) return;
-  record_.Delivered(static_cast<int64_t>(batch.samples.size()), context_.clock->UnixNs());
-  context_.sink->Accept(std::move(batch));
 }
 
-absl::Status MqttSource::TakeValues(const MqttMessage& message, SampleBatch* batch) {
+void MqttSource::Take(const MqttMessage& message) {
+  const int64_t arrived_ns = context_.clock->MonotonicNs();
+  messages_.Heard(arrived_ns);
+  silent_ = false;
+  record_.Message();
+  std::vector<Sample> samples;
+  const absl::Status read = Read(message, &samples);
+  if (!read.ok()) {
+    record_.Refused(absl::StrCat("topic ", message.topic.substr(0, 256), ": ", read.message()));
+  }
+  RefuseFuture(samples, context_, record_);
+  if (!samples.empty()) {
+    values_.Heard(arrived_ns);
+    fruitless_.clear();
+    Deliver(std::move(samples), arrived_ns, context_, record_);
+    return;
+  }
+  if (!fruitless_.empty()) return;
+  const SourceStatus status = record_.Status();
+  fruitless_ = status.refused > 0
+                   ? absl::StrCat("connected; all payloads refused: ", status.last_refusal)
+                   : "connected; no message brings values of channels that the site knows";
+  if (status.state == SourceState::kConnecting) record_.State(status.state, fruitless_);
+}
+
+absl::Status MqttSource::Read(const MqttMessage& message, std::vector<Sample>* samples) {
+  if (message.payload.size() > kMostPayloadBytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(message.payload.size(), " bytes are more than ", kMostPayloadBytes));
+  }
+  return std::holds_alternative<SparkplugFormat>(config_.format) ? ReadSparkplug(message, samples)
+                                                                 : ReadValues(message, samples);
+}
+
+absl::Status MqttSource::ReadValues(const MqttMessage& message, std::vector<Sample>* samples) {
   std::optional<TopicPattern::Names> names;
   for (const TopicPattern& pattern : patterns_) {
     if ((names = pattern.Match(message.topic))) break;
@@ -136,15 +162,15 @@ absl::Status MqttSource::TakeValues(const MqttMessage& message, SampleBatch* bat
   const Arrival arrival{context_.clock->UnixNs(),
                         names->machine.empty() ? config_.machine : names->machine,
                         names->channel.empty() ? config_.channel : names->channel};
-  AppendSamples(payload_, arrival, config_.timing, channels_, &batch->samples);
+  AppendSamples(payload_, arrival, config_.timing, channels_, samples);
   return absl::OkStatus();
 }
 
-absl::Status MqttSource::TakeSparkplug(const MqttMessage& message, SampleBatch* batch) {
+absl::Status MqttSource::ReadSparkplug(const MqttMessage& message, std::vector<Sample>* samples) {
   MR_ASSIGN_OR_RETURN(SparkplugDecoder::Result result,
                       sparkplug_.Take(message.topic, message.payload, context_.clock->UnixNs(),
                                       context_.clock->MonotonicNs()));
-  batch->samples = std::move(result.samples);
+  *samples = std::move(result.samples);
   if (!result.rebirth_topic.empty()) rebirth_topics_.push_back(std::move(result.rebirth_topic));
   if (!result.event.empty()) {
     LogWarning("Sparkplug", {{"source", record_.name()}, {"event", result.event}});

@@ -37,9 +37,11 @@ class MqttSource final : public Source {
   bool Connect();
   absl::Status Serve(MqttConnection& connection);
   absl::Status Watch(MqttConnection& connection);
+  void WatchValues(int64_t now_ns);
   void Take(const MqttMessage& message);
-  absl::Status TakeValues(const MqttMessage& message, SampleBatch* batch);
-  absl::Status TakeSparkplug(const MqttMessage& message, SampleBatch* batch);
+  absl::Status Read(const MqttMessage& message, std::vector<Sample>* samples);
+  absl::Status ReadValues(const MqttMessage& message, std::vector<Sample>* samples);
+  absl::Status ReadSparkplug(const MqttMessage& message, std::vector<Sample>* samples);
 
   const MqttConfig config_;
   const SourceContext context_;
@@ -47,7 +49,10 @@ class MqttSource final : public Source {
   SourceRecord record_;
   StreamChannels channels_;
   SparkplugDecoder sparkplug_;
-  Watchdog watchdog_;
+  Watchdog messages_;      // of whatever kind: else the connection is made anew
+  Watchdog values_;        // that are handed on: else the source is stale
+  std::string fruitless_;  // why messages since the last such values brought none
+  bool silent_ = false;    // no message comes
   Random random_;
   Payload payload_;                          // kept for its memory
   std::vector<std::string> rebirth_topics_;  // to be asked for

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "client/data/glob.h"
-#include "client/live/patient_delivery.h"
+#include "client/live/delivery.h"
 #include "client/live/recording_reader.h"
 
 namespace millrace {
@@ -90,6 +90,7 @@ absl::StatusOr<bool> RecordingsSource::Play(const std::string& path, const FileV
   while (more) {
     MR_ASSIGN_OR_RETURN(more, reader->Next(&samples));
     if (more && samples.size() < kRecordedBatch) continue;
+    RefuseFuture(samples, context_, record_);
     if (!DeliverPatiently(std::exchange(samples, {}), context_, stopped_, record_)) return false;
   }
   return true;

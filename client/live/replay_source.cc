@@ -8,8 +8,8 @@
 #include "absl/time/time.h"
 #include "base/status.h"
 #include "client/data/glob.h"
+#include "client/live/delivery.h"
 #include "client/live/file_version.h"
-#include "client/live/patient_delivery.h"
 #include "client/live/recording_reader.h"
 
 namespace millrace {

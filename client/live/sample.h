@@ -20,11 +20,15 @@ struct Sample {
   float value = 0;  // in the channel's unit; NaN: the source itself calls it bad
 };
 
-/// What one message, poll or read brought.
+/// What one message, poll or read brought, or a part of it.
 struct SampleBatch {
   int64_t arrived_ns = 0;  // on the machine's monotonic clock: latency counts from here
   std::vector<Sample> samples;
+  uint64_t source = 0;  // who brought it: where there is no room, a flood costs its own
 };
+
+/// What sources bring comes in batches of so many at most.
+inline constexpr size_t kMostBatchSamples = 65'536;
 
 /// Takes what sources read. Thread-safe.
 class SampleSink {

@@ -8,40 +8,71 @@
 
 namespace millrace {
 
+/// Of the others first, where several have the same.
+void SampleQueue::MakeRoom(SampleBatch& batch, Lane& lane, std::vector<Numbered>& gone) {
+  auto size = static_cast<int64_t>(batch.samples.size());
+  while (waiting_ + size > capacity_) {
+    Lane* most = nullptr;
+    for (auto& [source, other] : lanes_) {
+      if (&other != &lane && (most == nullptr || other.waiting > most->waiting)) most = &other;
+    }
+    if (most == nullptr || most->waiting < lane.waiting + size) most = &lane;
+    if (most->batches.empty()) {  // it is this batch alone that is too large
+      const int64_t surplus = waiting_ + size - capacity_;
+      batch.samples.erase(batch.samples.begin(), batch.samples.begin() + surplus);
+      dropped_ += surplus;
+      return;
+    }
+    const auto oldest = static_cast<int64_t>(most->batches.front().batch.samples.size());
+    gone.push_back(std::move(most->batches.front()));
+    most->batches.pop_front();
+    most->waiting -= oldest;
+    waiting_ -= oldest;
+    dropped_ += oldest;
+  }
+}
+
 void SampleQueue::Accept(SampleBatch batch) {
   if (batch.samples.empty()) return;
-  std::deque<SampleBatch> gone;  // freed once the lock is
+  std::vector<Numbered> gone;  // freed once the lock is
   {
     const std::lock_guard lock(mutex_);
-    auto size = static_cast<int64_t>(batch.samples.size());
-    if (size > capacity_) {
-      dropped_ += size - capacity_;
-      batch.samples.erase(batch.samples.begin(), batch.samples.end() - capacity_);
-      size = capacity_;
+    Lane& lane = lanes_[batch.source];
+    MakeRoom(batch, lane, gone);
+    const auto size = static_cast<int64_t>(batch.samples.size());
+    if (size > 0) {
+      waiting_ += size;
+      lane.waiting += size;
+      lane.batches.push_back({accepted_++, std::move(batch)});
     }
-    while (waiting_ + size > capacity_) {
-      const auto oldest = static_cast<int64_t>(batches_.front().samples.size());
-      gone.push_back(std::move(batches_.front()));
-      batches_.pop_front();
-      waiting_ -= oldest;
-      dropped_ += oldest;
-    }
-    waiting_ += size;
-    batches_.push_back(std::move(batch));
+    std::erase_if(lanes_, [](const auto& entry) { return entry.second.batches.empty(); });
   }
   filled_.notify_one();
 }
 
+std::deque<SampleBatch> SampleQueue::InOrder(Lanes lanes) {
+  std::deque<SampleBatch> batches;
+  while (!lanes.empty()) {
+    const auto oldest = std::ranges::min_element(
+        lanes, {}, [](const auto& entry) { return entry.second.batches.front().number; });
+    std::deque<Numbered>& lane = oldest->second.batches;
+    batches.push_back(std::move(lane.front().batch));
+    lane.pop_front();
+    if (lane.empty()) lanes.erase(oldest);
+  }
+  return batches;
+}
+
 std::deque<SampleBatch> SampleQueue::TakeAll(absl::Duration patience) {
-  std::deque<SampleBatch> taken;
+  Lanes taken;
   {
     std::unique_lock lock(mutex_);
     filled_.wait_for(lock, SteadyWait(patience), [this] { return waiting_ > 0 || closed_; });
-    taken.swap(batches_);
+    taken.swap(lanes_);
     waiting_ = 0;
   }
   emptied_.notify_all();
-  return taken;
+  return InOrder(std::move(taken));
 }
 
 bool SampleQueue::AwaitRoom(int64_t samples, absl::Duration patience) {

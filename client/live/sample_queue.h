@@ -4,8 +4,10 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <span>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "client/live/sample.h"
@@ -20,8 +22,9 @@ class SampleQueue final : public SampleSink {
   /// `capacity` >= 1 samples.
   explicit SampleQueue(int64_t capacity) : capacity_(capacity) {}
 
-  /// Where there is no room the oldest batches go; of one that is larger than the queue its newest
-  /// samples stay.
+  /// Where there is no room, the oldest batches go of the source of which most samples wait, this
+  /// one counted: a flood costs its own. Of a batch that does not fit even so, the newest samples
+  /// stay.
   void Accept(SampleBatch batch) override;
 
   /// All that waits, the oldest first. Waits for something as long as `patience`; empty if nothing
@@ -42,12 +45,27 @@ class SampleQueue final : public SampleSink {
   int64_t dropped() const;
 
  private:
+  struct Numbered {
+    int64_t number = 0;  // in the order of arrival
+    SampleBatch batch;
+  };
+  /// What waits of one source.
+  struct Lane {
+    std::deque<Numbered> batches;
+    int64_t waiting = 0;  // samples
+  };
+  using Lanes = std::map<uint64_t, Lane>;
+
+  static std::deque<SampleBatch> InOrder(Lanes lanes);
+  void MakeRoom(SampleBatch& batch, Lane& lane, std::vector<Numbered>& gone);
+
   const int64_t capacity_;
   // The rest is guarded by it. Not absl's, whose waits last longer where the date is set back.
   mutable std::mutex mutex_;
   std::condition_variable filled_;
   std::condition_variable emptied_;
-  std::deque<SampleBatch> batches_;
+  Lanes lanes_;           // by source; none is empty
+  int64_t accepted_ = 0;  // batches
   int64_t waiting_ = 0;
   int64_t dropped_ = 0;
   bool closed_ = false;

@@ -44,6 +44,7 @@ struct SourceContext {
   LiveClock* clock = nullptr;
   FileSystem* files = nullptr;
   std::string state_folder;  // of what must be remembered over restarts
+  bool any_time = false;     // the data's own time says nothing of when they were measured
 };
 
 /// One place that live data come from. It goes on trying whatever happens there: a source ends when

@@ -2,7 +2,9 @@
 #include "client/live/source_record.h"
 
 #include <bit>
+#include <utility>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -30,6 +32,9 @@ absl::string_view SourceStateName(SourceState state) {
   }
   MR_CHECK(false);
 }
+
+SourceRecord::SourceRecord(std::string name)
+    : name_(std::move(name)), number_(absl::HashOf(name_)) {}
 
 void SourceRecord::State(SourceState state, absl::string_view reason) {
   const std::string why = Printable(reason);

@@ -20,9 +20,11 @@ class SourceRecord {
   /// Names of unknown channels that are remembered; what comes after them is only counted.
   static constexpr size_t kMostUnknown = 100;
 
-  explicit SourceRecord(std::string name) : name_(std::move(name)) {}
+  explicit SourceRecord(std::string name);
 
   const std::string& name() const { return name_; }
+  /// The same for sources of this name.
+  uint64_t number() const { return number_; }
 
   void State(SourceState state, absl::string_view reason = "");
   /// A connection is there: the first one or a further one.
@@ -36,6 +38,7 @@ class SourceRecord {
 
  private:
   const std::string name_;
+  const uint64_t number_;
   mutable absl::Mutex mutex_;
   SourceStatus status_ ABSL_GUARDED_BY(mutex_);
   bool connected_before_ ABSL_GUARDED_BY(mutex_) = false;

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/testing/broker.h"
 #include "tests/testing/source_rig.h"
@@ -102,6 +103,44 @@ TEST_F(MqttSourceTest, GarbageIsCountedAndWhatFollowsTaken) {
   ASSERT_TRUE(Eventually([&] { return rig_.Status().refused == 2; }));
   EXPECT_THAT(rig_.Status().last_refusal, HasSubstr("plant/pump-1/current"));
   EXPECT_TRUE(PublishUntilTaken(publisher, "2"));
+}
+
+TEST_F(MqttSourceTest, GarbageAloneDoesNotKeepASourceFresh) {
+  StartBroker();
+  MqttConfig config = Config();
+  config.stale_s = 0.3;
+  Run(config);
+  Publisher publisher(broker_->port());
+  ASSERT_TRUE(Eventually([&] {
+    publisher.Publish(kTopic, "{\"value\": ");
+    const SourceStatus status = rig_.Status();
+    return status.state == SourceState::kStale &&
+           absl::StrContains(status.reason, "connected; all payloads refused: topic plant/");
+  }));
+  EXPECT_TRUE(PublishUntilTaken(publisher, "2"));
+  EXPECT_TRUE(rig_.AwaitState(SourceState::kLive));
+}
+
+TEST_F(MqttSourceTest, SaysFromTheFirstMessageOnWhyNothingIsTaken) {
+  StartBroker();
+  Run(Config());
+  Publisher publisher(broker_->port());
+  ASSERT_TRUE(Eventually([&] {
+    publisher.Publish("plant/pump-9/current", "1");
+    return !rig_.Status().reason.empty();
+  }));
+  EXPECT_EQ(rig_.Status().state, SourceState::kConnecting);
+  EXPECT_THAT(rig_.Status().reason, HasSubstr("channels that the site knows"));
+}
+
+TEST_F(MqttSourceTest, AMessageOfAnotherCenturyIsRefused) {
+  StartBroker();
+  Run(Config());
+  Publisher publisher(broker_->port());
+  ASSERT_TRUE(PublishUntilTaken(publisher, "1"));
+  publisher.Publish(kTopic, R"({"value": 5, "timestamp": 7200000000})");
+  ASSERT_TRUE(Eventually([&] { return rig_.Status().refused == 1; }));
+  EXPECT_THAT(rig_.Status().last_refusal, HasSubstr("2198-02-27"));
 }
 
 TEST_F(MqttSourceTest, ARetainedValueWithoutATimeIsNotTakenForANewOne) {

@@ -13,8 +13,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-SampleBatch Batch(std::vector<float> values) {
+SampleBatch Batch(std::vector<float> values, uint64_t source = 0) {
   SampleBatch batch;
+  batch.source = source;
   for (const float value : values) batch.samples.push_back({.value = value});
   return batch;
 }
@@ -52,6 +53,35 @@ TEST(SampleQueueTest, KeepsTheNewestSamplesOfABatchThatIsLargerThanItself) {
   queue.Accept(Batch({1, 2, 3}));
   EXPECT_EQ(queue.dropped(), 2);
   EXPECT_THAT(Taken(queue), ElementsAre(2, 3));
+}
+
+TEST(SampleQueueTest, FloodCostsItsOwnSourceAndNotTheOthers) {
+  SampleQueue queue(6);
+  queue.Accept(Batch({1, 2}, /*source=*/1));
+  for (int i = 10; i < 30; ++i) queue.Accept(Batch({static_cast<float>(i)}, /*source=*/2));
+  queue.Accept(Batch({3}, /*source=*/1));
+  EXPECT_EQ(queue.dropped(), 17);
+  EXPECT_EQ(queue.waiting(), 6);
+  EXPECT_THAT(Taken(queue), ElementsAre(1, 2, 27, 28, 29, 3));
+}
+
+TEST(SampleQueueTest, BatchThatAloneIsTheFloodLeavesTheOthers) {
+  SampleQueue queue(4);
+  queue.Accept(Batch({1}, /*source=*/1));
+  queue.Accept(Batch({2}, /*source=*/2));
+  queue.Accept(Batch({3, 4, 5, 6, 7}, /*source=*/3));
+  EXPECT_EQ(queue.dropped(), 3);
+  EXPECT_THAT(Taken(queue), ElementsAre(1, 2, 6, 7));
+}
+
+TEST(SampleQueueTest, ManySourcesHaveEqualShares) {
+  SampleQueue queue(12);
+  for (int i = 0; i < 100; ++i) {
+    for (uint64_t source = 0; source < 3; ++source) {
+      queue.Accept(Batch({static_cast<float>(source)}, source));
+    }
+  }
+  EXPECT_THAT(Taken(queue), ElementsAre(0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2));
 }
 
 TEST(SampleQueueTest, AnEmptyBatchIsNoNews) {
