@@ -15,11 +15,13 @@
 #include "base/status.h"
 #include "models/package.h"
 #include "models/torch/blas_speed.h"
+#include "models/torch/torch_predictor.h"
 #include "models/torch/torch_trainer.h"
 #include "plan/toml_reader.h"
 #include "scripts/simulate/comparison.h"
 #include "scripts/simulate/deal.h"
 #include "scripts/simulate/federation.h"
+#include "scripts/train/describe.h"
 #include "scripts/train/evaluate.h"
 #include "scripts/train/site.h"
 #include "scripts/train/train_alone.h"
@@ -100,8 +102,8 @@ absl::Status Simulation::Compare() {
 
 absl::Status Simulation::Write(const FederatedRun& federated, double seconds) const {
   if (!arguments_.out.empty()) {
-    MR_RETURN_IF_ERROR(WritePackage(PosixFileSystem(), arguments_.out, federated.model.manifest,
-                                    federated.model.parameters));
+    MR_RETURN_IF_ERROR(WriteInstallable(PosixFileSystem(), arguments_.out, federated.model,
+                                        "millrace-simulate " MILLRACE_VERSION, NewTorchPredictor));
   }
   if (arguments_.report.empty()) return absl::OkStatus();
   nlohmann::ordered_json report = comparison_.ToJson();
@@ -130,9 +132,8 @@ absl::Status Simulation::Run() {
 
   const absl::Time start = SystemClock()->Now();
   std::fprintf(stderr, "%d sites together\n", static_cast<int>(participants.size()));
-  MR_ASSIGN_OR_RETURN(FederatedRun federated,
+  MR_ASSIGN_OR_RETURN(const FederatedRun federated,
                       RunFederation(plan_text_, participants, new_trainer_, PrintRounds(plan_)));
-  federated.model.manifest.mutable_lineage()->set_program("millrace-simulate " MILLRACE_VERSION);
   const double seconds = absl::ToDoubleSeconds(SystemClock()->Now() - start);
   MR_RETURN_IF_ERROR(Judge("federated", federated.model));
   if (arguments_.compare) MR_RETURN_IF_ERROR(Compare());

@@ -21,6 +21,7 @@
 #include "models/torch/torch_predictor.h"
 #include "models/torch/torch_trainer.h"
 #include "plan/toml_reader.h"
+#include "scripts/train/describe.h"
 #include "scripts/train/evaluate.h"
 #include "scripts/train/round_report.h"
 #include "scripts/train/site.h"
@@ -60,12 +61,9 @@ absl::Status Train(const Arguments& arguments) {
 
   MR_ASSIGN_OR_RETURN(ModelPackage model,
                       TrainAlone(text, site, TorchTrainers(arguments.threads), PrintRounds(*plan)));
-  v1::Lineage& lineage = *model.manifest.mutable_lineage();
-  lineage.set_program("millrace-train " MILLRACE_VERSION);
-  lineage.set_created_ms(absl::ToUnixMillis(SystemClock()->Now()));
-  MR_ASSIGN_OR_RETURN(const std::unique_ptr<Predictor> predictor, NewTorchPredictor(model));
-  MR_RETURN_IF_ERROR(AddTestVectors(model.plan, *predictor, model.manifest));
-  return WritePackage(PosixFileSystem(), arguments.model, model.manifest, model.parameters);
+  model.manifest.mutable_lineage()->set_created_ms(absl::ToUnixMillis(SystemClock()->Now()));
+  return WriteInstallable(PosixFileSystem(), arguments.model, model,
+                          "millrace-train " MILLRACE_VERSION, NewTorchPredictor);
 }
 
 /// The coordinator, which exports packages, has no LibTorch to compute them.
@@ -78,8 +76,9 @@ absl::Status AddVectors(const Arguments& arguments) {
                      "before the first signature"));
   }
   MR_ASSIGN_OR_RETURN(const std::unique_ptr<Predictor> predictor, NewTorchPredictor(model));
-  MR_RETURN_IF_ERROR(AddTestVectors(model.plan, *predictor, model.manifest));
-  MR_ASSIGN_OR_RETURN(model, WithManifest(model, model.manifest));
+  v1::PackageManifest manifest = model.manifest;
+  MR_RETURN_IF_ERROR(AddTestVectors(model.plan, *predictor, manifest));
+  MR_ASSIGN_OR_RETURN(model, WithManifest(std::move(model), manifest));
   return WritePackage(PosixFileSystem(), arguments.model, model);
 }
 

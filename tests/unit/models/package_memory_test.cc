@@ -45,6 +45,13 @@ void operator delete(void* block) noexcept { CountedRelease(block); }
 void operator delete[](void* block) noexcept { CountedRelease(block); }
 void operator delete(void* block, size_t) noexcept { CountedRelease(block); }
 void operator delete[](void* block, size_t) noexcept { CountedRelease(block); }
+// Sanitizers bring these too, which would not go by the ones above.
+void* operator new(size_t size, const std::nothrow_t&) noexcept { return CountedAllocation(size); }
+void* operator new[](size_t size, const std::nothrow_t&) noexcept {
+  return CountedAllocation(size);
+}
+void operator delete(void* block, const std::nothrow_t&) noexcept { CountedRelease(block); }
+void operator delete[](void* block, const std::nothrow_t&) noexcept { CountedRelease(block); }
 
 namespace millrace {
 namespace {
