@@ -217,7 +217,7 @@ int main(int argc, char** argv) {
   app.add_option(
          "--rule", arguments.rules,
          "a row is alarmed if every window is that contains it, or the last one, which ends "
-         "there, as live; notebook: as the benchmark's authors count")
+         "there, as live; notebook: as the published convolutional autoencoder was counted")
       ->transform(CLI::CheckedTransformer(millrace::kRules));
   app.add_option("--json", arguments.report, "a report to write, as JSON");
   app.add_option("--threads", arguments.threads, "of LibTorch")

@@ -30,9 +30,9 @@ RowCounts CountRows(std::span<const uint8_t> alarmed, std::span<const float> tru
 enum class AlarmRule {
   kEvery,  // all that contain it: exact at both ends of an anomaly, but known only `window` later
   kLast,   // the one that ends with it, as a daemon judges a machine that runs
-  /// As the notebooks count that the benchmark's table comes from: all that contain it but the one
-  /// that begins with it, and never in the last two windows' worth of rows, where recordings are
-  /// normal again.
+  /// As the notebook of the benchmark's convolutional autoencoder counts: all that contain it but
+  /// the one that begins with it, and never in the last two windows' worth of rows, where
+  /// recordings are normal again.
   kNotebook
 };
 
