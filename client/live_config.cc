@@ -3,6 +3,10 @@
 
 namespace millrace {
 
+ServingDemands DemandsOf(const LiveConfig& config) {
+  return {config.machines, config.serving.budget_p99_ms, config.heartbeat.fresh_s};
+}
+
 LiveConfig ReadLiveConfig(TomlTable root, const std::string& folder) {
   LiveConfig config;
   TomlTable live = root.Table("live");

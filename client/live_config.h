@@ -12,6 +12,7 @@
 #include "client/live/source_config.h"
 #include "client/output/output_config.h"
 #include "client/release/release_policy.h"
+#include "client/release/time_limits.h"
 #include "client/store/store_config.h"
 #include "plan/toml_reader.h"
 
@@ -45,6 +46,9 @@ struct LiveConfig {
   std::optional<CaptureConfig> capture;  // none: nothing is captured
   ReleasePolicy release;                 // of the models that judge them
 };
+
+/// What they ask of the time that a model takes.
+ServingDemands DemandsOf(const LiveConfig& config);
 
 /// Reads them. Relative paths start at `folder`. What is wrong is reported by the document's
 /// Finish, naming the key.

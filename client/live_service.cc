@@ -57,7 +57,7 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
                {config.serving.WorkersOn(UsableProcessors()), config.queue_samples}, Sinks(),
                clock),
       releases_({state_folder_, ModelNames(config.machines), config.release, std::move(predictors),
-                 files, clock, &scoring_}),
+                 files, clock, &scoring_, DemandsOf(config)}),
       sources_(RealSources({&channels_, scoring_.sink(), clock, files, state_folder_ + "/sources",
                             config.heartbeat.ignore_time})) {
   if (config.capture && config.capture->button_http) {

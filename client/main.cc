@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // millrace-client: the daemon on a site's edge PC.
 
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/file_system.h"
 #include "base/log.h"
@@ -24,12 +21,10 @@
 #include "client/daemon.h"
 #include "client/enrollment/enroll.h"
 #include "client/operation/availability.h"
-#include "client/release/model_folder.h"
-#include "client/release/package_check.h"
+#include "client/release/staging.h"
 #include "client/training/child_process.h"
 #include "client/training/control_group.h"
 #include "client/training/local_worker.h"
-#include "models/package.h"
 #include "models/torch/blas_speed.h"
 #include "models/torch/torch_predictor.h"
 #include "models/torch/torch_trainer.h"
@@ -69,47 +64,20 @@ int ChangeState(const std::string& config_path,
   return status.ok() ? 0 : Refuse(status);
 }
 
-/// What is staged has to be the daemon's own, to read and to rename.
-absl::Status CheckOwner(const std::string& folder) {
-  struct stat state {};
-  // Where there is no folder yet, it is made here, as the daemon would.
-  if (stat(folder.c_str(), &state) != 0 || state.st_uid == geteuid()) return absl::OkStatus();
-  const passwd* const owner = getpwuid(state.st_uid);
-  const std::string name =
-      owner != nullptr ? std::string(owner->pw_name) : absl::StrCat("#", state.st_uid);
-  return absl::PermissionDeniedError(
-      absl::StrCat(folder, ": belongs to ", name, ", whose daemon could not take up what others ",
-                   "stage; run `sudo -u ", name, " millrace-client install …`"));
-}
-
 /// Puts a package where the daemon finds it within seconds, and installs it.
-absl::Status StagePackage(const SiteConfig& config, const std::string& path) {
-  MR_RETURN_IF_ERROR(CheckOwner(config.folder));
-  MR_ASSIGN_OR_RETURN(const ModelPackage package, ReadPackage(PosixFileSystem(), path));
-  const std::string& name = package.manifest.name();
-  const auto judges = [&](const MachineConfig& machine) { return machine.model == name; };
-  if (std::ranges::none_of(config.live.machines, judges)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": no [[machine]] of this site has model = \"", name, "\""));
-  }
-  // Refused here, the operator reads why; the daemon checks all of it again.
-  ModelFolder folder(PosixFileSystem(), config.folder, name);
-  const ReleasePolicy& policy = config.live.release;
-  MR_ASSIGN_OR_RETURN(const NewestVersion newest, folder.Newest());
-  MR_RETURN_IF_ERROR(CheckForInstallation(package, policy,
-                                          ReadPublisherTrust(PosixFileSystem(), policy.authority),
-                                          newest, SystemClock()->Now())
-                         .status());
-  MR_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(PosixFileSystem(), path, kMaxPackageBytes));
-  MR_RETURN_IF_ERROR(folder.Stage(bytes));
+absl::Status InstallPackage(const std::string& config_path, const std::string& path) {
+  MR_ASSIGN_OR_RETURN(const SiteConfig config, ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
+  MR_RETURN_IF_ERROR(CheckStateOwner(config.folder, geteuid()));
+  const StagingSite site{config.folder, config.live.release, DemandsOf(config.live)};
+  MR_ASSIGN_OR_RETURN(const v1::PackageManifest manifest,
+                      StagePackage(PosixFileSystem(), site, path, SystemClock()->Now()));
   std::printf("model '%s' version %lld is staged; the daemon's log says how it goes on\n",
-              name.c_str(), static_cast<long long>(package.manifest.version()));
+              manifest.name().c_str(), static_cast<long long>(manifest.version()));
   return absl::OkStatus();
 }
 
 int RunInstall(const std::string& config_path, const std::string& path) {
-  const absl::StatusOr<SiteConfig> config = ReadSiteConfig(config_path, SiteConfigUse::kDaemon);
-  const absl::Status status = config.ok() ? StagePackage(*config, path) : config.status();
+  const absl::Status status = InstallPackage(config_path, path);
   return status.ok() ? 0 : Refuse(status);
 }
 

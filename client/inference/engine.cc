@@ -34,6 +34,13 @@ MachineVerdict NotEvaluated(const Machine& machine, std::string reason) {
   return verdict;
 }
 
+/// Why there are no verdicts by a model on data; null: there are.
+const char* WhyWithheld(const InstalledModel& model) {
+  if (model.disowned) return "model: none that a publisher vouches for; the log says why";
+  if (model.withheld) return "model: it has expired";
+  return nullptr;
+}
+
 /// "temperature (missing), speed (fail: range)".
 std::string Describe(const std::vector<FlaggedChannel>& flagged) {
   return absl::StrJoin(flagged, ", ", [](std::string* out, const FlaggedChannel& channel) {
@@ -121,14 +128,13 @@ void ScoringEngine::Due(Kind& kind, size_t index) {
   verdict.quality = machine.worst();
   if (verdict.quality > Flag::kNotEvaluated) verdict.flagged = machine.Flagged();
   verdict.latency_ns = machine.arrived_ns();  // until Publish
-  const bool withheld = kind.model->withheld;
-  if (!machine.usable() || withheld) {
-    if (!withheld) ++counts_.unusable;
+  const char* const withheld = WhyWithheld(*kind.model);
+  if (!machine.usable() || withheld != nullptr) {
+    if (withheld == nullptr) ++counts_.unusable;
     // A verdict on an older window of this machine may wait in the batch, and comes first.
     if (std::ranges::find(kind.due, index) != kind.due.end()) Score(kind);
-    verdict.reason = withheld
-                         ? "model: it has expired, or is not signed as asked; the log says which"
-                         : absl::StrCat("data: ", Describe(verdict.flagged));
+    verdict.reason =
+        withheld != nullptr ? withheld : absl::StrCat("data: ", Describe(verdict.flagged));
     Publish(verdict, machine.arrived_ns());
     return;
   }

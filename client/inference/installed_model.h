@@ -34,8 +34,10 @@ struct InstalledModel {
   std::map<std::string, std::shared_ptr<const std::string>> thresholds;
   // Its package has expired: verdicts say so.
   std::atomic<bool> expired = false;
-  // There are no verdicts on data.
+  // There are no verdicts on data: it has expired and its site wants none then, or no publisher
+  // that counts vouches for it any more.
   std::atomic<bool> withheld = false;
+  std::atomic<bool> disowned = false;
   // A window that takes longer is slow; 0: none is.
   std::atomic<int64_t> slow_ns = 0;
   // What was seen of it, for whoever may give it up.

@@ -4,25 +4,19 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/crypto/digest.h"
 #include "client/inference/installed_model.h"
 #include "client/live/live_clock.h"
+#include "client/release/time_limits.h"
 #include "models/package.h"
 #include "models/predictor.h"
 
 namespace millrace {
-
-/// What is asked of a model before it serves.
-struct InstallLimits {
-  /// The median time of a window may be so many times that of the model which serves now.
-  double slower = 3;
-};
-
-/// A window that takes longer is too slow where those of the model before take `window_ns`.
-double TooSlowNs(double window_ns, const InstallLimits& limits);
 
 /// What is known of the model that serves now.
 struct Serving {
@@ -37,15 +31,15 @@ struct Installation {
   double window_ns = 0;  // median of a window
   // Who vouched for it; of whoever has checked that.
   std::vector<std::string> publishers;
-  bool unchecked = false;  // whom to trust could not be read
+  std::optional<Digest> trust;  // by which files; none: they could not be read
 };
 
 /// Makes a predictor of `package`, lets it show that it gives the outputs of the package's test
 /// vectors, warms it up and lets it judge windows of noise: INVALID_ARGUMENT if the graph does not
 /// compile, FAILED_PRECONDITION if it fails, if a vector does not come out, if it gives anything
-/// that is not finite, or is too slow beside the model that serves. More are made and warmed up
-/// until there are `predictors`. `serving` may be null. Takes some milliseconds to seconds: not for
-/// a thread that scores.
+/// that is not finite, or is too slow for the site or beside the model that serves. More are made
+/// and warmed up until there are `predictors`. `serving` may be null. Takes some milliseconds to
+/// seconds: not for a thread that scores.
 absl::StatusOr<Installation> Install(ModelPackage package, const PredictorFactory& factory,
                                      size_t predictors, const Serving* serving,
                                      const InstallLimits& limits, LiveClock* clock);

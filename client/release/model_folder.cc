@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/release/model_folder.h"
 
+#include <utility>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -14,6 +16,30 @@ namespace {
 
 constexpr int64_t kMostTries = 3;
 constexpr int64_t kMostBytesOfANote = 1000;
+
+/// A number and the digest of parameters, in one line.
+struct Note {
+  int64_t number = 0;
+  std::string parameters_sha256;
+};
+
+std::optional<Note> ParseNote(absl::string_view text) {
+  const std::vector<absl::string_view> words =
+      absl::StrSplit(absl::StripTrailingAsciiWhitespace(text), ' ');
+  Note note;
+  if (words.size() != 2 || !absl::SimpleAtoi(words[0], &note.number) || note.number < 0) {
+    return std::nullopt;
+  }
+  const absl::StatusOr<Digest> digest = Digest::FromHex(words[1]);
+  if (!digest.ok()) return std::nullopt;
+  note.parameters_sha256 = digest->ToBytes();
+  return note;
+}
+
+absl::StatusOr<std::string> NoteText(int64_t number, absl::string_view parameters_sha256) {
+  MR_ASSIGN_OR_RETURN(const Digest digest, Digest::FromBytes(parameters_sha256));
+  return absl::StrCat(number, " ", digest.Hex(), "\n");
+}
 
 }  // namespace
 
@@ -81,17 +107,23 @@ absl::Status ModelFolder::EndTrial() {
   return files_->SyncDirectory(folder_);
 }
 
+int64_t ModelFolder::SlowNs(absl::string_view parameters_sha256) const {
+  const absl::StatusOr<std::string> text = ReadFile(files_, SlowPath(), kMostBytesOfANote);
+  if (!text.ok()) return 0;
+  const std::optional<Note> note = ParseNote(*text);
+  return note && note->parameters_sha256 == parameters_sha256 ? note->number : 0;
+}
+
+absl::Status ModelFolder::NoteSlowNs(absl::string_view parameters_sha256, int64_t slow_ns) {
+  MR_ASSIGN_OR_RETURN(const std::string text, NoteText(slow_ns, parameters_sha256));
+  return WriteFileDurably(files_, SlowPath(), text);
+}
+
 absl::StatusOr<NewestVersion> ModelFolder::Newest() const {
-  NewestVersion newest;
-  if (!files_->Exists(NewestPath())) return newest;
+  if (!files_->Exists(NewestPath())) return NewestVersion();
   MR_ASSIGN_OR_RETURN(const std::string text, ReadFile(files_, NewestPath(), kMostBytesOfANote));
-  const std::vector<absl::string_view> words =
-      absl::StrSplit(absl::StripTrailingAsciiWhitespace(text), ' ');
-  if (words.size() == 2 && absl::SimpleAtoi(words[0], &newest.version) && newest.version >= 0) {
-    if (const absl::StatusOr<Digest> digest = Digest::FromHex(words[1]); digest.ok()) {
-      newest.parameters_sha256 = digest->ToBytes();
-      return newest;
-    }
+  if (std::optional<Note> note = ParseNote(text)) {
+    return NewestVersion{note->number, std::move(note->parameters_sha256)};
   }
   return absl::UnavailableError(
       absl::StrCat(NewestPath(), ": cannot be read; write the newest version that has served and ",
@@ -101,10 +133,9 @@ absl::StatusOr<NewestVersion> ModelFolder::Newest() const {
 absl::Status ModelFolder::NoteVersion(const NewestVersion& served) {
   MR_ASSIGN_OR_RETURN(const NewestVersion newest, Newest());
   if (served.version <= newest.version) return absl::OkStatus();
-  MR_ASSIGN_OR_RETURN(const Digest digest, Digest::FromBytes(served.parameters_sha256));
+  MR_ASSIGN_OR_RETURN(const std::string text, NoteText(served.version, served.parameters_sha256));
   MR_RETURN_IF_ERROR(files_->CreateDirectories(folder_));
-  return WriteFileDurably(files_, NewestPath(),
-                          absl::StrCat(served.version, " ", digest.Hex(), "\n"));
+  return WriteFileDurably(files_, NewestPath(), text);
 }
 
 }  // namespace millrace

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "base/file_system.h"
 
 namespace millrace {
@@ -25,6 +26,7 @@ struct NewestVersion {
 ///   previous    served before it; what a rollback goes back to
 ///   refused     was staged or served, and was given up
 ///   trying      how often what is installed, or was last, was loaded before it had served a while
+///   slow        from how long on a window of the current one counts as slow
 /// and beside that folder, so that it outlives it, <name>.newest with the newest version ever.
 /// Each change is one rename, so that a kill in between leaves every file whole. Thread-safe where
 /// `files` is.
@@ -62,6 +64,11 @@ class ModelFolder {
   /// It does, or it is not to be loaded any more.
   absl::Status EndTrial();
 
+  /// From how many ns on a window of the model with these parameters counts as slow; 0: not known.
+  int64_t SlowNs(absl::string_view parameters_sha256) const;
+  /// Remembers it, durably, in place of what was remembered of another one.
+  absl::Status NoteSlowNs(absl::string_view parameters_sha256, int64_t slow_ns);
+
   /// UNAVAILABLE, with the way out, if the file is damaged: no package is to blame.
   absl::StatusOr<NewestVersion> Newest() const;
   /// Remembers it, durably, unless a newer one has served. What it replaces is not brought back by
@@ -76,6 +83,7 @@ class ModelFolder {
   std::string NextPath() const { return folder_ + "/next"; }
   std::string RefusedPath() const { return folder_ + "/refused"; }
   std::string TryingPath() const { return folder_ + "/trying"; }
+  std::string SlowPath() const { return folder_ + "/slow"; }
   std::string NewestPath() const { return folder_ + ".newest"; }
 
   FileSystem* const files_;

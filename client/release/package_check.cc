@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/release/package_check.h"
 
+#include <optional>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -14,6 +17,31 @@ std::string NameOfPackage(const ModelPackage& package) {
   return absl::StrCat("model '", package.manifest.name(), "' version ", package.manifest.version());
 }
 
+std::string RevokedFile(const std::string& authority_file) { return authority_file + ".revoked"; }
+
+absl::Status Unusable(const absl::Status& status, const std::string& path) {
+  return absl::UnavailableError(absl::StrCat(path, ": ", status.message()));
+}
+
+/// What the files say, unread.
+struct TrustFiles {
+  std::string authority;
+  std::optional<std::string> revoked;
+};
+
+absl::StatusOr<TrustFiles> ReadTrustFiles(FileSystem* files, const std::string& authority_file) {
+  TrustFiles texts;
+  absl::StatusOr<std::string> authority = ReadFile(files, authority_file, kMaxTrustBytes);
+  if (!authority.ok()) return Unusable(authority.status(), authority_file);
+  texts.authority = *std::move(authority);
+  const std::string revoked_file = RevokedFile(authority_file);
+  if (!files->Exists(revoked_file)) return texts;
+  absl::StatusOr<std::string> revoked = ReadFile(files, revoked_file, kMaxTrustBytes);
+  if (!revoked.ok()) return Unusable(revoked.status(), revoked_file);
+  texts.revoked = *std::move(revoked);
+  return texts;
+}
+
 SignaturePolicy SignaturesOf(const ReleasePolicy& policy) {
   return {policy.SignaturesAsked(), policy.publishers};
 }
@@ -22,21 +50,22 @@ SignaturePolicy SignaturesOf(const ReleasePolicy& policy) {
 
 absl::StatusOr<PublisherTrust> ReadPublisherTrust(FileSystem* files,
                                                   const std::string& authority_file) {
-  const auto unusable = [](const absl::Status& status, const std::string& path) {
-    return absl::UnavailableError(absl::StrCat(path, ": ", status.message()));
-  };
+  MR_ASSIGN_OR_RETURN(TrustFiles texts, ReadTrustFiles(files, authority_file));
   PublisherTrust trust;
-  absl::StatusOr<std::string> authority = ReadFile(files, authority_file, kMaxTrustBytes);
-  if (!authority.ok()) return unusable(authority.status(), authority_file);
-  trust.authority_pem = *std::move(authority);
-  const std::string revoked_file = authority_file + ".revoked";
-  if (!files->Exists(revoked_file)) return trust;
-  const absl::StatusOr<std::string> list = ReadFile(files, revoked_file, kMaxTrustBytes);
-  if (!list.ok()) return unusable(list.status(), revoked_file);
-  absl::StatusOr<RevocationList> revoked = VerifyRevocationList(*list, trust.authority_pem);
-  if (!revoked.ok()) return unusable(revoked.status(), revoked_file);
+  trust.authority_pem = std::move(texts.authority);
+  if (!texts.revoked) return trust;
+  absl::StatusOr<RevocationList> revoked =
+      VerifyRevocationList(*texts.revoked, trust.authority_pem);
+  if (!revoked.ok()) return Unusable(revoked.status(), RevokedFile(authority_file));
   trust.revoked = *std::move(revoked);
   return trust;
+}
+
+absl::StatusOr<Digest> DigestOfTrust(FileSystem* files, const std::string& authority_file) {
+  MR_ASSIGN_OR_RETURN(const TrustFiles texts, ReadTrustFiles(files, authority_file));
+  const Digest authority = Sha256Of(texts.authority);
+  if (!texts.revoked) return authority;
+  return Sha256Of(absl::StrCat(authority.ToBytes(), *texts.revoked));
 }
 
 absl::Status CheckVersion(const v1::PackageManifest& manifest, const NewestVersion& newest) {

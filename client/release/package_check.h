@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/crypto/digest.h"
 #include "base/file_system.h"
 #include "client/release/model_folder.h"
 #include "client/release/release_policy.h"
@@ -20,6 +21,9 @@ namespace millrace {
 /// be read or used: that is no fault of a package.
 absl::StatusOr<PublisherTrust> ReadPublisherTrust(FileSystem* files,
                                                   const std::string& authority_file);
+
+/// Changes whenever one of those files does. The errors of reading them.
+absl::StatusOr<Digest> DigestOfTrust(FileSystem* files, const std::string& authority_file);
 
 /// FAILED_PRECONDITION unless `manifest` is a later version than any that has served here, or that
 /// very version with the same parameters, signed anew or put back after a rollback.

@@ -108,6 +108,10 @@ absl::StatusOr<Installation> Releases::PrepareCurrent(const std::string& name,
   }
   absl::StatusOr<Installation> prepared =
       Prepare(folder.CurrentPath(), name, folder, nullptr, Why::kService);
+  if (prepared.ok()) {
+    InstalledModel& model = *prepared->model;
+    model.slow_ns = folder.SlowNs(model.parameters_sha256());
+  }
   const bool loaded = prepared.ok() && parts_.engine->Check(prepared->model->package).ok();
   if (on_trial && !loaded) LogIfBad(folder.EndTrial(), name);  // nothing died of it
   return prepared;
@@ -154,23 +158,39 @@ absl::StatusOr<Installation> Releases::Prepare(const std::string& path, const st
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": it is of model '", package.manifest.name(), "'"));
   }
+  // Before they are read: what changes meanwhile is seen by the next look.
+  const absl::StatusOr<Digest> trusted = DigestOfTrust(parts_.files, parts_.policy.authority);
   const absl::StatusOr<PublisherTrust> trust =
       ReadPublisherTrust(parts_.files, parts_.policy.authority);
-  std::vector<std::string> publishers;
-  if (why == Why::kService) {
-    MR_ASSIGN_OR_RETURN(publishers, CheckForService(package, parts_.policy, trust, Now()));
-  } else {
-    MR_ASSIGN_OR_RETURN(const NewestVersion newest, folder.Newest());
-    MR_ASSIGN_OR_RETURN(publishers,
-                        CheckForInstallation(package, parts_.policy, trust, newest, Now()));
-  }
+  MR_ASSIGN_OR_RETURN(std::vector<std::string> publishers,
+                      CheckPackage(package, folder, trust, why));
   const size_t predictors = parts_.engine->PredictorsFor(name);
-  MR_ASSIGN_OR_RETURN(Installation installation,
-                      Install(std::move(package), parts_.predictors, predictors, serving,
-                              InstallLimits{}, parts_.clock));
+  InstallLimits limits;
+  if (why == Why::kInstallation) {
+    limits = InstallLimitsOf(parts_.demands, package, static_cast<int64_t>(predictors));
+  }
+  MR_ASSIGN_OR_RETURN(
+      Installation installation,
+      Install(std::move(package), parts_.predictors, predictors, serving, limits, parts_.clock));
   installation.publishers = std::move(publishers);
-  installation.unchecked = parts_.policy.SignaturesAsked() > 0 && !trust.ok();
+  if (trusted.ok() && trust.ok()) installation.trust = *trusted;
   return installation;
+}
+
+absl::StatusOr<std::vector<std::string>> Releases::CheckPackage(
+    const ModelPackage& package, const ModelFolder& folder,
+    const absl::StatusOr<PublisherTrust>& trust, Why why) const {
+  const absl::Status fresh = CheckFreshness(parts_.demands, package);
+  if (why == Why::kInstallation) {
+    MR_RETURN_IF_ERROR(fresh);
+    MR_ASSIGN_OR_RETURN(const NewestVersion newest, folder.Newest());
+    return CheckForInstallation(package, parts_.policy, trust, newest, Now());
+  }
+  if (!fresh.ok()) {
+    LogWarning("model's verdicts go stale before the next",
+               {{"model", package.manifest.name()}, {"reason", fresh.message()}});
+  }
+  return CheckForService(package, parts_.policy, trust, Now());
 }
 
 absl::Status Releases::Serve(Installation installation, const std::string& name,
@@ -197,7 +217,7 @@ absl::Status Releases::Serve(Installation installation, const std::string& name,
   served.since_ns = parts_.clock->MonotonicNs();
   served.on_trial = folder.CurrentIsOnTrial();
   served.can_roll_back = parts_.files->Exists(folder.PreviousPath());
-  served.unchecked = installation.unchecked;
+  served.trust = installation.trust;
   served.model = std::move(installation.model);
   served_[name] = std::move(served);
   {
@@ -232,10 +252,13 @@ void Releases::InstallNext(const std::string& name, ModelFolder& folder) {
   } else if (!first) {
     model.slow_ns = std::llround(TooSlowNs(served->second.serving.window_ns, InstallLimits{}));
   }
-  // On disk before it serves: what serves is what a restart finds. The version first: killed in
-  // between, the same package is installed again, and none that is older. Only what serves is worth
-  // going back to, and not to the very same model.
+  // On disk before it serves: what serves is what a restart finds, and how it is watched. The
+  // version first: killed in between, the same package is installed again, and none that is older.
+  // Only what serves is worth going back to, and not to the very same model.
   absl::Status kept = folder.NoteVersion(VersionOf(model.package.manifest));
+  if (kept.ok() && model.slow_ns > 0) {
+    kept = folder.NoteSlowNs(model.parameters_sha256(), model.slow_ns);
+  }
   if (kept.ok()) {
     kept =
         folder.Promote(first || same ? ModelFolder::Former::kReplace : ModelFolder::Former::kKeep);
@@ -246,11 +269,14 @@ void Releases::InstallNext(const std::string& name, ModelFolder& folder) {
 
 void Releases::CheckAgain(const std::string& name, ModelFolder& folder) {
   const auto served = served_.find(name);
-  if (served == served_.end() || !served->second.unchecked) return;
+  if (served == served_.end() || parts_.policy.SignaturesAsked() == 0) return;
+  // While they cannot be read, what serves goes on, and by what it was checked last.
+  const absl::StatusOr<Digest> trusted = DigestOfTrust(parts_.files, parts_.policy.authority);
+  if (!trusted.ok() || served->second.trust == *trusted) return;
   const absl::StatusOr<PublisherTrust> trust =
       ReadPublisherTrust(parts_.files, parts_.policy.authority);
   if (!trust.ok()) return;
-  served->second.unchecked = false;
+  served->second.trust = *trusted;
   const std::shared_ptr<InstalledModel> model = served->second.model;
   absl::StatusOr<std::vector<std::string>> publishers =
       CheckForService(model->package, parts_.policy, trust, Now());
@@ -262,7 +288,7 @@ void Releases::CheckAgain(const std::string& name, ModelFolder& folder) {
   LogError("model may not serve", {{"model", name}, {"reason", publishers.status().message()}});
   if (const absl::Status back = GiveUp(name, folder); !back.ok()) {
     LogError("model serves no more", {{"model", name}, {"reason", back.message()}});
-    model->withheld = true;
+    model->disowned = true;
     served_.erase(name);
     const absl::MutexLock lock(&mutex_);
     serving_.erase(name);
@@ -282,6 +308,7 @@ void Releases::RollBackIfIll(const std::string& name, ModelFolder& folder) {
     const int64_t slow_ns = std::llround(TooSlowNs(before->window_ns, InstallLimits{}));
     if (slow_ns > model.slow_ns) {  // the machine is slower than it was, and not the model
       model.slow_ns = slow_ns;
+      LogIfBad(folder.NoteSlowNs(model.parameters_sha256(), slow_ns), name);
       return served.health.Forgive(counts);
     }
   }

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "base/crypto/digest.h"
 #include "base/file_system.h"
 #include "client/inference/installed_model.h"
 #include "client/live/live_clock.h"
@@ -20,6 +22,8 @@
 #include "client/release/model_health.h"
 #include "client/release/release_policy.h"
 #include "client/release/served_model.h"
+#include "client/release/time_limits.h"
+#include "models/package_signature.h"
 #include "models/predictor.h"
 
 namespace millrace {
@@ -33,6 +37,7 @@ struct ReleaseParts {
   FileSystem* files = nullptr;
   LiveClock* clock = nullptr;
   ModelUser* engine = nullptr;  // what judges by them
+  ServingDemands demands;
 };
 
 /// Which models serve at a site: takes up what is staged, gives up what is ill, and notices what
@@ -58,14 +63,20 @@ class Releases {
     int64_t since_ns = 0;  // monotonic
     bool on_trial = false;
     bool can_roll_back = false;
-    bool unchecked = false;  // whom to trust could not be read when it began
+    std::optional<Digest> trust;  // by which files it was checked; none: it was not
   };
   enum class Why { kInstallation, kService };
 
   absl::Time Now() const { return absl::FromUnixNanos(parts_.clock->UnixNs()); }
   void StartModel(const std::string& name);
   void InstallNext(const std::string& name, ModelFolder& folder);
+  /// Whether publishers vouch for what serves still, once the files that say so have changed.
   void CheckAgain(const std::string& name, ModelFolder& folder);
+  /// The publishers whose signatures on `package` count. `folder` is of its name.
+  absl::StatusOr<std::vector<std::string>> CheckPackage(const ModelPackage& package,
+                                                        const ModelFolder& folder,
+                                                        const absl::StatusOr<PublisherTrust>& trust,
+                                                        Why why) const;
   void RollBackIfIll(const std::string& name, ModelFolder& folder);
   void EndTrial(const std::string& name, ModelFolder& folder);
   void NoticeExpiry(const std::string& name);

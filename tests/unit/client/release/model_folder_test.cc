@@ -83,6 +83,17 @@ TEST_F(ModelFolderTest, RemembersTheNewestVersionAndNoOlderOne) {
   }
 }
 
+TEST_F(ModelFolderTest, RemembersFromWhenOnAModelIsSlowAndOfNoOtherOne) {
+  const std::string digest(32, 'd');
+  EXPECT_EQ(folder_.SlowNs(digest), 0);
+  Install("one");
+  MR_ASSERT_OK(folder_.NoteSlowNs(digest, 1'500'000));
+  EXPECT_EQ(folder_.SlowNs(digest), 1'500'000);
+  EXPECT_EQ(folder_.SlowNs(std::string(32, 'e')), 0);
+  MR_ASSERT_OK(WriteFileDurably(&files_, "state/models/pumps/slow", "soon"));
+  EXPECT_EQ(folder_.SlowNs(digest), 0);
+}
+
 TEST_F(ModelFolderTest, WhatIsStagedDuringAnInstallationTakesThePlaceOfWhatWaits) {
   MR_ASSERT_OK(folder_.Stage("one"));
   MR_ASSERT_OK(folder_.TakeNext());

@@ -98,8 +98,9 @@ class ReleasesTest : public ::testing::Test {
   /// As a daemon's start does.
   void Start() {
     releases_ = nullptr;
-    engine_ =
-        std::make_unique<ScoringEngine>(PumpOfReleases(), &clock_, [](const MachineVerdict&) {});
+    engine_ = std::make_unique<ScoringEngine>(
+        PumpOfReleases(), &clock_,
+        [this](const MachineVerdict& verdict) { reason_ = verdict.reason; });
     releases_ = std::make_unique<Releases>(ReleaseParts{
         "state",
         {"pumps"},
@@ -109,7 +110,8 @@ class ReleasesTest : public ::testing::Test {
         },
         disk_,
         &clock_,
-        engine_.get()});
+        engine_.get(),
+        demands_});
     releases_->Start();
   }
 
@@ -165,6 +167,8 @@ class ReleasesTest : public ::testing::Test {
   }
 
   ReleasePolicy policy_;
+  ServingDemands demands_;  // none
+  std::string reason_;      // of the last verdict
   MemoryFileSystem files_;
   FileSystem* disk_ = &files_;  // as the daemon sees it
   ReleaseClock clock_;

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/live/live_clock.h"
+#include "client/release/time_limits.h"
+#include "models/predictor.h"
+#include "plan/plan.h"
+
+namespace millrace {
+
+/// Lets a model judge windows of noise until it is as quick as it gets. The errors of Predict.
+absl::Status WarmUp(Predictor& predictor, const InputPlan& input);
+
+/// Warms a model up and measures what it takes of `batch` windows of noise: medians.
+/// FAILED_PRECONDITION if it gives anything that is not finite, else the errors of Predict.
+absl::StatusOr<WindowTimes> MeasureTimes(Predictor& predictor, const InputPlan& input,
+                                         int64_t batch, LiveClock* clock);
+
+}  // namespace millrace

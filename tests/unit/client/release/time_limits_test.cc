@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/release/time_limits.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/testing/status_matchers.h"
+
+namespace millrace {
+namespace {
+
+using ::millrace::testing::IsStatus;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr double kMs = 1e6;
+constexpr absl::StatusCode kTooSlow = absl::StatusCode::kFailedPrecondition;
+
+/// `count` machines at 10 Hz with a verdict every five rows.
+MachineConfig PumpsOf(const std::string& model, int count) {
+  MachineConfig pumps;
+  for (int i = 0; i < count; ++i) pumps.names.push_back(model + "-" + std::to_string(i));
+  pumps.model = model;
+  pumps.rate_hz = 10;
+  pumps.hop = 5;
+  return pumps;
+}
+
+ModelPackage PackageOfWindow(const std::string& name, int64_t window) {
+  ModelPackage package;
+  package.manifest.set_name(name);
+  package.plan.input.window = window;
+  return package;
+}
+
+TEST(TimeLimitsTest, ComeFromTheSitesMachinesAndItsBudget) {
+  const ServingDemands demands{
+      {PumpsOf("pumps", 40), PumpsOf("presses", 3), PumpsOf("pumps", 200)}, 10, 30};
+  const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20), 1);
+  EXPECT_EQ(limits.batch, 64) << "the engine scores no more at a time";
+  EXPECT_EQ(limits.batch_ns, 10 * kMs);
+  EXPECT_NEAR(limits.due_ns, 1e9 / 480, 1) << "240 machines, two verdicts a second on each";
+  const InstallLimits few = InstallLimitsOf(demands, PackageOfWindow("presses", 20), 1);
+  EXPECT_EQ(few.batch, 3);
+  EXPECT_NEAR(few.due_ns, 1e9 / 6, 1);
+}
+
+TEST(TimeLimitsTest, ThreadsShareTheMachines) {
+  const ServingDemands demands{{PumpsOf("pumps", 41)}, 10, 30};
+  const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20), 4);
+  EXPECT_EQ(limits.batch, 11);
+  EXPECT_NEAR(limits.due_ns, 1e9 / 22, 1);
+}
+
+TEST(TimeLimitsTest, WithoutAHopAWindowComesDueWhenItIsFull) {
+  ServingDemands demands{{PumpsOf("pumps", 1)}, 0, 30};
+  demands.machines[0].hop = 0;
+  const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20), 1);
+  EXPECT_NEAR(limits.due_ns, 2e9, 1);
+  EXPECT_EQ(limits.batch_ns, 0) << "nobody watches the latency";
+}
+
+TEST(TimeLimitsTest, ModelWithinEveryBoundMayServe) {
+  const InstallLimits limits{.slower = 3, .batch = 10, .batch_ns = 10 * kMs, .due_ns = 2 * kMs};
+  MR_EXPECT_OK(CheckTimes({2 * kMs, 10 * kMs}, limits, {}));
+  MR_EXPECT_OK(CheckTimes({2 * kMs, 10 * kMs}, limits, {1, kMs}));
+  MR_EXPECT_OK(CheckTimes({1e12, 1e12}, InstallLimits(), {})) << "there is no bound";
+}
+
+TEST(TimeLimitsTest, FirstModelIsRefusedWhereItCannotKeepTheBudget) {
+  const InstallLimits limits{.slower = 3, .batch = 10, .batch_ns = 10 * kMs, .due_ns = 2 * kMs};
+  EXPECT_THAT(CheckTimes({2 * kMs, 11 * kMs}, limits, {}),
+              IsStatus(kTooSlow, AllOf(HasSubstr("10 that are scored together take 11000 us of the "
+                                                 "10000 us of [serving] budget_p99_ms"),
+                                       HasSubstr("or raise [serving] budget_p99_ms"),
+                                       Not(HasSubstr("version")))));
+}
+
+TEST(TimeLimitsTest, RefusalTellsEveryBound) {
+  const InstallLimits limits{.slower = 3, .batch = 10, .batch_ns = 10 * kMs, .due_ns = 0.5 * kMs};
+  EXPECT_THAT(
+      CheckTimes({2 * kMs, 8 * kMs}, limits, {7, kMs}),
+      IsStatus(kTooSlow, AllOf(HasSubstr("a window takes 2000 us"),
+                               HasSubstr("3000 us are allowed beside version 7"),
+                               HasSubstr("8000 us of the 10000 us of [serving] budget_p99_ms"),
+                               HasSubstr("one comes due every 500 us and takes 800 us"),
+                               HasSubstr("longer [[machine]] hop"))));
+}
+
+TEST(TimeLimitsTest, ModelsThatAreEachALittleSlowerThanTheOneBeforeMeetTheBoundOfTheSite) {
+  const InstallLimits limits{.slower = 3, .batch = 1, .batch_ns = 10 * kMs, .due_ns = 0};
+  FormerModel former;
+  double one_ns = 0.2 * kMs;
+  int64_t served = 0;
+  while (CheckTimes({one_ns, one_ns}, limits, former).ok() && served < 100) {
+    former = {++served, one_ns};
+    one_ns *= 2.9;
+  }
+  EXPECT_EQ(served, 4) << "the last takes 4.9 ms, and the next would take 14";
+}
+
+TEST(TimeLimitsTest, VerdictsThatLieFurtherApartThanTheyAreFreshAreRefused) {
+  ServingDemands demands{{PumpsOf("presses", 1), PumpsOf("pumps", 2)}, 10, 30};
+  demands.machines[1].hop = 0;
+  MR_EXPECT_OK(CheckFreshness(demands, PackageOfWindow("pumps", 300)));
+  EXPECT_THAT(
+      CheckFreshness(demands, PackageOfWindow("pumps", 600)),
+      IsStatus(absl::StatusCode::kFailedPrecondition,
+               AllOf(HasSubstr("machine 'pumps-0' 60 s"), HasSubstr("fresh_s is 30"),
+                     HasSubstr("fresh_s to at least 60"), HasSubstr("hop to at most 300"))));
+  demands.machines[1].hop = 10;
+  MR_EXPECT_OK(CheckFreshness(demands, PackageOfWindow("pumps", 600)))
+      << "the window is long, and its last row is new";
+  MR_EXPECT_OK(CheckFreshness(demands, PackageOfWindow("unknown", 600)));
+}
+
+}  // namespace
+}  // namespace millrace
