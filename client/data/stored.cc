@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/file_system.h"
 #include "base/log.h"
@@ -18,7 +19,6 @@ namespace millrace {
 namespace {
 
 constexpr int64_t kDayNs = int64_t{86'400} * 1'000'000'000;
-constexpr int64_t kEverNs = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
@@ -31,11 +31,12 @@ absl::StatusOr<std::vector<Series>> LoadStored(const DataConfig& config, const P
         .ToStatus(absl::StatusCode::kInvalidArgument);
   }
   MR_ASSIGN_OR_RETURN(const StoreReader store, StoreReader::Open(PosixFileSystem(), config.path));
+  const int64_t end_ns = store.end_ns(absl::GetCurrentTimeNanos());
   int64_t from_ns = std::numeric_limits<int64_t>::min();
   if (config.days > 0) {
-    from_ns = std::max<int64_t>(store.newest_ns(), 0) - config.days * kDayNs;
+    from_ns = std::max<int64_t>(store.newest_ns(end_ns), 0) - config.days * kDayNs;
   }
-  const int64_t fits_ns = store.NewestWithin(config.max_bytes, config.machines);
+  const int64_t fits_ns = store.NewestWithin(config.max_bytes, config.machines, end_ns);
   if (fits_ns > from_ns) {
     from_ns = fits_ns;
     LogInfo("older recordings do not train",
@@ -55,7 +56,7 @@ absl::StatusOr<std::vector<Series>> LoadStored(const DataConfig& config, const P
   for (const std::string& machine : store.Machines()) {
     const auto& wanted = config.machines;
     if (!wanted.empty() && std::ranges::find(wanted, machine) == wanted.end()) continue;
-    store.Read(machine, from_ns, kEverNs, [&](const StoredRows& rows) {
+    store.Read(machine, from_ns, end_ns, [&](const StoredRows& rows) {
       const absl::StatusOr<bool> added = series.Add(machine, rows, uses);
       status.Update(added.status());
       fits = fits || (added.ok() && *added);

@@ -2,6 +2,7 @@
 #include "client/store/sample_store.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr absl::string_view kSuffix = ".segment";
 constexpr absl::string_view kDamagedSuffix = ".segment.damaged";
 constexpr int kMostExpired = 2;
+constexpr absl::Duration kMostAhead = absl::Hours(24);  // of rows, of the clock
 
 /// Of "000000000012.segment" or that with another suffix; 0 for any other name.
 int64_t NumberOf(absl::string_view name, absl::string_view suffix) {
@@ -189,14 +191,30 @@ absl::Status SampleStore::Sync() {
 }
 
 void SampleStore::Expire(absl::Time now) {
-  const int64_t oldest_ns = absl::ToUnixNanos(now - limits_.retention);
-  for (int removed = 0; removed < kMostExpired && !segments_.empty(); ++removed) {
-    const Segment& segment = segments_.front();
-    const bool fresh = std::ranges::any_of(
-        segment.blocks, [&](const BlockPlace& place) { return place.last_ns >= oldest_ns; });
-    const bool just_begun = segments_.size() == 1 && segment.blocks.empty();
-    if (fresh || just_begun || !RemoveSegment(segments_.begin()).ok()) return;
+  std::vector<int64_t> old =
+      NumbersOfOld(absl::ToUnixNanos(now - limits_.retention), absl::ToUnixNanos(now + kMostAhead));
+  if (old.size() > kMostExpired) old.resize(kMostExpired);
+  for (const int64_t number : old) {
+    const auto segment = std::ranges::find(segments_, number, &Segment::number);
+    if (!RemoveSegment(segment).ok()) return;
   }
+}
+
+/// What a wrong clock has dated ahead says nothing of a segment's age: it goes with what was
+/// recorded after it.
+std::vector<int64_t> SampleStore::NumbersOfOld(int64_t oldest_ns, int64_t latest_ns) const {
+  std::vector<int64_t> numbers;
+  bool old = false;
+  for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
+    int64_t newest_ns = std::numeric_limits<int64_t>::min();
+    for (const BlockPlace& place : segment->blocks) {
+      if (place.last_ns <= latest_ns) newest_ns = std::max(newest_ns, place.last_ns);
+    }
+    if (newest_ns > std::numeric_limits<int64_t>::min()) old = newest_ns < oldest_ns;
+    if (old) numbers.push_back(segment->number);
+  }
+  std::ranges::reverse(numbers);
+  return numbers;
 }
 
 void SampleStore::PutAside(Segment& segment) {

@@ -50,7 +50,8 @@ class SampleStore {
   absl::Status Sync();
 
   /// Removes segments whose newest row is older than the retention, at most two at a call, so that
-  /// a clock that jumps ahead does not empty the store before somebody notices.
+  /// a clock that jumps ahead does not empty the store before somebody notices. Rows of more than
+  /// a day ahead keep no segment.
   void Expire(absl::Time now);
 
   /// Calls `visit` with each block of the machine that has rows within [from_ns, to_ns), trimmed to
@@ -81,6 +82,8 @@ class SampleStore {
   absl::Status RemoveOldest();
   absl::Status MakeRoom(int64_t bytes);
   absl::Status Write(EncodedBlock block);
+  /// In ascending order.
+  std::vector<int64_t> NumbersOfOld(int64_t oldest_ns, int64_t latest_ns) const;
   absl::Status TryAppend(const EncodedBlock& block);
   void PutAside(Segment& segment);
   absl::StatusOr<StoredRows> ReadOne(int64_t number, const BlockPlace& place);

@@ -13,6 +13,11 @@
 
 namespace millrace {
 
+namespace {
+
+constexpr int64_t kDayNs = int64_t{86'400} * 1'000'000'000;
+
+}  // namespace
 absl::StatusOr<StoreReader> StoreReader::Open(FileSystem* files, const std::string& folder) {
   MR_ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(folder));
   StoreReader reader(files);
@@ -41,18 +46,27 @@ std::vector<std::string> StoreReader::Machines() const {
   return {machines.begin(), machines.end()};
 }
 
-int64_t StoreReader::newest_ns() const {
+int64_t StoreReader::end_ns(int64_t now_ns) const {
+  const int64_t end_ns = std::min(now_ns, std::numeric_limits<int64_t>::max() - kDayNs) + kDayNs;
+  const bool some = newest_ns(end_ns) > std::numeric_limits<int64_t>::min();
+  return some ? end_ns : std::numeric_limits<int64_t>::max();
+}
+
+int64_t StoreReader::newest_ns(int64_t end_ns) const {
   int64_t newest_ns = std::numeric_limits<int64_t>::min();
-  for (const Block& block : blocks_) newest_ns = std::max(newest_ns, block.place.last_ns);
+  for (const Block& block : blocks_) {
+    if (block.place.last_ns < end_ns) newest_ns = std::max(newest_ns, block.place.last_ns);
+  }
   return newest_ns;
 }
 
-int64_t StoreReader::NewestWithin(int64_t bytes, std::span<const std::string> machines) const {
+int64_t StoreReader::NewestWithin(int64_t bytes, std::span<const std::string> machines,
+                                  int64_t end_ns) const {
   std::vector<const BlockPlace*> newest;
   for (const Block& block : blocks_) {
     const bool wanted =
         machines.empty() || std::ranges::find(machines, block.place.machine) != machines.end();
-    if (wanted) newest.push_back(&block.place);
+    if (wanted && block.place.first_ns < end_ns) newest.push_back(&block.place);
   }
   std::ranges::sort(newest, std::greater(), &BlockPlace::last_ns);
   for (const BlockPlace* place : newest) {

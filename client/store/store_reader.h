@@ -24,11 +24,15 @@ class StoreReader {
 
   /// Of which there are rows, sorted.
   std::vector<std::string> Machines() const;
-  /// Of the newest row; the least int64 where there is none.
-  int64_t newest_ns() const;
-  /// The time from which on all rows of these machines take at most `bytes` on the disk; of every
-  /// machine, if none is named. The least int64 where all that there are do.
-  int64_t NewestWithin(int64_t bytes, std::span<const std::string> machines) const;
+  /// Up to which time the rows are taken for what they say: a day after `now_ns`, since some wrong
+  /// clock has dated what lies beyond. The largest int64 where all lies there, as it is `now_ns`
+  /// then that must be wrong.
+  int64_t end_ns(int64_t now_ns) const;
+  /// Of the newest row before `end_ns`; the least int64 where there is none.
+  int64_t newest_ns(int64_t end_ns) const;
+  /// The time from which on all rows of these machines before `end_ns` take at most `bytes` on the
+  /// disk; of every machine, if none is named. The least int64 where all that there are do.
+  int64_t NewestWithin(int64_t bytes, std::span<const std::string> machines, int64_t end_ns) const;
 
   /// Calls `visit` with the machine's rows within [from_ns, to_ns), block by block, by their time.
   /// A row comes once, though it be in several blocks. What cannot be read as it was written is

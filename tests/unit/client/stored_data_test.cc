@@ -152,6 +152,13 @@ TEST_F(StoredDataTest, OfALargeStoreTheNewestRowsOfTheMachinesAskedForTrain) {
   MR_ASSERT_OK(writer_->Flush());
   Record(SoundRows("pump-1", 200, 4));
   MR_ASSERT_OK(writer_->Flush());
+TEST_F(StoredDataTest, RowsThatAWrongClockHasDatedAheadHideNothing) {
+  Record(SoundRows("pump-1", 100, 5));
+  Record(SoundRows("pump-1", 7'200'000'000, 4));
+  config_.days = 2;
+  EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan()).value()), ElementsAre(5));
+}
+
   const int64_t bytes = writer_->totals().bytes;
   Record(SoundRows("pump-2", 300, 1000));
   MR_ASSERT_OK(writer_->Flush());

@@ -116,6 +116,23 @@ TEST_F(SampleStoreTest, WhatIsTooOldGoesTwoSegmentsAtATime) {
   EXPECT_THAT(Seconds(), ElementsAre(300));
 }
 
+TEST_F(SampleStoreTest, RowsThatAWrongClockHasDatedAheadKeepNoSegment) {
+  Append(7'200'000'000);
+  for (int64_t first = 100; first < 250; first += 10) Append(first);
+  const int64_t segments = store_->totals().segments;
+  store_->Expire(absl::FromUnixSeconds(150) + limits_.retention);
+  EXPECT_EQ(store_->totals().segments, segments - 1);
+  EXPECT_EQ(Seconds().back(), 240) << "nor its row";
+}
+
+TEST_F(SampleStoreTest, WhatALaterSegmentHoldsDoesNotKeepAnOlderOne) {
+  for (int64_t first = 1000; first < 1040; first += 10) Append(first);
+  for (int64_t first = 100; first < 140; first += 10) Append(first);
+  ASSERT_EQ(store_->totals().segments, 2);
+  store_->Expire(absl::FromUnixSeconds(500) + limits_.retention);
+  EXPECT_EQ(Seconds().front(), 1000);
+}
+
 TEST_F(SampleStoreTest, DamagedBlockIsPassedOverAndItsSegmentPutAside) {
   for (int64_t first = 100; first < 200; first += 10) Append(first);
   Damage("store/000000000001.segment", 2 * block_ - 5);

@@ -27,6 +27,7 @@ using ::testing::SizeIs;
 using testing::SomeRows;
 
 constexpr int64_t kAllTime = std::numeric_limits<int64_t>::max();
+constexpr int64_t kNowNs = 1'700'000'000 * kSecond;
 
 class StoreWriterTest : public ::testing::Test {
  protected:
@@ -176,13 +177,26 @@ TEST_F(StoreWriterTest, NewestRowsAreChosenByTheirBytes) {
   Record(200, 1, 50);
   MR_EXPECT_OK(writer_->Flush());
   const absl::StatusOr<StoreReader> reader = StoreReader::Open(&disk_, "recordings");
-  EXPECT_LT(reader->NewestWithin(kAllTime, {}), 100 * kSecond);
-  const int64_t from_ns = reader->NewestWithin(writer_->totals().bytes / 2 + 10, {});
+  const int64_t end_ns = reader->end_ns(kNowNs);
+  EXPECT_LT(reader->NewestWithin(kAllTime, {}, end_ns), 100 * kSecond);
+  const int64_t from_ns = reader->NewestWithin(writer_->totals().bytes / 2 + 10, {}, end_ns);
   EXPECT_GT(from_ns, 149 * kSecond);
   EXPECT_LE(from_ns, 200 * kSecond);
-  EXPECT_EQ(reader->newest_ns(), 249 * kSecond);
+  EXPECT_EQ(reader->newest_ns(end_ns), 249 * kSecond);
   const std::vector<std::string> another = {"press"};
-  EXPECT_LT(reader->NewestWithin(0, another), 100 * kSecond) << "of which there is nothing";
+  EXPECT_LT(reader->NewestWithin(0, another, end_ns), 100 * kSecond) << "of which there is nothing";
+}
+
+TEST_F(StoreWriterTest, RowsThatAWrongClockHasDatedAheadAreNotTheNewest) {
+  Record(100, 1, 50);
+  Record(7'200'000'000, 1, 50);
+  MR_EXPECT_OK(writer_->Flush());
+  const absl::StatusOr<StoreReader> reader = StoreReader::Open(&disk_, "recordings");
+  const int64_t end_ns = reader->end_ns(kNowNs);
+  EXPECT_EQ(reader->newest_ns(end_ns), 149 * kSecond);
+  EXPECT_LE(reader->NewestWithin(writer_->totals().bytes / 2 + 10, {}, end_ns), 100 * kSecond);
+  EXPECT_EQ(reader->end_ns(-1'000'000 * kSecond), std::numeric_limits<int64_t>::max())
+      << "it is this clock that is wrong";
 }
 
 TEST(BlockQueueTest, WhatDoesNotFitIsCountedAndTheRestIsTakenInOrder) {
