@@ -52,6 +52,8 @@ kind = "delimited"
 path = "history.csv"
 [live]
 http = "127.0.0.1:0"
+[serving]
+budget_p99_ms = 1000
 [[source]]
 name = "plc"
 kind = "file"
