@@ -117,7 +117,7 @@ void ScoringEngine::Due(Kind& kind, size_t index) {
   const Machine& machine = kind.machines[index];
   MachineVerdict verdict = NotEvaluated(machine, "");
   const v1::PackageManifest& manifest = kind.model->package.manifest;
-  verdict.time_ns = machine.time_ns();
+  verdict.time_ns = machine.window_time_ns();
   verdict.window_ns =
       std::llround((kind.model->package.plan.input.window - 1) * kNsPerS / kind.config.rate_hz);
   verdict.model = manifest.name();

@@ -39,6 +39,10 @@ int32_t IndexOf(const MachineConfig& config, const std::string& name) {
                                         : static_cast<int32_t>(found - config.channels.begin());
 }
 
+bool HasSpikeRule(const ChannelRules& rules) {
+  return rules.spike != ChannelRules::kNone || rules.spike_fail != ChannelRules::kNone;
+}
+
 absl::StatusOr<int32_t> ChannelNamed(const MachineConfig& config, const std::string& name) {
   const int32_t index = IndexOf(config, name);
   if (index < 0) {
@@ -103,8 +107,12 @@ void Machine::UseInput(const InputPlan* input, InputMap map) {
   columns_.assign(columns.begin(), columns.end());
   rows_.emplace(input->window, static_cast<int64_t>(map_.channels.size()));
   cells_.emplace(input->window, 1);
-  input_row_.resize(map_.channels.size());
   mode_row_.resize(map_.modes.size());
+  latest_.values.resize(map_.channels.size());
+  latest_.flags.resize(columns_.size());
+  waits_ = std::ranges::any_of(
+      columns_, [&](int32_t column) { return HasSpikeRule(config_->channels[column].rules); });
+  waiting_.reset();
   flags_.assign(input->window * columns_.size(), Verdict{});
   window_flags_ = {};
   for (const Verdict& flag : flags_) window_flags_.Add(flag);
@@ -128,22 +136,14 @@ void Machine::JudgeRow() {
   }
 }
 
-void Machine::KeepFlags() {
-  const auto width = static_cast<int64_t>(columns_.size());
-  const int64_t window = input_->window;
-  const int64_t before = (flags_at_ == 0 ? window : flags_at_) - 1;
-  for (int64_t i = 0; i < width; ++i) {
-    const int32_t column = columns_[i];
-    if (revised_[column] && window > 1) {
-      Verdict& earlier = flags_[before * width + i];
-      window_flags_.Replace(earlier, *revised_[column]);
-      earlier = *revised_[column];
-    }
+void Machine::KeepFlags(std::span<const Verdict> flags) {
+  const size_t width = columns_.size();
+  for (size_t i = 0; i < width; ++i) {
     Verdict& flag = flags_[flags_at_ * width + i];
-    window_flags_.Replace(flag, judged_[column]);
-    flag = judged_[column];
+    window_flags_.Replace(flag, flags[i]);
+    flag = flags[i];
   }
-  flags_at_ = flags_at_ + 1 == window ? 0 : flags_at_ + 1;
+  flags_at_ = flags_at_ + 1 == input_->window ? 0 : flags_at_ + 1;
 }
 
 void Machine::WatchDrift(int32_t cell, bool known) {
@@ -157,6 +157,31 @@ void Machine::WatchDrift(int32_t cell, bool known) {
   drift_changes_ = drift_->AddRow(sound_row_, cell);
 }
 
+void Machine::ReadLatest() {
+  latest_.number = row_number_;
+  for (size_t i = 0; i < map_.channels.size(); ++i) latest_.values[i] = row_[map_.channels[i]];
+  for (size_t i = 0; i < columns_.size(); ++i) latest_.flags[i] = judged_[columns_[i]];
+  bool finite = true;
+  bool sound = true;
+  for (size_t i = 0; i < map_.modes.size(); ++i) {
+    mode_row_[i] = row_[map_.modes[i]];
+    finite = finite && std::isfinite(mode_row_[i]);
+    sound = sound && judged_[map_.modes[i]].flag <= Flag::kNotEvaluated;
+  }
+  latest_.cell = finite ? ModeCell(input_->modes, mode_row_) : 0;
+  WatchDrift(latest_.cell, finite && sound);
+}
+
+bool Machine::Push(const ModelRow& row) {
+  window_row_ = row.number;
+  KeepFlags(row.flags);
+  rows_->Push(row.values);
+  cells_->Push({&row.cell, 1});
+  if (--rows_to_next_ > 0 || !rows_->full()) return false;
+  rows_to_next_ = config_->hop > 0 ? config_->hop : input_->window;
+  return true;
+}
+
 Machine::Step Machine::Advance() {
   const std::optional<TimeGrid::Row> row = grid_.Take(row_);
   if (!row) return Step::kNone;
@@ -168,30 +193,23 @@ Machine::Step Machine::Advance() {
     WatchDrift(/*cell=*/0, /*known=*/true);
     return Step::kRow;
   }
-
-  const int64_t window = input_->window;
   if (row->restarted) {
     rows_->Clear();
     cells_->Clear();
     rows_to_next_ = 0;
+    waiting_.reset();
   }
-  KeepFlags();
-
-  for (size_t i = 0; i < map_.channels.size(); ++i) input_row_[i] = row_[map_.channels[i]];
-  bool finite = true;
-  bool sound = true;
-  for (size_t i = 0; i < map_.modes.size(); ++i) {
-    mode_row_[i] = row_[map_.modes[i]];
-    finite = finite && std::isfinite(mode_row_[i]);
-    sound = sound && judged_[map_.modes[i]].flag <= Flag::kNotEvaluated;
+  ReadLatest();
+  if (!waits_) return Push(latest_) ? Step::kWindow : Step::kRow;
+  if (!waiting_) {
+    waiting_ = latest_;
+    return Step::kRow;
   }
-  const int32_t cell = finite ? ModeCell(input_->modes, mode_row_) : 0;
-  WatchDrift(cell, finite && sound);
-  rows_->Push(input_row_);
-  cells_->Push({&cell, 1});
-  if (--rows_to_next_ > 0 || !rows_->full()) return Step::kRow;
-  rows_to_next_ = config_->hop > 0 ? config_->hop : window;
-  return Step::kWindow;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    if (revised_[columns_[i]]) waiting_->flags[i] = *revised_[columns_[i]];
+  }
+  std::swap(*waiting_, latest_);
+  return Push(latest_) ? Step::kWindow : Step::kRow;
 }
 
 bool Machine::usable() const {

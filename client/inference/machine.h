@@ -69,15 +69,18 @@ class Machine {
   /// Later verdicts on the row before.
   std::span<const std::optional<Verdict>> revised() const { return revised_; }
 
-  // Of the window that ends at the last row.
+  int64_t time_ns() const { return grid_.TimeOf(row_number_); }
+  /// When the newest sample came that is in it, monotonic; 0: there was no row so far.
+  int64_t arrived_ns() const { return arrived_ns_; }
+
+  // Of the window that ends at the last row; at the one before, where a channel of the model has a
+  // rule of spikes, which are known once the next value is.
 
   /// [window, the plan's channels], as measured; NaN where there was nothing.
   std::span<const float> rows() const { return rows_->window(); }
   /// [window]: each row's operating-mode cell.
   std::span<const int32_t> cells() const { return cells_->window(); }
-  int64_t time_ns() const { return grid_.TimeOf(row_number_); }
-  /// When the newest sample came that is in it, monotonic; 0: there was no row so far.
-  int64_t arrived_ns() const { return arrived_ns_; }
+  int64_t window_time_ns() const { return grid_.TimeOf(window_row_); }
   /// No value of the model's channels is missing or fails, and no more than the machine's
   /// suspect_share is suspect.
   bool usable() const;
@@ -89,12 +92,25 @@ class Machine {
   const TimeGridCounts& counts() const { return grid_.counts(); }
 
  private:
+  /// What a model sees of a row.
+  struct ModelRow {
+    int64_t number = 0;
+    int32_t cell = 0;
+    std::vector<float> values;   // [the plan's channels]
+    std::vector<Verdict> flags;  // [columns]
+  };
+
   void ResetValidators();
   void JudgeRow();
-  void KeepFlags();
+  void KeepFlags(std::span<const Verdict> flags);
   void ResetDrift();
   /// `known`: the row's operating mode is.
   void WatchDrift(int32_t cell, bool known);
+  /// Makes `latest_` of the last row.
+  void ReadLatest();
+  /// Whether a window is due at `row`.
+  bool Push(const ModelRow& row);
+
   const MachineConfig* const config_;
   const std::string name_;
   TimeGrid grid_;
@@ -112,14 +128,17 @@ class Machine {
   std::vector<int32_t> columns_;  // of channels whose flags count: the map's, each once
   std::optional<WindowRing<float>> rows_;
   std::optional<WindowRing<int32_t>> cells_;
-  std::vector<float> input_row_;
   std::vector<double> mode_row_;
+  ModelRow latest_;
+  bool waits_ = false;  // rows wait for the verdicts on them to be final
+  std::optional<ModelRow> waiting_;
   std::vector<Verdict> flags_;  // [window, columns], ring
   int64_t flags_at_ = 0;        // where the next row's go
   WindowFlags window_flags_;    // what they come to
   int64_t rows_to_next_ = 0;
 
   int64_t row_number_ = 0;
+  int64_t window_row_ = 0;
   int64_t arrived_ns_ = 0;
   int64_t last_arrived_ns_ = 0;
 };

@@ -43,6 +43,36 @@ TEST(EngineTest, JudgesAWindowAsSoonAsItsLastRowIsThere) {
   EXPECT_THAT(rig.verdicts, SizeIs(2));
 }
 
+TEST(EngineTest, SpikeIsKnownBeforeItsWindowIsJudged) {
+  MachineConfig config = Pumps({"pump-1"});
+  config.channels[1].rules.spike_fail = 8;
+  EngineBench rig(config);
+  rig.UseEcho(0.3F);
+  for (int i = 0; i < 3; ++i) rig.Row(i, 10, 20);
+  EXPECT_THAT(rig.verdicts, IsEmpty()) << "the last value may still be a spike";
+  rig.Row(3, 70, 20);
+  ASSERT_THAT(rig.verdicts, SizeIs(1));
+  EXPECT_EQ(rig.verdicts[0].time_ns, kStart + 2 * kSecond);
+  EXPECT_EQ(rig.verdicts[0].judgement, Judgement::kNormal);
+  for (int i = 4; i < 8; ++i) rig.Row(i, 10, 20);
+  ASSERT_THAT(rig.verdicts, SizeIs(5));
+  for (int i = 1; i < 4; ++i) {
+    EXPECT_EQ(rig.verdicts[i].judgement, Judgement::kNotEvaluated);
+    EXPECT_THAT(rig.verdicts[i].reason, HasSubstr("current (fail: spike)"));
+  }
+  EXPECT_EQ(rig.verdicts[4].judgement, Judgement::kNormal);
+  EXPECT_EQ(rig.verdicts[4].time_ns, kStart + 6 * kSecond);
+}
+
+TEST(EngineTest, SpikeRuleOfAChannelThatTheModelDoesNotUseDelaysNothing) {
+  MachineConfig config = Pumps({"pump-1"});
+  config.channels[0].rules.spike_fail = 8;
+  EngineBench rig(config);
+  rig.UseEcho(0.3F);
+  for (int i = 0; i < 3; ++i) rig.Row(i, 10, 20);
+  EXPECT_THAT(rig.verdicts, SizeIs(1));
+}
+
 TEST(EngineTest, AlarmNamesTheChannelThatMadeIt) {
   EngineBench rig;
   rig.UseEcho(2.9F);
