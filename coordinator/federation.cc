@@ -103,7 +103,7 @@ void Federation::Revoke(const Holders& losers) {
 }
 
 void Federation::PutOut(const std::string& site) {
-  engine_->Leave(site);
+  engine_->PutOut(site);
   for (const RunState& run : engine_->Runs()) {
     const RoundState* const round = run.phase == RunPhase::kRunning ? run.Current() : nullptr;
     if (round == nullptr || std::ranges::find(round->cohort, site) == round->cohort.end()) continue;

@@ -157,9 +157,15 @@ class Server final : public CoordinatorServer {
   absl::Status ServeStatus(const std::string& address) {
     std::map<std::string, HttpServer::Page> pages;
     pages["/metrics"] = [this](const std::string&) {
-      MetricsReading reading{engine_->Runs(), 0, storage_->Read()};
-      for (const v1::Site& site : engine_->Sites())
-        reading.sites_present += site.connected() ? 1 : 0;
+      MetricsReading reading{.runs = engine_->Runs(), .storage = storage_->Read()};
+      for (const v1::Site& site : engine_->Sites()) {
+        if (!site.connected()) continue;
+        ++reading.sites_present;
+        for (const v1::ModelDrift& drift : site.drift()) {
+          const bool drifts = drift.score_in_drift() || drift.channels_in_drift() > 0;
+          reading.sites_in_drift[drift.name()] += drifts ? 1 : 0;
+        }
+      }
       return HttpAnswer{200, kMetricsText, metrics_.Text(reading)};
     };
     pages["/healthz"] = [this](const std::string&) { return HealthAnswer(storage_->Check()); };

@@ -25,13 +25,16 @@ SiteRegistry::SiteRegistry(Store* store, Clock* clock, Clock* steady,
 absl::Status SiteRegistry::Load() {
   MR_ASSIGN_OR_RETURN(const std::vector<SiteRecord> records, store_->LoadSites());
   for (const SiteRecord& record : records) sites_[record.name].record = record;
+  loaded_ = steady_->Now();
   return absl::OkStatus();
 }
 
+bool SiteRegistry::IsAllowed(const std::string& site) const {
+  return allowed_.empty() || std::ranges::find(allowed_, site) != allowed_.end();
+}
+
 absl::Status SiteRegistry::Admit(const std::string& site) {
-  if (allowed_.empty() || std::find(allowed_.begin(), allowed_.end(), site) != allowed_.end()) {
-    return absl::OkStatus();
-  }
+  if (IsAllowed(site)) return absl::OkStatus();
   if (refused_.insert(site).second) {
     LogWarning("site refused", {{"site", site}, {"reason", "not in [sites] allowed"}});
   }
@@ -52,6 +55,7 @@ absl::Status SiteRegistry::CheckIn(const std::string& site, const std::string& v
   const bool changed = is_new || entry.record.version != version;
   Heard(entry);
   entry.last_check_in = entry.last_heard;
+  entry.put_out = false;
   if (is_new) entry.record.first_seen = entry.record.last_seen;
   entry.record.name = site;
   entry.record.version = version;
@@ -86,6 +90,59 @@ void SiteRegistry::Serve(const std::string& site, std::vector<v1::ServedModel> m
              {"expired", model.expired()}});
   }
   before = std::move(models);
+}
+
+bool SiteRegistry::NoteDrift(const std::string& site, std::vector<ModelDrift> drift) {
+  const auto entry = sites_.find(site);
+  if (entry == sites_.end()) return false;
+  const auto drifting = [](const std::vector<ModelDrift>& models) {
+    std::set<std::string> names;
+    for (const ModelDrift& model : models) {
+      if (model.in_drift()) names.insert(model.model);
+    }
+    return names;
+  };
+  const std::set<std::string> before = drifting(entry->second.drift);
+  const std::set<std::string> now = drifting(drift);
+  for (const ModelDrift& model : drift) {
+    if (!model.in_drift() || before.contains(model.model)) continue;
+    LogInfo("site reports drift", {{"site", site},
+                                   {"model", model.model},
+                                   {"channels_in_drift", model.channels_in_drift},
+                                   {"channels_watched", model.channels_watched},
+                                   {"score_in_drift", model.score_in_drift},
+                                   {"level", model.level}});
+  }
+  for (const std::string& model : before) {
+    if (!now.contains(model)) LogInfo("site's drift is over", {{"site", site}, {"model", model}});
+  }
+  entry->second.drift = std::move(drift);
+  return before != now;
+}
+
+void SiteRegistry::PutOut(const std::string& site) {
+  const auto entry = sites_.find(site);
+  if (entry == sites_.end()) return;
+  entry->second.last_check_in = absl::InfinitePast();
+  entry->second.last_heard = absl::InfinitePast();
+  entry->second.drift.clear();
+  entry->second.put_out = true;
+}
+
+DriftCount SiteRegistry::CountDrift(const Plan& plan) const {
+  const absl::Time now = steady_->Now();
+  const absl::Duration within = absl::Seconds(plan.start.seen_within_s);
+  DriftCount count;
+  for (const auto& [name, entry] : sites_) {
+    const absl::Time seen = std::max(entry.last_heard, loaded_);
+    if (entry.put_out || now - seen > within || !IsAllowed(name)) continue;
+    ++count.sites;
+    const bool drifts = std::ranges::any_of(entry.drift, [&](const ModelDrift& drift) {
+      return drift.model == plan.run.name && drift.in_drift();
+    });
+    if (drifts) ++count.drifting;
+  }
+  return count;
 }
 
 void SiteRegistry::Leave(const std::string& site) {
@@ -137,6 +194,7 @@ std::vector<v1::Site> SiteRegistry::List() const {
     site.set_updates(entry.record.updates);
     site.set_objection(entry.objection);
     site.mutable_serving()->Assign(entry.serving.begin(), entry.serving.end());
+    for (const ModelDrift& drift : entry.drift) *site.add_drift() = ToProto(drift);
     *site.mutable_report() = entry.report;
   }
   return list;

@@ -9,6 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "coordinator/model_drift.h"
+#include "coordinator/round/types.h"
 #include "coordinator/store/store.h"
 #include "millrace/v1/admin.pb.h"
 #include "millrace/v1/telemetry.pb.h"
@@ -37,6 +39,11 @@ class SiteRegistry {
                        const std::string& objection);
   /// The models that judge the site's machines, as its check-in has them.
   void Serve(const std::string& site, std::vector<v1::ServedModel> models);
+  /// What it says of their drift. True if other models drift now than before.
+  bool NoteDrift(const std::string& site, std::vector<ModelDrift> drift);
+  /// The site's certificate counts no longer: it is not here, and was not, until it checks in
+  /// again.
+  void PutOut(const std::string& site);
   /// The site hung up: it is not present until it checks in again.
   void Leave(const std::string& site);
   void Report(const std::string& site, const v1::ReportRequest& report);
@@ -48,6 +55,10 @@ class SiteRegistry {
   /// Those, sorted.
   std::vector<std::string> Present() const;
   std::vector<v1::Site> List() const;
+  /// Of the sites that may take part and were seen as lately as the plan asks, present or not: how
+  /// many report drift of its model. After a start every known site counts as seen, so that the
+  /// first ones to come back are not taken for all.
+  DriftCount CountDrift(const Plan& plan) const;
 
  private:
   struct Entry {
@@ -58,8 +69,11 @@ class SiteRegistry {
     v1::ReportRequest report;
     std::string objection;
     std::vector<v1::ServedModel> serving;
+    std::vector<ModelDrift> drift;
+    bool put_out = false;
   };
 
+  bool IsAllowed(const std::string& site) const;
   /// The site was heard of.
   void Heard(Entry& entry);
 
@@ -68,6 +82,7 @@ class SiteRegistry {
   Clock* const steady_;
   const std::vector<std::string> allowed_;
   const absl::Duration presence_;
+  absl::Time loaded_ = absl::InfinitePast();  // of the steady clock
   std::map<std::string, Entry> sites_;
   std::set<std::string> refused_;
 };

@@ -190,6 +190,14 @@ struct UpdatePlan {
   double clip_norm = 0;            // the delta's L2 norm at most, 0: no bound
 };
 
+/// [start]: what a run waits for before its first round.
+struct StartPlan {
+  double on_drift_share = 0;    // of the sites that report drift; 0: it waits for nothing
+  int64_t at_least_sites = 1;   // that report it, however few there are
+  int64_t seen_within_s = 600;  // sites that were silent for longer do not count, seconds
+  bool waits() const { return on_drift_share > 0; }
+};
+
 struct Plan {
   RunPlan run;
   CohortPlan cohort;
@@ -201,6 +209,7 @@ struct Plan {
   ServerPlan server;
   UpdatePlan update;
   SecurePlan secure;
+  StartPlan start;
 
   Task task() const;
   /// Width of the model's last layer: classes, 1 for regression; 0 for reconstruction (the output

@@ -22,7 +22,8 @@ constexpr int64_t kMaxScalings = int64_t{1} << 18;
 constexpr int64_t kMaxWeight = (int64_t{1} << 32) - 1;  // two 16-bit limbs carry it
 constexpr size_t kMaxRunName = 56;  // a run is called <name>-<number>, a name of at most 64
 constexpr int64_t kSecondsPerYear = 365 * 86400;
-constexpr double kMaxBound = 0x1p30;  // no update in the clear goes beyond
+constexpr int64_t kLeastSeenWithin = 60;  // seconds; twice what sites need to come back
+constexpr double kMaxBound = 0x1p30;      // no update in the clear goes beyond
 
 constexpr DoubleRange kShare{.min = 0, .max = 1, .below_max = true};
 constexpr DoubleRange kNotNegative{.min = 0, .max = 1e9};
@@ -325,6 +326,15 @@ void ReadSecure(TomlTable root, SecurePlan& secure) {
   }
 }
 
+void ReadStart(TomlTable root, StartPlan& start) {
+  TomlTable table = root.Table("start");
+  if (!root.Has("start")) return;
+  table.Require("on_drift_share", "of the sites; without [start] a run begins at once");
+  table.Double("on_drift_share", {.min = 0, .max = 1, .above_min = true}, &start.on_drift_share);
+  table.Int("at_least_sites", {1, kMaxCohort}, &start.at_least_sites);
+  table.Int("seen_within_s", {kLeastSeenWithin, kSecondsPerYear}, &start.seen_within_s);
+}
+
 /// A round of few sites hides little: the smallest sum that a site helps to unmask.
 void CheckSecureCohort(TomlTable root, Plan& plan) {
   if (!plan.secure.on()) return;
@@ -403,6 +413,7 @@ absl::StatusOr<Plan> ParsePlan(absl::string_view toml) {
   ReadServer(root.Table("server"), plan.server);
   ReadUpdate(root.Table("update"), plan.update);
   ReadSecure(root, plan.secure);
+  ReadStart(root, plan.start);
   CheckSecureCohort(root, plan);
   CheckAcrossTables(root, plan);
   MR_RETURN_IF_ERROR(root.Finish());

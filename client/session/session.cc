@@ -107,6 +107,9 @@ absl::Status Session::RunOnce() {
   if (options_.serving) {
     for (v1::ServedModel& model : options_.serving()) *request.add_serving() = std::move(model);
   }
+  if (options_.drift) {
+    for (v1::ModelDrift& model : options_.drift()) *request.add_drift() = std::move(model);
+  }
   MR_ASSIGN_OR_RETURN(const v1::CheckInResponse response, parts_.link->CheckIn(request));
   if (response.has_assignment()) return DoAssignment(response.assignment());
   const absl::Duration delay = request.objection().empty()

@@ -19,6 +19,7 @@
 #include "client/session/unmask_file.h"
 #include "client/training/worker.h"
 #include "millrace/v1/common.pb.h"
+#include "millrace/v1/telemetry.pb.h"
 
 namespace millrace {
 
@@ -48,6 +49,8 @@ struct SessionOptions {
   std::function<void()> before_check_in;
   // The models that judge the site's machines; may be empty.
   std::function<std::vector<v1::ServedModel>()> serving;
+  // And how much of what these see has drifted; may be empty.
+  std::function<std::vector<v1::ModelDrift>()> drift;
 };
 
 /// A site's side of rounds: check in, download, work, send, and again, for as long as the daemon

@@ -6,6 +6,7 @@
 #include "aggregation/secure/masked_vector.h"
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/units.h"
+#include "coordinator/round/decide.h"
 #include "models/task.h"
 
 namespace millrace {
@@ -45,6 +46,14 @@ std::string SecureText(const Plan& plan) {
                       HumanNumber(QuantisationError(plan)), " / (mean share of max_weight)");
 }
 
+std::string StartText(const Plan& plan) {
+  const StartPlan& start = plan.start;
+  if (!start.waits()) return "at once";
+  return absl::StrCat("when ", HumanNumber(100 * start.on_drift_share),
+                      " % of the sites report drift of model ", plan.run.name, ", and at least ",
+                      DriftNeeded(plan, 0), " of them");
+}
+
 std::string PlannedRoundsText(const Plan& plan) {
   return absl::StrCat(plan.run.rounds, " of training",
                       FirstRound(plan) == 0 ? ", after one that sums scaling statistics" : "",
@@ -69,6 +78,7 @@ std::string OutputText(const Plan& plan) {
 std::string PlanText(const Plan& plan, const Architecture& architecture) {
   const int64_t parameters = architecture.layout.size();
   return KeyValueText({{"plan", plan.run.name},
+                       {"start", StartText(plan)},
                        {"rounds", PlannedRoundsText(plan)},
                        {"cohort", CohortText(plan.cohort, plan.cohort_size())},
                        {"model", absl::StrCat(std::string(Name(plan.model.kind)), ", ",
@@ -83,6 +93,10 @@ std::string PlanText(const Plan& plan, const Architecture& architecture) {
 
 Json PlanJson(const Plan& plan, const Architecture& architecture) {
   return {{"plan", plan.run.name},
+          {"start",
+           {{"on_drift_share", plan.start.on_drift_share},
+            {"at_least_sites", plan.start.at_least_sites},
+            {"seen_within_s", plan.start.seen_within_s}}},
           {"rounds", plan.run.rounds},
           {"first_round", FirstRound(plan)},
           {"last_round", LastRound(plan)},

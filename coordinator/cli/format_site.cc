@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/cli/format_site.h"
 
+#include <vector>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -47,6 +49,38 @@ Json ServingJson(const v1::Site& site) {
   return list;
 }
 
+/// "pumps 2 of 12 channels and the score for 3 h"; "none" where nothing that is watched drifts.
+std::string DriftText(const v1::Site& site) {
+  if (site.drift().empty()) return kNothing;
+  std::vector<std::string> models;
+  for (const v1::ModelDrift& drift : site.drift()) {
+    std::vector<std::string> what;
+    if (drift.channels_in_drift() > 0) {
+      what.push_back(absl::StrCat(HumanCount(drift.channels_in_drift()), " of ",
+                                  HumanCount(drift.channels_watched()), " channels"));
+    }
+    if (drift.score_in_drift()) what.push_back("the score");
+    if (what.empty()) continue;
+    models.push_back(absl::StrCat(drift.name(), " ", absl::StrJoin(what, " and "), " for ",
+                                  HumanDuration(absl::Seconds(drift.lasts_s()))));
+  }
+  return models.empty() ? "none" : absl::StrJoin(models, ", ");
+}
+
+Json DriftJson(const v1::Site& site) {
+  Json list = Json::array();
+  for (const v1::ModelDrift& drift : site.drift()) {
+    list.push_back({{"model", drift.name()},
+                    {"parameters_sha256", absl::BytesToHexString(drift.parameters_sha256())},
+                    {"channels_watched", drift.channels_watched()},
+                    {"channels_in_drift", drift.channels_in_drift()},
+                    {"score_in_drift", drift.score_in_drift()},
+                    {"level", drift.level()},
+                    {"lasts_s", drift.lasts_s()}});
+  }
+  return list;
+}
+
 std::string LastSeenText(const v1::Site& site, absl::Time now) {
   if (site.last_seen_ms() == 0) return "never";
   return absl::StrCat(HumanDuration(now - absl::FromUnixMillis(site.last_seen_ms())), " ago");
@@ -82,11 +116,12 @@ absl::string_view Name(v1::Activity activity) {
 }
 
 std::string SitesText(const v1::ListSitesResponse& sites, absl::Time now) {
-  Table table({"SITE", "STATE", ">UPDATES", ">LAST SEEN", "VERSION", "SERVES", "ACTIVITY"});
+  Table table(
+      {"SITE", "STATE", ">UPDATES", ">LAST SEEN", "VERSION", "SERVES", "DRIFT", "ACTIVITY"});
   for (const v1::Site& site : sites.sites()) {
     table.AddRow({site.name(), site.connected() ? "connected" : "away", HumanCount(site.updates()),
                   LastSeenText(site, now), site.version().empty() ? kNothing : site.version(),
-                  ServingText(site), ActivityText(site)});
+                  ServingText(site), DriftText(site), ActivityText(site)});
   }
   return table.empty() ? "no site has checked in yet\n" : table.Text();
 }
@@ -102,6 +137,7 @@ Json SitesJson(const v1::ListSitesResponse& sites) {
                     {"updates", site.updates()},
                     {"objection", site.objection()},
                     {"serving", ServingJson(site)},
+                    {"drift", DriftJson(site)},
                     {"report", ReportJson(site)}});
   }
   return {{"sites", std::move(list)}};

@@ -283,6 +283,19 @@ void Engine::NoteServing(const std::string& site, std::vector<v1::ServedModel> m
   sites_.Serve(site, std::move(models));
 }
 
+void Engine::NoteDrift(const std::string& site, std::vector<ModelDrift> drift) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!sites_.NoteDrift(site, std::move(drift))) return;
+  }
+  Changed();
+}
+
+void Engine::PutOut(const std::string& site) {
+  absl::MutexLock lock(&mutex_);
+  sites_.PutOut(site);
+}
+
 absl::Status Engine::Admit(const std::string& site) {
   absl::MutexLock lock(&mutex_);
   return sites_.Admit(site);

@@ -101,6 +101,10 @@ class Engine {
                                                         const std::string& objection = "");
   /// What a site that has checked in says of the models that it serves.
   void NoteServing(const std::string& site, std::vector<v1::ServedModel> models);
+  /// What it says of their drift; a run may wait for it.
+  void NoteDrift(const std::string& site, std::vector<ModelDrift> drift);
+  /// Its certificate counts no longer: it is as if it had not been here, until it checks in again.
+  void PutOut(const std::string& site);
   /// The site hung up while it waited.
   void Leave(const std::string& site);
   /// False if the reported round no longer waits for the site.

@@ -94,10 +94,12 @@ absl::Time Engine::StepRun(const std::string& id, bool may_open) {
       if (parts_.steady->Now() < run.retry_at) return OnTheWall(run.retry_at);
       CleanUp(run);
       const FreeSites free = Available();
+      const DriftCount drift =
+          run.state.WaitsForDrift() ? sites_.CountDrift(run.state.plan) : DriftCount{};
       const Event returned{now, CoordinatorReturned{}};
       Decision decision = run.returning && CanApply(run.state, returned).ok()
                               ? returned
-                              : Decide(run.state, free.sites, now, free.busy_in);
+                              : Decide(run.state, free.sites, now, free.busy_in, drift);
       if (Event* decided = std::get_if<Event>(&decision)) event = std::move(*decided);
       if (const Wait* decided = std::get_if<Wait>(&decision)) wait = *decided;
       if (event && std::holds_alternative<RoundOpened>(event->body) &&

@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <fstream>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/ascii.h"
+#include "absl/synchronization/mutex.h"
 
 namespace millrace {
 namespace {
@@ -71,6 +73,18 @@ struct Metrics::Families {
     return BuildHistogram().Name(name).Help(help).Register(registry).Add({}, bounds);
   }
 
+  /// Forgets the models of the last scrape: what sites call them is bounded at a time only.
+  void SetDrift(const std::map<std::string, int64_t>& sites_in_drift) {
+    const absl::MutexLock lock(&drift_mutex);
+    for (Gauge* const gauge : drift_gauges) in_drift.Remove(gauge);
+    drift_gauges.clear();
+    for (const auto& [model, sites] : sites_in_drift) {
+      Gauge& gauge = in_drift.Add({{"model", model}});
+      gauge.Set(static_cast<double>(sites));
+      drift_gauges.push_back(&gauge);
+    }
+  }
+
   // Counted on the way.
   Counter& accepted = AddCounter("millrace_updates_accepted_total", "Updates counted in.");
   prometheus::Family<Counter>& refused = BuildCounter()
@@ -100,6 +114,14 @@ struct Metrics::Families {
   Gauge& open_rounds = AddGauge("millrace_rounds_open", "Rounds that are open or aggregated.");
   Gauge& events = AddGauge("millrace_events", "Events of all runs in the store.");
   Gauge& sites = AddGauge("millrace_sites_present", "Sites that wait for work or do it.");
+  prometheus::Family<Gauge>& in_drift = BuildGauge()
+                                            .Name("millrace_sites_in_drift")
+                                            .Help("Present sites that report drift of the model.")
+                                            .Register(registry);
+  absl::Mutex drift_mutex;
+  std::vector<Gauge*> drift_gauges ABSL_GUARDED_BY(drift_mutex);  // of the last scrape
+  Gauge& waiting =
+      AddGauge("millrace_runs_waiting_for_drift", "Running runs that wait for drift to begin.");
   Gauge& writable = AddGauge("millrace_storage_writable",
                              "1 while something new is taken, 0 while the disk keeps it out.");
   Gauge& free_bytes =
@@ -140,11 +162,14 @@ std::string Metrics::Text(const MetricsReading& reading) {
                                         {RunPhase::kFailed, 0},
                                         {RunPhase::kStopped, 0}};
   int64_t held_up = 0;
+  int64_t waiting = 0;
   int64_t open = 0;
   int64_t events = 0;
   for (const RunState& run : reading.runs) {
     ++phases[run.phase];
-    held_up += run.phase == RunPhase::kRunning && !run.held_up.empty() ? 1 : 0;
+    const bool waits = run.phase == RunPhase::kRunning && run.WaitsForDrift();
+    waiting += waits ? 1 : 0;
+    held_up += run.phase == RunPhase::kRunning && !waits && !run.held_up.empty() ? 1 : 0;
     open += run.phase == RunPhase::kRunning && run.Current() != nullptr ? 1 : 0;
     events += run.events;
   }
@@ -156,6 +181,8 @@ std::string Metrics::Text(const MetricsReading& reading) {
   set(families.open_rounds, open);
   set(families.events, events);
   set(families.sites, reading.sites_present);
+  set(families.waiting, waiting);
+  families.SetDrift(reading.sites_in_drift);
   set(families.writable, reading.storage.writable ? 1 : 0);
   set(families.free_bytes, reading.storage.free_bytes);
   set(families.faults, reading.storage.faults);

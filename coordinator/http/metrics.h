@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,7 +17,8 @@ namespace millrace {
 struct MetricsReading {
   std::vector<RunState> runs;
   int64_t sites_present = 0;
-  StorageHealth::Reading storage;
+  std::map<std::string, int64_t> sites_in_drift = {};  // by model, of those present
+  StorageHealth::Reading storage = {};
 };
 
 /// A coordinator's metrics in Prometheus' text format; docs/operations.md names them. Thread-safe.

@@ -13,6 +13,7 @@ namespace {
 constexpr int kMaxBackoffDoublings = 10;
 // Between rounds sites take a moment to check in again, which is not worth a word.
 constexpr absl::Duration kQuiet = absl::Seconds(2);
+constexpr absl::Duration kCountAgain = absl::Seconds(10);
 
 /// Between this attempt and the next.
 absl::Duration BackoffAfter(const CohortPlan& cohort, int64_t attempt) {
@@ -60,6 +61,17 @@ Decision DecideOpening(const RunState& run, const std::vector<std::string>& avai
   opened.cohort = DrawCohort(run, available);
   opened.target = std::min(cohort.target, present);
   return Event{now, std::move(opened)};
+}
+
+Decision DecideStart(const RunState& run, const DriftCount& drift, absl::Time now) {
+  const int64_t needed = DriftNeeded(run.plan, drift.sites);
+  if (drift.drifting >= needed) {
+    return Event{now, DriftReached{drift.sites, drift.drifting, needed}};
+  }
+  // Sites that fall silent change the count, and nobody tells.
+  return Wait{now + kCountAgain,
+              absl::StrCat("waits for drift: ", drift.drifting, " of ", drift.sites,
+                           drift.sites == 1 ? " site" : " sites", " (needs ", needed, ")")};
 }
 
 /// The end of a secure phase: all of its members are done or failed, or its time is over.
@@ -116,9 +128,15 @@ Event AbandonOrFail(const RunState& run, absl::string_view why, absl::Time now) 
   return {now, RoundAbandoned{reason, now + BackoffAfter(cohort, attempt)}};
 }
 
+int64_t DriftNeeded(const Plan& plan, int64_t sites) {
+  const int64_t of = std::max(sites, plan.cohort.minimum);
+  return std::max(plan.start.at_least_sites, CeilShare(plan.start.on_drift_share, of));
+}
+
 Decision Decide(const RunState& run, const std::vector<std::string>& available, absl::Time now,
-                const std::vector<std::string>& busy_in) {
+                const std::vector<std::string>& busy_in, const DriftCount& drift) {
   if (run.phase != RunPhase::kRunning) return Wait{absl::InfiniteFuture(), ""};
+  if (run.WaitsForDrift()) return DecideStart(run, drift, now);
   if (const RoundState* round = run.Current()) return DecideRound(run, *round, now);
   if (run.next_round > LastRound(run.plan)) {
     return Event{now, RunEnded{RunPhase::kFinished, "all rounds done"}};

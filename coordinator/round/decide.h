@@ -25,8 +25,13 @@ using Decision = std::variant<Wait, Aggregate, Event>;
 /// RunEnded when it was the last attempt.
 Event AbandonOrFail(const RunState& run, absl::string_view why, absl::Time now);
 
+/// How many of so many sites must report drift before a run of this plan begins. The share counts
+/// of no fewer sites than a round needs, so that the first ones to come do not decide alone.
+int64_t DriftNeeded(const Plan& plan, int64_t sites);
+
 /// Decides from values alone. `available` are the sites that could be invited now, sorted;
-/// `busy_in` the other runs whose rounds keep sites from it.
+/// `busy_in` the other runs whose rounds keep sites from it; `drift` matters to a run that waits
+/// for it, which opens no round before.
 ///
 /// A round opens when `target` sites are available, or all of the last round's cohort (so that a
 /// site that went away is waited for once), or after wait_s; never with fewer than `minimum`. It
@@ -35,7 +40,7 @@ Event AbandonOrFail(const RunState& run, absl::string_view why, absl::Time now);
 /// `minimum` it is abandoned and tried again after backoff_s, doubled with each attempt, at most
 /// `attempts` times.
 Decision Decide(const RunState& run, const std::vector<std::string>& available, absl::Time now,
-                const std::vector<std::string>& busy_in = {});
+                const std::vector<std::string>& busy_in = {}, const DriftCount& drift = {});
 
 /// The longest pause between two attempts at a round.
 absl::Duration LongestBackoff(const CohortPlan& cohort);

@@ -11,6 +11,11 @@ std::string ToString(const RoundId& id) {
   return absl::StrCat(id.run, " round ", id.round, " attempt ", id.attempt);
 }
 
+std::string ToString(const DriftReached& reached) {
+  return absl::StrCat("drift at ", reached.drifting, " of ", reached.sites, " sites (needed ",
+                      reached.needed, ")");
+}
+
 bool RoundState::Invited(const std::string& site) const {
   return std::binary_search(cohort.begin(), cohort.end(), site);
 }

@@ -92,6 +92,21 @@ struct ModelVersion {
   absl::Time created;
 };
 
+/// The sites that were seen lately, and how many of them report drift of the plan's model.
+struct DriftCount {
+  int64_t sites = 0;
+  int64_t drifting = 0;
+};
+
+/// The event: as many sites report drift as the plan waits for.
+struct DriftReached {
+  int64_t sites = 0;
+  int64_t drifting = 0;
+  int64_t needed = 0;
+};
+/// "drift at 2 of 4 sites (needed 2)".
+std::string ToString(const DriftReached& reached);
+
 enum class RunPhase { kRunning, kFinished, kFailed, kStopped };
 
 /// The metric that a training round adds to those of the version it started from.
@@ -108,6 +123,7 @@ struct RunState {
   std::vector<RoundState> rounds;      // every attempt, oldest first
   std::vector<ModelVersion> versions;  // ascending; [0] is the start value
   std::optional<Scaling> scaling;
+  std::optional<DriftReached> started_by;  // where its plan waits for drift
   int64_t next_round = 0;
   int32_t next_attempt = 1;
   int32_t attempt_base = 0;  // attempts are counted from the one behind it
@@ -119,6 +135,8 @@ struct RunState {
   /// The round that takes updates or is being aggregated; null between rounds.
   const RoundState* Current() const;
   const ModelVersion& Newest() const { return versions.back(); }
+  /// True until the drift is there that its plan has it wait for.
+  bool WaitsForDrift() const { return plan.start.waits() && !started_by; }
 };
 
 // Events: what happened, as it is stored. A run is the fold of its events.
@@ -179,9 +197,9 @@ struct RunEnded {
 
 struct Event {
   absl::Time time;
-  std::variant<RunStarted, RoundOpened, CoordinatorReturned, SiteAdvanced, PhaseClosed,
-               UpdateAccepted, SiteFailed, RoundClosed, RoundCommitted, RoundAbandoned, RunRestored,
-               RunEnded>
+  std::variant<RunStarted, DriftReached, RoundOpened, CoordinatorReturned, SiteAdvanced,
+               PhaseClosed, UpdateAccepted, SiteFailed, RoundClosed, RoundCommitted, RoundAbandoned,
+               RunRestored, RunEnded>
       body;
 };
 

@@ -45,7 +45,11 @@ struct Allowed {
   absl::Status operator()(const RunStarted&) const {
     return absl::AlreadyExistsError(absl::StrCat("run ", run.id, ": has started already"));
   }
+  absl::Status operator()(const DriftReached&) const {
+    return run.WaitsForDrift() ? absl::OkStatus() : NotNow(run, "waits for no drift");
+  }
   absl::Status operator()(const RoundOpened& event) const {
+    if (run.WaitsForDrift()) return NotNow(run, "waits for drift");
     if (run.Current() != nullptr) return NotNow(run, "cannot open another round");
     if (event.round != run.next_round || event.attempt != run.next_attempt) {
       return NotNow(run, absl::StrCat("cannot open round ", event.round));
@@ -121,6 +125,11 @@ struct Transition {
   absl::Time PhaseDeadline() const { return time + absl::Seconds(run.plan.secure.phase_s); }
 
   void operator()(const RunStarted&) const {}
+  void operator()(const DriftReached& event) const {
+    run.started_by = event;
+    run.waiting_since = time;  // the patience with sites begins here
+    run.note = ToString(event);
+  }
   void operator()(const RoundOpened& event) const {
     RoundState opened;
     opened.id = {run.id, event.round, event.attempt};

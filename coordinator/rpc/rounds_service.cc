@@ -11,6 +11,7 @@
 #include "base/name.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "coordinator/model_drift.h"
 #include "coordinator/rpc/peer.h"
 
 namespace millrace {
@@ -46,13 +47,15 @@ std::vector<v1::ServedModel> ServedBy(const v1::CheckInRequest& request) {
 class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
  public:
   CheckInCall(Engine* engine, WaitingRoom* room, std::unique_ptr<SiteCall> call,
-              const v1::CheckInRequest* request, v1::CheckInResponse* response, absl::Time now)
+              const v1::CheckInRequest* request, std::vector<ModelDrift> drift,
+              v1::CheckInResponse* response, absl::Time now)
       : engine_(engine),
         room_(room),
         call_(std::move(call)),
         version_(Utf8(request->version(), kMaxVersion)),
         objection_(Utf8(request->objection(), kMaxReason)),
         serving_(ServedBy(*request)),
+        drift_(std::move(drift)),
         response_(response) {
     const absl::Duration asked = absl::Milliseconds(std::max<int64_t>(0, request->wait_ms()));
     give_up_ = now + std::min(asked, kLongestWait);
@@ -66,6 +69,7 @@ class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
       return true;
     }
     if (serving_) engine_->NoteServing(call_->site(), *std::exchange(serving_, std::nullopt));
+    if (drift_) engine_->NoteDrift(call_->site(), *std::exchange(drift_, std::nullopt));
     if (assignment->has_value()) {
       *response_->mutable_assignment() = **std::move(assignment);
     } else if (now >= give_up_ || !objection_.empty()) {
@@ -92,6 +96,7 @@ class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
   const std::string version_;
   const std::string objection_;
   std::optional<std::vector<v1::ServedModel>> serving_;  // until the engine knows
+  std::optional<std::vector<ModelDrift>> drift_;         // likewise
   v1::CheckInResponse* const response_;
   absl::Time give_up_;
 };
@@ -109,8 +114,12 @@ grpc::ServerUnaryReactor* RoundsService::CheckIn(grpc::CallbackServerContext* co
                                                  v1::CheckInResponse* response) {
   absl::StatusOr<std::unique_ptr<SiteCall>> call = calls_->Begin(context, CallKind::kHeld);
   if (!call.ok()) return Answer(context, call.status());
+  absl::StatusOr<std::vector<ModelDrift>> drift =
+      Guarded([&] { return ParseDrift((*call)->site(), request->drift()); });
+  if (!drift.ok()) return Answer(context, drift.status());
   const absl::Time now = steady_->Now();
-  auto* held = new CheckInCall(engine_, room_, *std::move(call), request, response, now);
+  auto* held =
+      new CheckInCall(engine_, room_, *std::move(call), request, *std::move(drift), response, now);
   room_->Enter(held, now);
   return held;
 }

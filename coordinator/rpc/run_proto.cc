@@ -82,6 +82,7 @@ v1::Run ToProto(const RunState& run, bool history) {
   proto.set_ended_ms(Millis(run.ended));
   proto.set_note(run.note);
   proto.set_held_up(run.held_up);
+  if (run.started_by) proto.set_started_by(ToString(*run.started_by));
   proto.set_secure_aggregation(std::string(Name(run.plan.secure.mode)));
   if (history) {
     for (const RoundState& round : run.rounds) *proto.add_history() = ToProto(round);

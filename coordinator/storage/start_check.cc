@@ -91,7 +91,7 @@ void Log(absl::string_view done, const absl::Status& status, absl::string_view w
   }
 }
 
-void CleanUp(const StartPlan& plan, BlobStore* blobs, UploadArea* uploads, StartReport& report) {
+void CleanUp(const StartSteps& plan, BlobStore* blobs, UploadArea* uploads, StartReport& report) {
   for (const Digest& digest : plan.remove) {
     const absl::Status removed = blobs->Remove(digest);
     Log("blob removed that no run refers to", removed, digest.Hex());
@@ -106,7 +106,7 @@ void CleanUp(const StartPlan& plan, BlobStore* blobs, UploadArea* uploads, Start
   for (const std::string& run : plan.over) uploads->RemoveRun(run);
 }
 
-void ShrinkQuarantine(const StartPlan& plan, int64_t max_bytes, BlobStore* blobs,
+void ShrinkQuarantine(const StartSteps& plan, int64_t max_bytes, BlobStore* blobs,
                       StartReport& report) {
   const absl::StatusOr<std::vector<QuarantinedBlob>> damaged = blobs->ListQuarantine();
   if (!damaged.ok()) {
@@ -135,14 +135,14 @@ absl::StatusOr<StartReport> CheckAtStart(Store* store, BlobStore* blobs, UploadA
   report.runs = std::ssize(runs);
   MR_ASSIGN_OR_RETURN(const StorageFindings findings,
                       LookAround(blobs, uploads, runs, options, report));
-  const StartPlan plan = PlanStart(runs, findings, options.keep_versions);
+  const StartSteps plan = PlanStart(runs, findings, options.keep_versions);
 
   for (const Digest& digest : plan.quarantine) {
     MR_RETURN_IF_ERROR(blobs->Quarantine(digest));
     LogError("damaged blob moved to quarantine", {{"blob", digest.Hex()}});
     ++report.quarantined;
   }
-  for (const StartPlan::Failure& failure : plan.fail) {
+  for (const StartSteps::Failure& failure : plan.fail) {
     const Event event{options.now, RunEnded{RunPhase::kFailed, failure.reason}};
     const auto run = std::ranges::find(runs, failure.run, &RunState::id);
     MR_RETURN_IF_ERROR(store->Append(failure.run, run->events, std::span(&event, 1)));

@@ -31,7 +31,7 @@ const RunState* FindRun(std::span<const RunState> runs, const std::string& id) {
 
 /// Older versions may have been let go by a smaller keep_versions, so only damage is a loss.
 void PlanVersions(const RunState& run, const StorageFindings& findings, int64_t keep_versions,
-                  StartPlan& plan) {
+                  StartSteps& plan) {
   const std::set<Digest> vital = VitalBlobs(run);
   for (const Digest& digest : vital) {
     const Condition condition = ConditionOf(findings, digest);
@@ -55,9 +55,9 @@ void PlanVersions(const RunState& run, const StorageFindings& findings, int64_t 
 
 }  // namespace
 
-StartPlan PlanStart(std::span<const RunState> runs, const StorageFindings& findings,
-                    int64_t keep_versions) {
-  StartPlan plan;
+StartSteps PlanStart(std::span<const RunState> runs, const StorageFindings& findings,
+                     int64_t keep_versions) {
+  StartSteps plan;
   std::set<Digest> kept;
   for (const RunState& run : runs) {
     kept.merge(KeptBlobs(run, keep_versions));

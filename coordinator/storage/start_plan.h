@@ -24,7 +24,8 @@ struct StorageFindings {
   std::map<RoundId, std::set<std::string>> updates;  // sites whose whole update is there
 };
 
-struct StartPlan {
+/// What is done about it at a start.
+struct StartSteps {
   std::vector<Digest> remove;        // nothing refers to them
   std::vector<Digest> quarantine;    // damaged
   std::vector<StagedRound> discard;  // updates of rounds that are over
@@ -39,8 +40,8 @@ struct StartPlan {
 
 /// `runs` refer to blobs by their kept versions. A blob that is damaged but that nothing refers to
 /// is merely removed.
-StartPlan PlanStart(std::span<const RunState> runs, const StorageFindings& findings,
-                    int64_t keep_versions);
+StartSteps PlanStart(std::span<const RunState> runs, const StorageFindings& findings,
+                     int64_t keep_versions);
 
 /// Which damaged blobs are dropped for good, so that at most `max_bytes` of them are kept. Those
 /// that were `found_now` never are: whoever looks after the coordinator has not heard of them yet.

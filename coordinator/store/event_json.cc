@@ -23,6 +23,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Scaling::Mode, cell, mean, deviation, count)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Scaling, channels, modes, overall)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Contribution, site, digest, weight, bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunStarted, plan_text, parameters)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DriftReached, sites, drifting, needed)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RoundOpened, round, attempt, cohort, target)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(UpdateAccepted, contribution)
 static void to_json(json& out, const CoordinatorReturned&) { out = json::object(); }
@@ -68,6 +69,7 @@ namespace {
 
 struct KindName {
   const char* operator()(const RunStarted&) const { return "run_started"; }
+  const char* operator()(const DriftReached&) const { return "drift_reached"; }
   const char* operator()(const RoundOpened&) const { return "round_opened"; }
   const char* operator()(const CoordinatorReturned&) const { return "coordinator_returned"; }
   const char* operator()(const SiteAdvanced&) const { return "site_advanced"; }

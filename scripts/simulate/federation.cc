@@ -118,6 +118,11 @@ absl::StatusOr<FederatedRun> Federation::Run(const std::string& plan_text) {
     MR_RETURN_IF_ERROR(engine_->CheckIn(name, MILLRACE_VERSION).status());
   }
   MR_ASSIGN_OR_RETURN(const std::string id, engine_->StartRun(InTheClear(plan_text)));
+  MR_ASSIGN_OR_RETURN(const RunState started, engine_->GetRun(id));
+  if (started.WaitsForDrift()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        id, ": its plan waits for drift, which simulated sites have none of; remove [start]"));
+  }
   while (true) {
     const absl::Time wake = engine_->Step();
     MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(id));

@@ -165,11 +165,10 @@ v1::Site WorkingSite() {
 TEST(CliSiteText, ShowsWhatAConnectedSiteIsDoing) {
   v1::ListSitesResponse sites;
   *sites.add_sites() = WorkingSite();
-  EXPECT_THAT(
-      SitesText(sites, kOpened + absl::Seconds(3)),
-      HasSubstr(
-          "press-7  connected    1,234  3.0 s ago  -        -       working: turbofan-1 round "
-          "7, epoch 2, step 120, loss 0.0123\n"));
+  EXPECT_THAT(SitesText(sites, kOpened + absl::Seconds(3)),
+              HasSubstr("press-7  connected    1,234  3.0 s ago  -        -       -      working: "
+                        "turbofan-1 round "
+                        "7, epoch 2, step 120, loss 0.0123\n"));
 }
 
 TEST(CliSiteText, ShowsTheDigestThatASiteServes) {
@@ -183,6 +182,30 @@ TEST(CliSiteText, ShowsTheDigestThatASiteServes) {
   EXPECT_EQ(SitesJson(sites)["sites"][0]["serving"][0]["model"], "pumps");
   model.set_expired(true);
   EXPECT_THAT(SitesText(sites, kOpened), HasSubstr("pumps 3 (abababababab, expired)"));
+}
+
+TEST(CliSiteText, ShowsHowMuchOfASiteDrifts) {
+  v1::ListSitesResponse sites;
+  *sites.add_sites() = WorkingSite();
+  EXPECT_TRUE(SitesJson(sites)["sites"][0]["drift"].empty());
+  v1::ModelDrift& drift = *sites.mutable_sites(0)->add_drift();
+  drift.set_name("pumps");
+  drift.set_parameters_sha256(std::string(32, '\xab'));
+  drift.set_channels_watched(1200);
+  EXPECT_THAT(SitesText(sites, kOpened), HasSubstr("  none  "));
+  drift.set_channels_in_drift(2);
+  drift.set_lasts_s(7200);
+  EXPECT_THAT(SitesText(sites, kOpened), HasSubstr("pumps 2 of 1,200 channels for 2 h"));
+  drift.set_score_in_drift(true);
+  drift.set_level(1.5);
+  EXPECT_THAT(SitesText(sites, kOpened),
+              HasSubstr("pumps 2 of 1,200 channels and the score for 2 h"));
+  const Json json = SitesJson(sites)["sites"][0]["drift"][0];
+  EXPECT_EQ(json["model"], "pumps");
+  EXPECT_EQ(json["channels_in_drift"], 2);
+  EXPECT_EQ(json["score_in_drift"], true);
+  EXPECT_EQ(json["level"], 1.5);
+  EXPECT_EQ(json["lasts_s"], 7200);
 }
 
 TEST(CliSiteText, SiteThatTakesNoWorkSaysWhy) {

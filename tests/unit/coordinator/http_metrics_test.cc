@@ -29,6 +29,26 @@ TEST(MetricsTest, SaysWhatAScrapeFinds) {
             HasSubstr("process_resident_memory_bytes ")));
 }
 
+TEST(MetricsTest, RunThatWaitsForDriftIsNotHeldUp) {
+  testing::TinyPlan plan;
+  plan.cohort += "[start]\non_drift_share = 0.5\n";
+  MetricsReading reading{.runs = {testing::NewRun(plan), testing::NewRun()}};
+  reading.runs[0].held_up = "waits for drift";
+  EXPECT_THAT(Metrics().Text(reading), AllOf(HasSubstr("millrace_runs_held_up 0"),
+                                             HasSubstr("millrace_runs_waiting_for_drift 1")));
+}
+
+TEST(MetricsTest, ForgetsTheModelsThatNoSiteNamesAnyMore) {
+  Metrics metrics;
+  MetricsReading reading;
+  reading.sites_in_drift = {{"pumps", 2}, {"fans", 0}};
+  EXPECT_THAT(metrics.Text(reading), AllOf(HasSubstr("millrace_sites_in_drift{model=\"pumps\"} 2"),
+                                           HasSubstr("millrace_sites_in_drift{model=\"fans\"} 0")));
+  reading.sites_in_drift = {{"pumps", 3}};
+  EXPECT_THAT(metrics.Text(reading), AllOf(HasSubstr("millrace_sites_in_drift{model=\"pumps\"} 3"),
+                                           ::testing::Not(HasSubstr("fans"))));
+}
+
 TEST(MetricsTest, CountsWhatItHears) {
   Metrics metrics;
   metrics.UpdateEnded(absl::OkStatus(), 100);

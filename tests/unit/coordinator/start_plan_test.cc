@@ -38,7 +38,7 @@ StorageFindings AllWhole() {
 
 class StartPlanTest : public ::testing::Test {
  protected:
-  StartPlan Plan(int64_t keep_versions = 0) {
+  StartSteps Plan(int64_t keep_versions = 0) {
     return PlanStart(std::span(&run_, 1), findings_, keep_versions);
   }
 
@@ -47,7 +47,7 @@ class StartPlanTest : public ::testing::Test {
 };
 
 TEST_F(StartPlanTest, WholeFolderNeedsNothing) {
-  const StartPlan plan = Plan();
+  const StartSteps plan = Plan();
   EXPECT_THAT(plan.remove, IsEmpty());
   EXPECT_THAT(plan.quarantine, IsEmpty());
   EXPECT_THAT(plan.fail, IsEmpty());
@@ -57,7 +57,7 @@ TEST_F(StartPlanTest, WholeFolderNeedsNothing) {
 TEST_F(StartPlanTest, BlobThatNoRunRefersToIsRemovedDamagedOrNot) {
   findings_.blobs[Sha256Of("state 1")] = true;
   findings_.blobs[Sha256Of("half")] = false;
-  const StartPlan plan = Plan();
+  const StartSteps plan = Plan();
   EXPECT_THAT(plan.remove, ::testing::UnorderedElementsAre(Sha256Of("state 1"), Sha256Of("half")));
   EXPECT_THAT(plan.quarantine, IsEmpty());
 }
@@ -66,14 +66,14 @@ TEST_F(StartPlanTest, VersionsBeyondRetentionAreRemovedAndNotMissed) {
   EXPECT_THAT(Plan(2).remove, ElementsAre(Sha256Of("model 0")));
   findings_.blobs.erase(Sha256Of("model 0"));
   findings_.blobs.erase(Sha256Of("model 1"));
-  const StartPlan grown = Plan(3);
+  const StartSteps grown = Plan(3);
   EXPECT_THAT(grown.losses, IsEmpty()) << "keep_versions was smaller before";
   EXPECT_THAT(grown.fail, IsEmpty());
 }
 
 TEST_F(StartPlanTest, DamagedOldVersionIsSetAsideAndTheRunGoesOn) {
   findings_.blobs[Sha256Of("model 1")] = false;
-  const StartPlan plan = Plan();
+  const StartSteps plan = Plan();
   EXPECT_THAT(plan.quarantine, ElementsAre(Sha256Of("model 1")));
   EXPECT_THAT(plan.losses, ElementsAre(AllOf(HasSubstr("run tiny-1: version 1 is damaged"),
                                              HasSubstr(Sha256Of("model 1").Hex()))));
@@ -86,7 +86,7 @@ TEST_F(StartPlanTest, RunWhoseNewestVersionIsDamagedOrMissingFails) {
       findings_ = AllWhole();
       findings_.blobs.erase(Sha256Of(name));
       if (damaged) findings_.blobs[Sha256Of(name)] = false;
-      const StartPlan plan = Plan();
+      const StartSteps plan = Plan();
       ASSERT_EQ(plan.fail.size(), 1u);
       EXPECT_EQ(plan.fail[0].run, "tiny-1");
       EXPECT_THAT(plan.fail[0].reason,
@@ -100,7 +100,7 @@ TEST_F(StartPlanTest, RunWhoseNewestVersionIsDamagedOrMissingFails) {
 TEST_F(StartPlanTest, RunThatHasEndedOnlyLosesItsModel) {
   run_.phase = RunPhase::kFinished;
   findings_.blobs[Sha256Of("model 2")] = false;
-  const StartPlan plan = Plan();
+  const StartSteps plan = Plan();
   EXPECT_THAT(plan.fail, IsEmpty());
   EXPECT_THAT(plan.losses, ElementsAre(HasSubstr("version 2 is damaged")));
 }
@@ -114,7 +114,7 @@ TEST_F(StartPlanTest, UpdatesOfRoundsThatAreOverAreDiscarded) {
   const StagedRound before{"tiny-1", open.round, open.attempt + 7};
   const StagedRound foreign{"gone-1", 3, 1};
   findings_.staged = {current, before, foreign};
-  const StartPlan plan = Plan();
+  const StartSteps plan = Plan();
   EXPECT_THAT(plan.discard, ElementsAre(before, foreign));
   EXPECT_THAT(plan.over, ElementsAre("gone-1"));
 }

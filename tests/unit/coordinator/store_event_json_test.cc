@@ -38,6 +38,13 @@ TEST(EventJson, RunStartedComesBack) {
   EXPECT_EQ(read.parameters, Sha256Of("start"));
 }
 
+TEST(EventJson, DriftReachedComesBack) {
+  const DriftReached read = Reread(DriftReached{4, 3, 2});
+  EXPECT_EQ(read.sites, 4);
+  EXPECT_EQ(read.drifting, 3);
+  EXPECT_EQ(read.needed, 2);
+}
+
 TEST(EventJson, RoundOpenedComesBack) {
   const RoundOpened read = Reread(RoundOpened{int64_t{1} << 40, 3, {"a", "b"}, 2});
   EXPECT_EQ(read.round, int64_t{1} << 40);

@@ -175,6 +175,22 @@ TEST(ParsePlanTest, WhatAShortPlanLeavesOutHasTheDocumentedDefaults) {
   EXPECT_EQ(plan.update.max_weight, 1'000'000);
 }
 
+TEST(ParsePlanTest, PlanWaitsForDriftWhereItSaysSo) {
+  MR_ASSERT_OK_AND_ASSIGN(const Plan at_once, ParsePlan(kShort));
+  EXPECT_FALSE(at_once.start.waits());
+  const std::string short_start = absl::StrCat(kShort, "[start]\non_drift_share = 0.3\n");
+  MR_ASSERT_OK_AND_ASSIGN(const Plan plan, ParsePlan(short_start));
+  EXPECT_TRUE(plan.start.waits());
+  EXPECT_EQ(plan.start.on_drift_share, 0.3);
+  EXPECT_EQ(plan.start.at_least_sites, 1);
+  EXPECT_EQ(plan.start.seen_within_s, 600);
+  MR_ASSERT_OK_AND_ASSIGN(const Plan whole, ParsePlan(absl::StrCat(short_start,
+                                                                   "at_least_sites = 3\n"
+                                                                   "seen_within_s = 86400\n")));
+  EXPECT_EQ(whole.start.at_least_sites, 3);
+  EXPECT_EQ(whole.start.seen_within_s, 86400);
+}
+
 TEST(ParsePlanTest, EveryModelKindHasAValidPlan) {
   const auto with_model = [](absl::string_view model) {
     return ParsePlan(Changed({{"kind = \"mlp\"\nhidden = [8]", model}}));

@@ -101,6 +101,28 @@ const RefusedPlan kCohort[] = {
 INSTANTIATE_TEST_SUITE_P(Cohort, PlanRefusalTest, ::testing::ValuesIn(kCohort),
                          [](const auto& info) { return info.param.name; });
 
+const RefusedPlan kStarts[] = {
+    {"ShareMissing", kEnd, "cap = 125\n[start]\nat_least_sites = 2",
+     "[start] on_drift_share: missing; of the sites; without [start] a run begins at once"},
+    {"SectionEmpty", kEnd, "cap = 125\n[start]\n", "[start] on_drift_share: missing"},
+    {"SectionIsNone", kOff, "secure_aggregation = 'off'\nstart = 0.5",
+     "start = 0.5: must be a table"},
+    {"ShareZero", kEnd, "cap = 125\n[start]\non_drift_share = 0",
+     "[start] on_drift_share = 0: must be above 0 and at most 1"},
+    {"ShareOfPercents", kEnd, "cap = 125\n[start]\non_drift_share = 30",
+     "[start] on_drift_share = 30: must be above 0 and at most 1"},
+    {"ShareNan", kEnd, "cap = 125\n[start]\non_drift_share = nan",
+     "[start] on_drift_share = nan: must be a finite number"},
+    {"NoSites", kEnd, "cap = 125\n[start]\non_drift_share = 0.3\nat_least_sites = 0",
+     "[start] at_least_sites = 0: must be from 1 to 65536"},
+    {"SeenWithinASecond", kEnd, "cap = 125\n[start]\non_drift_share = 0.3\nseen_within_s = 1",
+     "[start] seen_within_s = 1: must be from 60"},
+    {"UnknownKeyOfStart", kEnd, "cap = 125\n[start]\non_drift_share = 0.3\nat_least = 2",
+     "[start] at_least: unknown key"},
+};
+INSTANTIATE_TEST_SUITE_P(Start, PlanRefusalTest, ::testing::ValuesIn(kStarts),
+                         [](const auto& info) { return info.param.name; });
+
 const RefusedPlan kModels[] = {
     {"KindMissing", kModel, "", "line 4: [model] kind: missing"},
     {"KindUnknown", kModel, "kind = 'grus'",
