@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/captures_command.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
@@ -14,6 +16,7 @@
 #include "client/capture/capture_folder.h"
 #include "client/capture/capture_report.h"
 #include "client/data/capture_export.h"
+#include "client/release/staging.h"
 
 namespace millrace {
 namespace {
@@ -96,6 +99,9 @@ absl::Status CapturesCommand::RunOn(const SiteConfig& config) {
     MR_ASSIGN_OR_RETURN(const Capture capture, folder.Read(id_));
     Print(CaptureDetails(entry, capture, json_));
     return absl::OkStatus();
+  }
+  if (label_->parsed() || take_->parsed()) {
+    MR_RETURN_IF_ERROR(CheckStateOwner(config.folder, geteuid()));
   }
   if (label_->parsed()) {
     if (value_ == "none") return folder.RemoveLabel(id_);

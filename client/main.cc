@@ -60,7 +60,9 @@ absl::Status RunUntilStopped(const std::string& config_path) {
 int ChangeState(const std::string& config_path,
                 const std::function<absl::Status(const std::string& folder)>& change) {
   const absl::StatusOr<SiteConfig> config = ReadSiteConfig(config_path, SiteConfigUse::kDaemon);
-  const absl::Status status = config.ok() ? change(config->folder) : config.status();
+  absl::Status status = config.status();
+  if (status.ok()) status = CheckStateOwner(config->folder, geteuid());
+  if (status.ok()) status = change(config->folder);
   return status.ok() ? 0 : Refuse(status);
 }
 

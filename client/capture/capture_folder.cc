@@ -27,6 +27,12 @@ bool IsCaptureId(absl::string_view id) {
   });
 }
 
+/// Whether a file is damaged, too large or another user's: it says nothing of the others.
+bool IsBeyondReading(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsResourceExhausted(status) ||
+         absl::IsPermissionDenied(status);
+}
+
 /// The names in a folder that end so, without the end. A folder that is not there is empty.
 absl::StatusOr<std::vector<std::string>> NamesWith(FileSystem* files, const std::string& folder,
                                                    absl::string_view suffix) {
@@ -84,7 +90,7 @@ absl::StatusOr<std::vector<CaptureEntry>> CaptureFolder::List(
     const auto file = files_->Open(path, FileSystem::OpenMode::kRead);
     if (file.ok()) entry.bytes = (*file)->Size().value_or(0);
     // A disk that fails for the moment is no reason to take a capture for lost.
-    if (!event.ok() && !absl::IsDataLoss(event.status())) return event.status();
+    if (!event.ok() && !IsBeyondReading(event.status())) return event.status();
     if (!event.ok()) {
       if (damaged != nullptr) damaged->push_back(path);
       continue;
@@ -95,7 +101,7 @@ absl::StatusOr<std::vector<CaptureEntry>> CaptureFolder::List(
     absl::StatusOr<CaptureLabel> label = text.ok() ? ParseLabelJson(*text) : text.status();
     if (label.ok()) {
       entry.label = *std::move(label);
-    } else if (text.ok() || absl::IsResourceExhausted(text.status())) {
+    } else if (text.ok() || IsBeyondReading(text.status())) {
       if (damaged != nullptr) damaged->push_back(PathOf(id, kLabelSuffix));
     } else if (!absl::IsNotFound(text.status())) {
       return text.status();
@@ -212,9 +218,12 @@ absl::StatusOr<std::vector<CaptureFolder::RequestNote>> CaptureFolder::TakeReque
   std::vector<RequestNote> requests;
   for (const std::string& machine : machines) {
     const std::string path = absl::StrCat(folder, "/", machine, ".request");
-    MR_ASSIGN_OR_RETURN(std::string note, ReadFile(files_, path, kMostLabelBytes));
+    absl::StatusOr<std::string> note = ReadFile(files_, path, kMostLabelBytes);
+    // The button was pressed, even if nobody can read why.
+    if (!note.ok() && IsBeyondReading(note.status())) note = "";
+    MR_RETURN_IF_ERROR(note.status());
     MR_RETURN_IF_ERROR(files_->Remove(path));
-    requests.push_back({machine, std::move(note)});
+    requests.push_back({machine, *std::move(note)});
   }
   return requests;
 }

@@ -14,6 +14,8 @@ namespace millrace {
 namespace {
 
 constexpr double kNsOfASecond = 1e9;
+constexpr size_t kMostWaiting = 1000;
+constexpr int64_t kRetryNs = 10'000'000'000;  // a disk that is full stays so for a while
 constexpr double kSlackS = 30;  // for rows that wait for a late channel, and a machine that pauses
 
 int64_t NsOf(double seconds) { return static_cast<int64_t>(seconds * kNsOfASecond); }
@@ -25,19 +27,24 @@ int64_t CaptureKeeper::PatienceNs() const { return NsOf(config_.after_s + kSlack
 absl::Status CaptureKeeper::Load(int64_t monotonic_ns) {
   MR_ASSIGN_OR_RETURN(std::vector<CaptureEvent> events, folder_.Announced());
   for (CaptureEvent& event : events) {
-    waiting_.push_back({std::move(event), monotonic_ns + PatienceNs()});
+    waiting_.push_back({std::move(event), monotonic_ns + PatienceNs(), 0});
   }
   return absl::OkStatus();
 }
 
 absl::Status CaptureKeeper::Announce(CaptureEvent event, int64_t monotonic_ns) {
   if (config_.quota_mb[static_cast<size_t>(event.trigger)] == 0) return absl::OkStatus();
+  if (waiting_.size() >= kMostWaiting) {
+    ++counts_.lost;
+    return absl::ResourceExhaustedError(
+        absl::StrCat("capture ", event.Id(), ": ", kMostWaiting, " wait already"));
+  }
   event.from_ns = event.time_ns - event.window_ns - NsOf(config_.before_s);
   event.to_ns = event.time_ns + NsOf(config_.after_s) + 1;
   const absl::Status announced = folder_.Announce(event);
   if (absl::IsAlreadyExists(announced)) return absl::OkStatus();
   // Also where the disk is full: memory may outlast that.
-  waiting_.push_back({std::move(event), monotonic_ns + PatienceNs()});
+  waiting_.push_back({std::move(event), monotonic_ns + PatienceNs(), 0});
   return announced;
 }
 
@@ -103,14 +110,14 @@ absl::Status CaptureKeeper::Work(int64_t monotonic_ns) {
   std::vector<Waiting> still;
   for (Waiting& one : std::exchange(waiting_, {})) {
     const bool came = recordings_->NewestOf(one.event.machine) >= one.event.to_ns - 1;
-    if (!came && monotonic_ns < one.until_ns) {
+    if (monotonic_ns < one.retry_ns || (!came && monotonic_ns < one.until_ns)) {
       still.push_back(std::move(one));
       continue;
     }
     const absl::Status taken = Take(one.event);
     if (taken.ok()) continue;
     worst.Update(taken);
-    // A disk that is full may have room later.
+    one.retry_ns = monotonic_ns + kRetryNs;
     still.push_back(std::move(one));
   }
   waiting_ = std::move(still);

@@ -52,6 +52,7 @@ class CaptureKeeper {
   struct Waiting {
     CaptureEvent event;
     int64_t until_ns = 0;  // monotonic: what has not come by then does not come
+    int64_t retry_ns = 0;  // monotonic: after a disk that failed, not before
   };
 
   int64_t PatienceNs() const;

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <ranges>
 
 #include "base/file_system.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "client/capture/capture_folder.h"
+#include "client/data/label_value.h"
 #include "client/data/site_message.h"
 #include "client/data/stored_series.h"
 
@@ -22,11 +25,16 @@ absl::StatusOr<std::vector<Series>> LoadCaptures(const DataConfig& config,
   MR_ASSIGN_OR_RETURN(const std::vector<CaptureEntry> entries, captures.List());
   StoredSeries series(plan);
   int64_t bytes = 0;
-  for (const CaptureEntry& entry : entries) {
+  for (const CaptureEntry& entry : std::views::reverse(entries)) {  // the newest, if not all fit
     const auto& wanted = config.machines;
     if (!wanted.empty() && std::ranges::find(wanted, entry.event.machine) == wanted.end()) continue;
     if (!entry.label) continue;
     if (plan.label.kind == LabelKind::kNone && entry.label->value != 0) continue;
+    if (const auto problem = LabelProblem(plan.label, entry.label->value)) {
+      LogWarning("labelled capture does not train",
+                 {{"capture", entry.id}, {"reason", problem->whole()}});
+      continue;
+    }
     bytes += entry.bytes;
     if (bytes > config.max_bytes) break;
     const absl::StatusOr<Capture> capture = captures.Read(entry.id);

@@ -51,13 +51,13 @@ absl::Status CheckStateOwner(const std::string& folder, uid_t user) {
         folder,
         ": is not there yet, and made now it would be the superuser's, where no daemon of "
         "another user may write; start the daemon first, which makes it, or run `sudo -u USER "
-        "millrace-client install …` as the daemon's user"));
+        "millrace-client …` as the daemon's user"));
   }
   if (state.st_uid == user) return absl::OkStatus();
   const std::string name = NameOfUser(state.st_uid);
   return absl::PermissionDeniedError(
       absl::StrCat(folder, ": belongs to ", name, ", whose daemon could not take up what others ",
-                   "stage; run `sudo -u ", name, " millrace-client install …`"));
+                   "leave there; run `sudo -u ", name, " millrace-client …`"));
 }
 
 absl::StatusOr<v1::PackageManifest> StagePackage(FileSystem* files, const StagingSite& site,

@@ -23,9 +23,9 @@ struct StagingSite {
   ServingDemands demands;
 };
 
-/// What is staged has to be the daemon's own, to read and to rename. PERMISSION_DENIED, with the
-/// way out, if `folder` is somebody else's than `user`'s, or if it is not there and the superuser
-/// would make it.
+/// What a command leaves in the daemon's `folder` has to be the daemon's own, to read and to
+/// rename. PERMISSION_DENIED, with the way out, if `folder` is somebody else's than `user`'s, or if
+/// it is not there and the superuser would make it.
 absl::Status CheckStateOwner(const std::string& folder, uid_t user);
 
 /// The manifest of the package at `path`, which the daemon finds within seconds and installs. What

@@ -163,6 +163,9 @@ absl::Status FaultyFileSystem::Meet(DiskCall call, const std::string& path, bool
   if (fault == DiskFault::kIoError) {
     return absl::UnavailableError(absl::StrCat(path, ": injected I/O error"));
   }
+  if (fault == DiskFault::kNotPermitted) {
+    return absl::PermissionDeniedError(absl::StrCat(path, ": injected other owner"));
+  }
   if (short_write != nullptr) *short_write = fault == DiskFault::kShortWrite;
   return absl::ResourceExhaustedError(absl::StrCat(path, ": injected full disk"));
 }

@@ -30,9 +30,10 @@ inline constexpr int kDiskCalls = 9;
 
 /// How it fails.
 enum class DiskFault {
-  kIoError,     // UNAVAILABLE, nothing done
-  kDiskFull,    // RESOURCE_EXHAUSTED, nothing done
-  kShortWrite,  // a write that does half of its work, then RESOURCE_EXHAUSTED
+  kIoError,       // UNAVAILABLE, nothing done
+  kNotPermitted,  // PERMISSION_DENIED, nothing done: another user's file
+  kDiskFull,      // RESOURCE_EXHAUSTED, nothing done
+  kShortWrite,    // a write that does half of its work, then RESOURCE_EXHAUSTED
 };
 
 /// Another file system whose calls fail where a test says so, and which can lose power. A sync that

@@ -18,6 +18,7 @@ namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::IsStatus;
@@ -127,6 +128,10 @@ TEST_F(StoredDataTest, RowsOfAnAlarmAreNotLearntAsNormal) {
   rows.alarms = {0, 0, 0, 1, 1, 0};
   Record(rows);
   EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan()).value()), ElementsAre(3, 1));
+  AlarmTimes alarms;  // that were told of later
+  alarms.Add("pump-1", 101 * kSecond, 101 * kSecond);
+  MR_ASSERT_OK(writer_->AddAlarms(alarms));
+  EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan()).value()), ElementsAre(1, 1, 1));
   config_.alarms = true;
   EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan()).value()), ElementsAre(6));
 }
@@ -147,11 +152,6 @@ TEST_F(StoredDataTest, DaysCountBackFromTheNewestRow) {
   EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan()).value()), ElementsAre(4));
 }
 
-TEST_F(StoredDataTest, OfALargeStoreTheNewestRowsOfTheMachinesAskedForTrain) {
-  Record(SoundRows("pump-1", 100, 5));
-  MR_ASSERT_OK(writer_->Flush());
-  Record(SoundRows("pump-1", 200, 4));
-  MR_ASSERT_OK(writer_->Flush());
 TEST_F(StoredDataTest, RowsThatAWrongClockHasDatedAheadHideNothing) {
   Record(SoundRows("pump-1", 100, 5));
   Record(SoundRows("pump-1", 7'200'000'000, 4));
@@ -159,6 +159,11 @@ TEST_F(StoredDataTest, RowsThatAWrongClockHasDatedAheadHideNothing) {
   EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan()).value()), ElementsAre(5));
 }
 
+TEST_F(StoredDataTest, OfALargeStoreTheNewestRowsOfTheMachinesAskedForTrain) {
+  Record(SoundRows("pump-1", 100, 5));
+  MR_ASSERT_OK(writer_->Flush());
+  Record(SoundRows("pump-1", 200, 4));
+  MR_ASSERT_OK(writer_->Flush());
   const int64_t bytes = writer_->totals().bytes;
   Record(SoundRows("pump-2", 300, 1000));
   MR_ASSERT_OK(writer_->Flush());
@@ -218,9 +223,34 @@ TEST_F(StoredDataTest, LabelledCapturesTrainAClassifier) {
   }
   EXPECT_THAT(labelled, ElementsAre(998, 999, 1000, 1001, 1002))
       << "windows that share half of the one that called for it";
-  MR_ASSERT_OK(captures.SetLabel(capture.event.Id(), {4, "", ""}));
-  EXPECT_THAT(LoadSeries(config_, FaultPlan()).status(),
-              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("classes 0 to 3")));
+}
+
+TEST_F(StoredDataTest, LabelThatThePlanDoesNotKnowKeepsNoOtherCaptureFromTraining) {
+  config_.kind = DataKind::kCaptures;
+  config_.path = config_.captures_folder;
+  for (const double label : {99, 3}) {
+    Capture capture = SomeCapture(static_cast<int64_t>(1000 * label));
+    capture.rows = {SoundRows("pump-1", static_cast<int64_t>(1000 * label) - 10, 20)};
+    Keep(capture, label);
+  }
+  MR_ASSERT_OK_AND_ASSIGN(const auto series, LoadSeries(config_, FaultPlan()));
+  ASSERT_THAT(series, SizeIs(1));
+  EXPECT_EQ(series[0].unit, SomeCapture(3000).event.Id());
+}
+
+TEST_F(StoredDataTest, OfTooManyCapturesTheNewestTrain) {
+  config_.kind = DataKind::kCaptures;
+  config_.path = config_.captures_folder;
+  for (const int64_t second : {1000, 2000, 3000}) {
+    Capture capture = SomeCapture(second);
+    capture.rows = {SoundRows("pump-1", second - 10, 20)};
+    Keep(capture, 1);
+  }
+  const CaptureFolder captures(PosixFileSystem(), config_.path);
+  config_.max_bytes = 2 * captures.List()->front().bytes;
+  MR_ASSERT_OK_AND_ASSIGN(const auto series, LoadSeries(config_, FaultPlan()));
+  EXPECT_THAT(series, ElementsAre(Field(&Series::unit, SomeCapture(2000).event.Id()),
+                                  Field(&Series::unit, SomeCapture(3000).event.Id())));
 }
 
 TEST_F(StoredDataTest, FalseAlarmsTrainTheNormalStateBesidesTheRecording) {

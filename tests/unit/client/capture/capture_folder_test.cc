@@ -78,6 +78,29 @@ TEST_F(CaptureFolderTest, LabelIsThePlantsAndStaysWithTheCapture) {
   EXPECT_THAT(damaged_, ElementsAre("captures/" + id + ".label"));
 }
 
+TEST_F(CaptureFolderTest, LabelThatIsAnotherUsersHidesNoCapture) {
+  const Capture capture = SomeCapture(1000);
+  const std::string id = capture.event.Id();
+  MR_ASSERT_OK(folder_.Add(capture, kRoom));
+  MR_ASSERT_OK(folder_.SetLabel(id, {0, "", ""}));
+  const int64_t before = disk_.Calls(testing::DiskCall::kOpen);
+  MR_ASSERT_OK(folder_.List());
+  const int64_t opens = disk_.Calls(testing::DiskCall::kOpen) - before;
+  disk_.FailCall(testing::DiskCall::kOpen, opens - 1, testing::DiskFault::kNotPermitted);
+  EXPECT_THAT(Ids(), ElementsAre(id));
+  EXPECT_THAT(damaged_, ElementsAre("captures/" + id + ".label"));
+}
+
+TEST_F(CaptureFolderTest, ButtonWhoseNoteNobodyCanReadIsPressedAllTheSame) {
+  MR_ASSERT_OK(folder_.Request("pump-1", "strange noise"));
+  disk_.FailCall(testing::DiskCall::kOpen, 0, testing::DiskFault::kNotPermitted);
+  MR_ASSERT_OK_AND_ASSIGN(const auto requests, folder_.TakeRequests());
+  ASSERT_THAT(requests, SizeIs(1));
+  EXPECT_EQ(requests[0].machine, "pump-1");
+  EXPECT_EQ(requests[0].note, "");
+  EXPECT_THAT(folder_.TakeRequests().value(), IsEmpty());
+}
+
 TEST_F(CaptureFolderTest, IdsAreNoPaths) {
   for (const char* id : {"../secrets", "", ".", "a/b"}) {
     EXPECT_THAT(folder_.Read(id).status(), IsStatus(absl::StatusCode::kNotFound, ::testing::_));

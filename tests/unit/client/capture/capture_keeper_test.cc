@@ -12,7 +12,9 @@ namespace millrace {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::IsStatus;
 using testing::kSecond;
 using ::testing::SizeIs;
 using testing::SomeCapture;
@@ -102,9 +104,21 @@ TEST_F(CaptureKeeperTest, FullDiskDelaysACaptureAndDoesNotLoseIt) {
   disk_.FillUp();
   EXPECT_FALSE(keeper_->Announce(SomeCapture(100).event, now_ns_).ok());
   EXPECT_FALSE(keeper_->Work(now_ns_).ok());
+  const int64_t calls = disk_.AllCalls();
+  Work();
+  EXPECT_EQ(disk_.AllCalls(), calls) << "it is left alone for a while";
   disk_.Heal();
+  now_ns_ += 10 * kSecond;
   Work();
   EXPECT_THAT(List(), SizeIs(1));
+}
+
+TEST_F(CaptureKeeperTest, NoMoreWaitThanMemoryBears) {
+  for (int64_t second = 1000; second < 2000; ++second) Announce(second);
+  EXPECT_THAT(keeper_->Announce(SomeCapture(2000).event, now_ns_),
+              IsStatus(absl::StatusCode::kResourceExhausted, HasSubstr("wait")));
+  EXPECT_EQ(keeper_->waiting(), 1000);
+  EXPECT_EQ(keeper_->counts().lost, 1);
 }
 
 TEST_F(CaptureKeeperTest, TriggerWithoutAQuotaCallsForNothing) {
@@ -148,6 +162,7 @@ TEST_F(CaptureKeeperTest, AnyCallToTheDiskMayFailAndTheCaptureComes) {
     keeper_->Announce(SomeCapture(second).event, now_ns_).IgnoreError();
     keeper_->Work(now_ns_).IgnoreError();
     disk_.Heal();
+    now_ns_ += 10 * kSecond;
     Work();
     ASSERT_THAT(List(), SizeIs(call + 1));
     ASSERT_EQ(keeper_->waiting(), 0);

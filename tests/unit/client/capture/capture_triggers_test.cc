@@ -112,6 +112,9 @@ TEST_F(CaptureTriggersTest, ConfirmedDriftIsCapturedAndASuspicionIsNot) {
   EXPECT_FALSE(triggers_->OnDrift(drift, kOneSecond).has_value());
   drift.report.state = DriftState::kConfirmed;
   drift.report.shift = -1.5;
+  drift.recalled = true;
+  EXPECT_FALSE(triggers_->OnDrift(drift, kOneSecond).has_value()) << "it was kept back then";
+  drift.recalled = false;
   const std::optional<CaptureEvent> event = triggers_->OnDrift(drift, kOneSecond);
   ASSERT_TRUE(event.has_value());
   EXPECT_EQ(event->trigger, CaptureTrigger::kDrift);
