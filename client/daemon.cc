@@ -139,6 +139,7 @@ SessionOptions Daemon::OptionsOfSession(const SiteConfig& config) {
   options.quota_bytes = config.quota_mb << 20;
   options.seed = static_cast<uint64_t>(absl::ToUnixNanos(SystemClock()->Now()));
   options.serving = [this] { return serving_ ? serving_() : std::vector<v1::ServedModel>(); };
+  options.drift = [this] { return drift_ ? drift_() : std::vector<v1::ModelDrift>(); };
   options.before_check_in = [this] {
     if (const std::optional<SiteCredentials> news = keeper_.Take()) Follow(*news);
   };
@@ -210,6 +211,7 @@ absl::Status RunDaemon(const std::string& config_path, const SiteConfig& config,
         for (const ServedModel& model : live->ServedModels()) models.push_back(ToProto(model));
         return models;
       });
+      daemon->TellDrift([&live] { return live->DriftOfModels(); });
     }
     daemon->Start();
     NotifyReady(absl::StrCat("site ", daemon->site(), ", coordinator ", config.coordinator));

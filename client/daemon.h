@@ -24,6 +24,7 @@
 #include "client/training/child_process.h"
 #include "client/training/training_hold.h"
 #include "millrace/v1/common.pb.h"
+#include "millrace/v1/telemetry.pb.h"
 #include "models/predictor.h"
 
 namespace millrace {
@@ -44,6 +45,8 @@ class Daemon {
   void TellServing(std::function<std::vector<v1::ServedModel>()> serving) {
     serving_ = std::move(serving);
   }
+  /// And of the drift of what these see. Before Start.
+  void TellDrift(std::function<std::vector<v1::ModelDrift>()> drift) { drift_ = std::move(drift); }
   /// Once.
   void Start();
   /// Returns when everything has ended; work in hand is abandoned, the spool keeps it.
@@ -74,6 +77,7 @@ class Daemon {
   void Follow(const SiteCredentials& now);
 
   std::function<std::vector<v1::ServedModel>()> serving_;
+  std::function<std::vector<v1::ModelDrift>()> drift_;
   // Each uses those above it alone: they are stopped and destroyed from the last to the first.
   Heartbeat session_life_;
   Heartbeat keeper_life_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/live_service.h"
 
+#include <optional>
 #include <set>
 #include <span>
 #include <utility>
@@ -59,7 +60,8 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
       releases_({state_folder_, ModelNames(config.machines), config.release, std::move(predictors),
                  files, clock, &scoring_, DemandsOf(config)}),
       sources_(RealSources({&channels_, scoring_.sink(), clock, files, state_folder_ + "/sources",
-                            config.heartbeat.ignore_time})) {
+                            config.heartbeat.ignore_time})),
+      drift_tally_(config.machines) {
   if (config.capture && config.capture->button_http) {
     button_ = std::make_unique<CaptureButton>(
         [this](const std::string& machine, const std::string& note) {
@@ -147,10 +149,22 @@ void LiveService::Take(const ChannelDrift& drift) {
   drift_[{drift.machine, drift.channel}] = drift;
 }
 
+  drift_tally_.Take(drift, clock_->MonotonicNs());
 LiveService::DriftMap LiveService::Drift() {
   const absl::MutexLock lock(&mutex_);
   return drift_;
 }
+std::vector<v1::ModelDrift> LiveService::DriftOfModels() const {
+  std::vector<v1::ModelDrift> drift;
+  for (const ServedModel& model : ServedModels()) {
+    std::optional<v1::ModelDrift> told = drift_tally_.Of(model.name, clock_->MonotonicNs());
+    if (!told) continue;
+    told->set_parameters_sha256(model.parameters.ToBytes());
+    drift.push_back(*std::move(told));
+  }
+  return drift;
+}
+
 
 void LiveService::InstallModels() {
   do {

@@ -18,6 +18,7 @@
 #include "base/life_sign.h"
 #include "base/steady_notification.h"
 #include "client/capture_button.h"
+#include "client/inference/drift_tally.h"
 #include "client/inference/machine_verdict.h"
 #include "client/inference/scoring_workers.h"
 #include "client/live/channel_table.h"
@@ -63,6 +64,8 @@ class LiveService {
   /// The models that judge, by name.
   std::vector<ServedModel> ServedModels() const { return releases_.ServedModels(); }
   /// What training is to pay heed to, so that serving comes first.
+  /// What the coordinator is told of their machines' drift. From any thread, like the above.
+  std::vector<v1::ModelDrift> DriftOfModels() const;
   TrainingHold* training() { return &training_; }
   /// By machine and channel, of those whose state has changed.
   using DriftMap = std::map<std::pair<std::string, std::string>, ChannelDrift>;
@@ -109,4 +112,5 @@ class LiveService {
   std::thread installing_;
 };
 
+  DriftTally drift_tally_;
 }  // namespace millrace

@@ -107,7 +107,7 @@ std::optional<CaptureEvent> CaptureTriggers::OnVerdict(const MachineVerdict& ver
 
 std::optional<CaptureEvent> CaptureTriggers::OnDrift(const ChannelDrift& drift,
                                                      int64_t monotonic_ns) {
-  if (drift.report.state != DriftState::kConfirmed) return std::nullopt;
+  if (drift.report.state != DriftState::kConfirmed || drift.recalled) return std::nullopt;
   Machine& machine = Of(drift.machine, monotonic_ns);
   if (!Pass(machine, CaptureTrigger::kDrift, monotonic_ns)) return std::nullopt;
   CaptureEvent event;

@@ -72,6 +72,7 @@ class ScoringEngine final : public ModelUser {
   struct LearntThreshold {
     std::string model_sha256;  // of the parameters of the model whose scores they were
     std::shared_ptr<const std::string> bytes;
+  /// Tells what is in drift still.
   };
   /// As they were when Maintain adapted each last.
   std::map<std::string, LearntThreshold> LearntThresholds() const;
@@ -127,6 +128,10 @@ class ScoringEngine final : public ModelUser {
     int32_t machine = 0;
     int32_t channel = 0;
     size_t site_machine = 0;  // among all machines
+  /// Of what is suspected or confirmed, also of the score.
+  std::vector<ChannelDrift> DriftIn(const Kind& kind) const;
+  /// Tells which of these are learnt anew.
+  void TellForgotten(const std::vector<ChannelDrift>& before, const Kind& kind) const;
   };
 
   void TakeUpModels();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an engine has learnt, for the next start.
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "client/inference/engine.h"
@@ -85,6 +86,40 @@ void ScoringEngine::RestoreDrift(const LearntDrift& drift) {
       RecallDrift(*kind->config.drift, *found->second, MemoryOf(*kind, i));
       kind->noted_drift[i] = found->second;
     }
+    for (ChannelDrift& recalled : DriftIn(*kind)) {
+      recalled.recalled = true;
+      drift_sink_(recalled);
+    }
+  }
+}
+
+std::vector<ChannelDrift> ScoringEngine::DriftIn(const Kind& kind) const {
+  std::vector<ChannelDrift> drifting;
+  if (!kind.config.drift) return drifting;
+  const int64_t now_ns = clock_->UnixNs();
+  const auto consider = [&](size_t machine, const std::string& channel, const DriftReport& report) {
+    if (report.state != DriftState::kSuspected && report.state != DriftState::kConfirmed) return;
+    drifting.push_back({kind.machines[machine].name(), channel, now_ns, report});
+  };
+  for (size_t i = 0; i < kind.machines.size(); ++i) {
+    for (size_t channel = 0; channel < kind.config.channels.size(); ++channel) {
+      consider(i, kind.config.channels[channel].name,
+               kind.machines[i].drift_report(static_cast<int32_t>(channel)));
+    }
+    if (!kind.score_drift.empty()) {
+      consider(i, kScoreChannel, kind.score_drift[i].monitor(0).report());
+    }
+  }
+  return drifting;
+}
+
+void ScoringEngine::TellForgotten(const std::vector<ChannelDrift>& before, const Kind& kind) const {
+  std::set<std::pair<std::string, std::string>> still;
+  for (const ChannelDrift& drift : DriftIn(kind)) still.emplace(drift.machine, drift.channel);
+  for (ChannelDrift drift : before) {
+    if (still.contains({drift.machine, drift.channel})) continue;
+    drift.report = {};  // of one that is learning
+    drift_sink_(drift);
   }
 }
 

@@ -47,7 +47,10 @@ void ScoringEngine::TakeUpModels() {
   }
   for (const auto& [name, model] : next) {
     for (const auto& kind : kinds_) {
-      if (kind->config.model == name) TakeUp(model, *kind);
+      if (kind->config.model != name) continue;
+      const std::vector<ChannelDrift> drifting = DriftIn(*kind);
+      TakeUp(model, *kind);
+      TellForgotten(drifting, *kind);
     }
   }
 }

@@ -66,6 +66,7 @@ struct ChannelDrift {
   std::string channel;
   int64_t time_ns = 0;
   DriftReport report;
+  bool recalled = false;  // it was so before a restart
 };
 
 /// Take what the engine says, on its thread.

@@ -54,6 +54,10 @@ path = "history.csv"
 http = "127.0.0.1:0"
 [serving]
 budget_p99_ms = 1000
+[drift]
+learn_s = 60
+recent_s = 60
+check_s = 5
 [[source]]
 name = "plc"
 kind = "file"
@@ -228,6 +232,30 @@ TEST_F(Live, WhatNoPublisherVouchesForLeavesTheModelThatServes) {
     const nlohmann::json verdict = Verdict();
     return verdict.is_object() && verdict.value("version", int64_t{0}) == later.version();
   })) << fleet_.Logs();
+}
+
+TEST_F(Live, DriftOfTheMachineStartsTheRunThatWaitsForIt) {
+  Install(TrainedModel());
+  ASSERT_TRUE(Becomes("normal", /*faulty=*/false)) << fleet_.Logs();
+  Append(700, /*faulty=*/false);  // it learns what is normal from 60 s of them
+  const std::string run = fleet_.as_operator()
+                              .StartRun(absl::StrCat(kPlan, "[start]\non_drift_share = 1\n"))
+                              .value()
+                              .id();
+  ASSERT_TRUE(Eventually([&] {
+    return fleet_.GetRun(run).held_up() == "waits for drift: 0 of 1 site (needs 1)";
+  })) << fleet_.Logs();
+
+  Append(1200, /*faulty=*/true);
+  const v1::Run ended = fleet_.AwaitEnd(run);
+  EXPECT_EQ(ended.phase(), v1::RUN_PHASE_FINISHED) << fleet_.Logs();
+  EXPECT_EQ(ended.started_by(), "drift at 1 of 1 sites (needed 1)");
+  const v1::Site site = fleet_.as_operator().ListSites()->sites(0);
+  ASSERT_EQ(site.drift_size(), 1) << fleet_.Logs();
+  EXPECT_EQ(site.drift(0).name(), "pumps");
+  EXPECT_EQ(site.drift(0).parameters_sha256(), site.serving(0).parameters_sha256());
+  EXPECT_EQ(site.drift(0).channels_watched(), 2);
+  EXPECT_EQ(site.drift(0).channels_in_drift(), 1) << "the current alone has moved";
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ TestSite::TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worke
   options.object_every = absl::Milliseconds(20);
   options.report_every = absl::Milliseconds(5);
   options.backoff = site.backoff;
+  options.drift = site.drift;
   session_ = std::make_unique<Session>(SessionParts{&link_, spool_.get(), worker, &availability_,
                                                     &identity_, &unmasked_, site.clock, site.steady, &heart_},
                                        options);

@@ -2,9 +2,11 @@
 // A coordinator in this process, over mTLS on loopback, and sessions with it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/life_sign.h"
@@ -56,6 +58,7 @@ class TestSite {
     Clock* steady = SteadyClock();
     SecureFloor floor = kInTheClear;
     int64_t quota_bytes = 0;
+    std::function<std::vector<v1::ModelDrift>()> drift = nullptr;
     BackoffOptions backoff = {.first = absl::Milliseconds(5), .longest = absl::Milliseconds(100)};
   };
   TestSite(const SessionRig& rig, const LinkOptions& link, Worker* worker, const Options& options);

@@ -441,6 +441,27 @@ TEST(Session, BacksOffForAsLongAsTheCoordinatorIsAway) {
   EXPECT_EQ(worker.calls(), 0);
 }
 
+TEST(Session, TellsWhatHasDriftedWithItsCheckIn) {
+  TinyPlan plan = OneSitePlan();
+  plan.cohort = "target = 2\nminimum = 2\n";  // one site waits for the other
+  SessionRig rig(plan);
+  FakeWorker worker("press-7");
+  v1::ModelDrift drift;
+  drift.set_name("pumps");
+  drift.set_parameters_sha256(std::string(32, '\x07'));
+  drift.set_channels_watched(3);
+  drift.set_channels_in_drift(1);
+  drift.set_level(1.5);
+  TestSite site(rig, rig.port(), &worker, {.drift = [&] { return std::vector{drift}; }});
+  site.Start();
+  ASSERT_TRUE(Eventually([&] {
+    const v1::ListSitesResponse sites = rig.as_operator().ListSites().value();
+    return sites.sites_size() == 1 && sites.sites(0).drift_size() == 1;
+  }));
+  EXPECT_EQ(rig.as_operator().ListSites()->sites(0).drift(0).SerializeAsString(),
+            drift.SerializeAsString());
+}
+
 TEST(Session, StopEndsAWaitingCheckIn) {
   TinyPlan plan = OneSitePlan();
   plan.cohort = "target = 2\nminimum = 2\n";  // one site waits for the other

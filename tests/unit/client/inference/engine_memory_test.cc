@@ -54,6 +54,9 @@ class EngineMemoryTest : public ::testing::Test {
     engine_ = std::make_unique<ScoringEngine>(
         std::vector{config_}, &clock_, [](const MachineVerdict&) {},
         [this](const ChannelDrift& drift) { told_.push_back(drift); });
+    UseModel(sha256);
+  }
+  void UseModel(const std::string& sha256) {
     auto model = std::make_shared<InstalledModel>();
     model->package.plan.model.kind = ModelKind::kAutoencoder;
     model->package.plan.input.channels = {"current"};
@@ -114,6 +117,35 @@ TEST_F(EngineMemoryTest, WhatIsLearntOfTheScoreOutlastsARestartAndNotAnotherMode
   Feed(40, 11);
   EXPECT_THAT(ToldOfScore(), IsEmpty());
   EXPECT_FALSE(told_.empty()) << "the channel is what it was";
+}
+
+TEST_F(EngineMemoryTest, DriftThatIsConfirmedIsToldAgainAfterARestart) {
+  Feed(80, 10);
+  Feed(400, 12);
+  ASSERT_EQ(told_.back().report.state, DriftState::kConfirmed);
+  EXPECT_FALSE(told_.back().recalled);
+  const ScoringEngine::LearntDrift noted = engine_->NotedDrift();
+
+  Begin("a model");
+  engine_->RestoreDrift(noted);
+  ASSERT_THAT(told_, SizeIs(2)) << "of the channel and of the score";
+  for (const ChannelDrift& drift : told_) {
+    EXPECT_EQ(drift.machine, "pump-1");
+    EXPECT_EQ(drift.report.state, DriftState::kConfirmed);
+    EXPECT_TRUE(drift.recalled);
+  }
+}
+
+TEST_F(EngineMemoryTest, DriftOfAScoreIsOverWithItsModel) {
+  Feed(80, 10);
+  Feed(400, 12);
+  ASSERT_EQ(ToldOfScore().back().report.state, DriftState::kConfirmed);
+  const size_t before = told_.size();
+  UseModel("another");
+  Feed(1, 12);
+  ASSERT_THAT(told_, SizeIs(before + 1)) << "the channel's goes on";
+  EXPECT_EQ(told_.back().channel, kScoreChannel);
+  EXPECT_EQ(told_.back().report.state, DriftState::kLearning);
 }
 
 TEST_F(EngineMemoryTest, DriftThatIsNoneOfTheseMachinesIsPassedOver) {
