@@ -145,15 +145,11 @@ void LiveService::Take(const MachineVerdict& verdict) {
 void LiveService::Take(const ChannelDrift& drift) {
   if (recorder_ != nullptr) recorder_->Take(drift);
   LogInfo("drift changed", {{"drift", DriftJson(drift)}});
+  drift_tally_.Take(drift, clock_->MonotonicNs());
   const absl::MutexLock lock(&mutex_);
   drift_[{drift.machine, drift.channel}] = drift;
 }
 
-  drift_tally_.Take(drift, clock_->MonotonicNs());
-LiveService::DriftMap LiveService::Drift() {
-  const absl::MutexLock lock(&mutex_);
-  return drift_;
-}
 std::vector<v1::ModelDrift> LiveService::DriftOfModels() const {
   std::vector<v1::ModelDrift> drift;
   for (const ServedModel& model : ServedModels()) {
@@ -165,6 +161,10 @@ std::vector<v1::ModelDrift> LiveService::DriftOfModels() const {
   return drift;
 }
 
+LiveService::DriftMap LiveService::Drift() {
+  const absl::MutexLock lock(&mutex_);
+  return drift_;
+}
 
 void LiveService::InstallModels() {
   do {

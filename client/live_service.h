@@ -63,9 +63,9 @@ class LiveService {
   const Heartbeat* heart() const { return scoring_.heart(); }
   /// The models that judge, by name.
   std::vector<ServedModel> ServedModels() const { return releases_.ServedModels(); }
-  /// What training is to pay heed to, so that serving comes first.
   /// What the coordinator is told of their machines' drift. From any thread, like the above.
   std::vector<v1::ModelDrift> DriftOfModels() const;
+  /// What training is to pay heed to, so that serving comes first.
   TrainingHold* training() { return &training_; }
   /// By machine and channel, of those whose state has changed.
   using DriftMap = std::map<std::pair<std::string, std::string>, ChannelDrift>;
@@ -109,8 +109,8 @@ class LiveService {
   SteadyNotification stopping_;
   absl::Mutex mutex_;
   DriftMap drift_ ABSL_GUARDED_BY(mutex_);
+  DriftTally drift_tally_;
   std::thread installing_;
 };
 
-  DriftTally drift_tally_;
 }  // namespace millrace

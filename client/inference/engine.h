@@ -72,7 +72,6 @@ class ScoringEngine final : public ModelUser {
   struct LearntThreshold {
     std::string model_sha256;  // of the parameters of the model whose scores they were
     std::shared_ptr<const std::string> bytes;
-  /// Tells what is in drift still.
   };
   /// As they were when Maintain adapted each last.
   std::map<std::string, LearntThreshold> LearntThresholds() const;
@@ -82,6 +81,7 @@ class ScoringEngine final : public ModelUser {
   /// What is known of the machines' drift, by machine, as Maintain noted it last, for the same.
   using LearntDrift = std::map<std::string, std::shared_ptr<const std::string>>;
   LearntDrift NotedDrift() const;
+  /// Tells what is in drift still.
   void RestoreDrift(const LearntDrift& drift);
 
   const EngineCounts& counts() const { return counts_; }
@@ -128,10 +128,6 @@ class ScoringEngine final : public ModelUser {
     int32_t machine = 0;
     int32_t channel = 0;
     size_t site_machine = 0;  // among all machines
-  /// Of what is suspected or confirmed, also of the score.
-  std::vector<ChannelDrift> DriftIn(const Kind& kind) const;
-  /// Tells which of these are learnt anew.
-  void TellForgotten(const std::vector<ChannelDrift>& before, const Kind& kind) const;
   };
 
   void TakeUpModels();
@@ -139,6 +135,10 @@ class ScoringEngine final : public ModelUser {
   void NoticeSilence(Kind& kind, size_t index);
   void Due(Kind& kind, size_t index);
   void TellDrift(const Kind& kind, const Machine& machine) const;
+  /// Of what is suspected or confirmed, also of the score.
+  std::vector<ChannelDrift> DriftIn(const Kind& kind) const;
+  /// Tells which of these are learnt anew.
+  void TellForgotten(const std::vector<ChannelDrift>& before, const Kind& kind) const;
   void WatchScore(Kind& kind, size_t due) const;
   DriftMemory MemoryOf(Kind& kind, size_t index) const;
   void NoteDrift();
