@@ -40,6 +40,23 @@ absl::StatusOr<IssuedCertificate> ParseLedgerLine(absl::string_view line) {
   return absl::DataLossError("expected: serial, Unix time of its end, role, name");
 }
 
+std::string StatementFile(int64_t number) { return absl::StrCat("statements/", number); }
+
+/// "signature <Base64>", on a line of its own before what is signed.
+std::string SignatureLine(const SignedTrust& statement) {
+  return absl::StrCat(kSignature, absl::Base64Escape(statement.signature), "\n");
+}
+
+/// Takes that line off; false if there is none.
+bool ConsumeSignature(absl::string_view* text, std::string* signature) {
+  const size_t line = text->find('\n');
+  if (line == absl::string_view::npos || !absl::ConsumePrefix(text, kSignature)) return false;
+  const size_t size = line - (sizeof(kSignature) - 1);
+  const bool read = absl::Base64Unescape(text->substr(0, size), signature);
+  text->remove_prefix(size + 1);
+  return read;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AuthorityFolder>> AuthorityFolder::Open(FileSystem* files,
@@ -214,16 +231,13 @@ absl::StatusOr<AuthorityFolder::Rotation> AuthorityFolder::BeginRotation(absl::T
   Rotation rotation;
   if (files_->Exists(path)) {
     MR_ASSIGN_OR_RETURN(const std::string text, ReadLocalFile(files_, path, kMaxPemBytes));
-    const size_t line = text.find('\n');
-    const size_t key = text.find(kKeyEnds);
-    if (text.rfind(kSignature, 0) == 0 && key != std::string::npos && line < key) {
+    absl::string_view rest = text;
+    const bool is_signed = ConsumeSignature(&rest, &rotation.statement.signature);
+    if (const size_t key = rest.find(kKeyEnds); is_signed && key != absl::string_view::npos) {
       const size_t end = key + sizeof(kKeyEnds) - 1;
-      rotation.key_pem = text.substr(line + 1, end - line - 1);
-      MR_ASSIGN_OR_RETURN(rotation.statement.next, ParseAuthorities(text.substr(end)));
-      const size_t begin = sizeof(kSignature) - 1;
-      if (absl::Base64Unescape(text.substr(begin, line - begin), &rotation.statement.signature)) {
-        return rotation;
-      }
+      rotation.key_pem = std::string(rest.substr(0, end));
+      MR_ASSIGN_OR_RETURN(rotation.statement.next, ParseAuthorities(rest.substr(end)));
+      return rotation;
     }
     return absl::DataLossError(absl::StrCat(path, ": cannot be read; move it away to begin anew"));
   }
@@ -236,10 +250,8 @@ absl::StatusOr<AuthorityFolder::Rotation> AuthorityFolder::BeginRotation(absl::T
   both.certificates.insert(both.certificates.begin(), der);
   MR_ASSIGN_OR_RETURN(rotation.statement, SignTrust(both, signer_.key_pem));
   MR_ASSIGN_OR_RETURN(const std::string pem, AuthoritiesPem(both));
-  MR_RETURN_IF_ERROR(LocalStatus(
-      WriteFileDurably(files_, path,
-                       absl::StrCat(kSignature, absl::Base64Escape(rotation.statement.signature),
-                                    "\n", rotation.key_pem, pem))));
+  MR_RETURN_IF_ERROR(LocalStatus(WriteFileDurably(
+      files_, path, absl::StrCat(SignatureLine(rotation.statement), rotation.key_pem, pem))));
   return rotation;
 }
 
@@ -279,6 +291,31 @@ absl::Status AuthorityFolder::Trust(const TrustedAuthorities& authorities) {
   signer_.certificate_pem = pem;
   authorities_ = authorities;
   return absl::OkStatus();
+}
+
+absl::Status AuthorityFolder::KeepStatement(const SignedTrust& statement) {
+  MR_ASSIGN_OR_RETURN(const std::string pem, AuthoritiesPem(statement.next));
+  MR_RETURN_IF_ERROR(LocalStatus(files_->CreateDirectories(Path("statements"))));
+  return LocalStatus(WriteFileDurably(files_, Path(StatementFile(statement.next.number)),
+                                      SignatureLine(statement) + pem));
+}
+
+absl::StatusOr<std::vector<SignedTrust>> AuthorityFolder::Statements() {
+  std::vector<SignedTrust> statements;
+  for (int64_t number = 1; number <= authorities_.number; ++number) {
+    const std::string path = Path(StatementFile(number));
+    if (!files_->Exists(path)) continue;
+    MR_ASSIGN_OR_RETURN(const std::string text, ReadLocalFile(files_, path, kMaxPemBytes));
+    absl::string_view rest = text;
+    SignedTrust& statement = statements.emplace_back();
+    if (!ConsumeSignature(&rest, &statement.signature)) {
+      return absl::DataLossError(absl::StrCat(path, ": cannot be read; move it away"));
+    }
+    absl::StatusOr<TrustedAuthorities> next = ParseAuthorities(rest);
+    if (!next.ok()) return Annotate(next.status(), path);
+    statement.next = *std::move(next);
+  }
+  return statements;
 }
 
 }  // namespace millrace

@@ -30,6 +30,7 @@ struct IssuedCertificate {
 ///   invitations/<site>            with what to check that a key is the invited site's
 ///   revoked.crl                   the newest revocation list
 ///   rotation                      a new authority that is not in use everywhere yet
+///   statements/<number>           what was published of each change of authorities
 /// One command at a time has it. Messages name the file. Not thread-safe.
 class AuthorityFolder {
  public:
@@ -79,6 +80,10 @@ class AuthorityFolder {
   /// That only the present authority counts. FAILED_PRECONDITION if no other one does.
   absl::StatusOr<SignedTrust> Retirement() const;
   absl::Status Trust(const TrustedAuthorities& authorities);
+  /// Before it is published, so that it can be published again.
+  absl::Status KeepStatement(const SignedTrust& statement);
+  /// Those that led to the present authorities, by number, as far as they were kept.
+  absl::StatusOr<std::vector<SignedTrust>> Statements();
 
  private:
   AuthorityFolder(FileSystem* files, std::string folder, std::unique_ptr<FolderLock> lock)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an authority does while its federation runs: millrace authority renew, publish, rotate,
 // retire.
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
@@ -71,19 +73,6 @@ absl::StatusOr<ExitCode> Renew(const CommandContext& context, const RenewArgumen
   }
 }
 
-/// Also where nothing has changed: the coordinator may have lost it.
-absl::StatusOr<ExitCode> PublishList(const CommandContext& context) {
-  MR_ASSIGN_OR_RETURN(const auto folder, context.OpenAuthority());
-  MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
-  v1::PublishRequest request;
-  MR_ASSIGN_OR_RETURN(*request.mutable_revocation_list(), folder->SignAnew(context.Now()));
-  MR_RETURN_IF_ERROR(connection->enrollment().Publish(request).status());
-  MR_ASSIGN_OR_RETURN(const RevocationList list, folder->Revoked());
-  return context.Show(absl::StrCat("the coordinator has revocation list ", list.number, ", with ",
-                                   list.since.size(), " certificates\n"),
-                      {{"list", list.number}, {"certificates", list.since.size()}});
-}
-
 v1::PublishRequest Publication(const SignedTrust& signed_trust) {
   v1::PublishRequest request;
   v1::TrustStatement& statement = *request.mutable_statement();
@@ -93,11 +82,52 @@ v1::PublishRequest Publication(const SignedTrust& signed_trust) {
   return request;
 }
 
+/// Hands over the statements that the coordinator has not; how many they were.
+absl::StatusOr<int> PublishStatements(AuthorityFolder& folder, EnrollmentCalls& coordinator) {
+  MR_ASSIGN_OR_RETURN(std::vector<SignedTrust> missing, folder.Statements());
+  MR_ASSIGN_OR_RETURN(const v1::Trust held, coordinator.GetTrust());
+  int64_t reached = held.number();
+  for (const v1::TrustStatement& statement : held.statements()) {
+    reached = std::max(reached, statement.number());
+    std::erase_if(missing,
+                  [&](const auto& kept) { return kept.next.number == statement.number(); });
+  }
+  // Those behind it, each of which is known by the one that follows, and then those before it.
+  const auto news = std::ranges::find_if(
+      missing, [&](const SignedTrust& kept) { return kept.next.number > reached; });
+  std::reverse(missing.begin(), news);
+  for (const SignedTrust& statement : missing) {
+    MR_RETURN_IF_ERROR(
+        Annotate(coordinator.Publish(Publication(statement)).status(),
+                 "the coordinator is behind by more than the folder can hand over: copy "
+                 "authority.crt to it, start it anew, and repeat this"));
+  }
+  return static_cast<int>(missing.size());
+}
+
+/// Also where nothing has changed: the coordinator may have lost it.
+absl::StatusOr<ExitCode> PublishAll(const CommandContext& context) {
+  MR_ASSIGN_OR_RETURN(const auto folder, context.OpenAuthority());
+  MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
+  MR_ASSIGN_OR_RETURN(const int statements, PublishStatements(*folder, connection->enrollment()));
+  v1::PublishRequest request;
+  MR_ASSIGN_OR_RETURN(*request.mutable_revocation_list(), folder->SignAnew(context.Now()));
+  MR_RETURN_IF_ERROR(connection->enrollment().Publish(request).status());
+  MR_ASSIGN_OR_RETURN(const RevocationList list, folder->Revoked());
+  const std::string trust =
+      statements == 0 ? "" : absl::StrCat(", and ", statements, " changes of authorities");
+  return context.Show(
+      absl::StrCat("the coordinator has revocation list ", list.number, ", with ",
+                   list.since.size(), " certificates", trust, "\n"),
+      {{"list", list.number}, {"certificates", list.since.size()}, {"statements", statements}});
+}
+
 absl::StatusOr<ExitCode> Rotate(const CommandContext& context) {
   MR_ASSIGN_OR_RETURN(const auto folder, context.OpenAuthority());
   MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
   MR_ASSIGN_OR_RETURN(const AuthorityFolder::Rotation rotation,
                       folder->BeginRotation(context.Now()));
+  MR_RETURN_IF_ERROR(folder->KeepStatement(rotation.statement));
   MR_RETURN_IF_ERROR(connection->enrollment().Publish(Publication(rotation.statement)).status());
   MR_ASSIGN_OR_RETURN(const std::string revoked, folder->FinishRotation(rotation, context.Now()));
   if (!revoked.empty()) {
@@ -119,6 +149,7 @@ absl::StatusOr<ExitCode> Retire(const CommandContext& context) {
   MR_ASSIGN_OR_RETURN(const auto folder, context.OpenAuthority());
   MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
   MR_ASSIGN_OR_RETURN(const SignedTrust statement, folder->Retirement());
+  MR_RETURN_IF_ERROR(folder->KeepStatement(statement));
   MR_RETURN_IF_ERROR(connection->enrollment().Publish(Publication(statement)).status());
   MR_RETURN_IF_ERROR(folder->Trust(statement.next));
   return context.Show("the old authority counts no more\n",
@@ -149,10 +180,12 @@ void AddAuthorityUpkeepCommands(CLI::App* authority_group, CommandContext* conte
 
   CLI::App* publish = AddCommand(
       authority_group, "publish",
-      "Hand the coordinator the revocation list as it stands: after `millrace restore`, since the\n"
-      "backup does not have what was revoked after it was made. Safe to repeat.",
+      "Hand the coordinator the revocation list as it stands, and what changes of authorities it "
+      "has\n"
+      "not: after `millrace restore`, since the backup does not have what was revoked or rotated\n"
+      "after it was made. Safe to repeat.",
       "millrace authority publish --authority authority/", context,
-      [=] { return PublishList(*context); });
+      [=] { return PublishAll(*context); });
   AddConnectionOptions(publish, context);
 
   CLI::App* rotate = AddCommand(

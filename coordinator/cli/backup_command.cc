@@ -48,7 +48,8 @@ absl::StatusOr<ExitCode> RunRestore(const CommandContext& context, const Folders
   if (!report.ok()) return LocalStatus(report.status());
   return ShowReport(context, absl::StrCat("restored to ", folders.storage), *report,
                     "next, once the coordinator runs: `millrace authority publish`, for what was "
-                    "revoked after the backup\n");
+                    "revoked after the backup.\nWas the authority rotated after it: copy "
+                    "authority.crt to the coordinator before\n");
 }
 
 void AddFolders(CLI::App* command, const std::shared_ptr<Folders>& folders,

@@ -204,6 +204,9 @@ class GrpcConnection final : public Connection, private EnrollmentCalls {
   absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request) override {
     return Call<v1::PublishResponse>(*enrollment_, &EnrollmentStub::Publish, request);
   }
+  absl::StatusOr<v1::Trust> GetTrust() override {
+    return Call<v1::Trust>(*enrollment_, &EnrollmentStub::GetTrust, v1::GetTrustRequest());
+  }
   absl::StatusOr<v1::ListAuditResponse> ListAudit(int64_t after) override {
     v1::ListAuditRequest request;
     request.set_after(after);

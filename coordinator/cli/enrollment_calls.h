@@ -21,6 +21,8 @@ class EnrollmentCalls {
   virtual absl::Status Approve(const v1::ApproveRequest& request) = 0;
   virtual absl::Status Reject(const std::string& site, const std::string& reason) = 0;
   virtual absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request) = 0;
+  /// Whom the coordinator has everybody trust, with every statement that it holds.
+  virtual absl::StatusOr<v1::Trust> GetTrust() = 0;
   /// Entries whose sequence is above `after`; as many as the coordinator gives at once.
   virtual absl::StatusOr<v1::ListAuditResponse> ListAudit(int64_t after) = 0;
 };

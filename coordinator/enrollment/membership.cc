@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/enrollment/membership.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -60,14 +61,13 @@ absl::StatusOr<std::unique_ptr<Membership>> Membership::Create(const std::string
   absl::StatusOr<RevocationList> list =
       VerifyRevocationList(membership->revoked_pem_, membership->authorities_pem_);
   if (absl::IsPermissionDenied(list.status())) {
-    // From a backup that is older than a rotation. Sites would not believe it; here it stands, but
-    // for its number, until the next one comes: rather keep somebody out than let somebody in.
+    // From a backup that is older than a rotation.
     membership->doubt_ = absl::StrCat(
         "whoever signed the stored one is trusted no more, so that sites do not get it",
         kWayOutOfDoubt);
-    list = ParseRevocationList(membership->revoked_pem_);
-    if (list.ok()) list->number = 0;
-    membership->revoked_pem_.clear();
+    MR_ASSIGN_OR_RETURN(membership->revoked_, ParseRevocationList(membership->revoked_pem_));
+    membership->KeepListForOurselves();
+    return membership;
   }
   MR_ASSIGN_OR_RETURN(membership->revoked_, std::move(list));
   return membership;
@@ -161,14 +161,14 @@ absl::StatusOr<NewlyRevoked> Membership::PublishRevocations(const std::string& p
 
 absl::Status Membership::PublishStatement(const SignedTrust& statement) {
   absl::MutexLock lock(&mutex_);
-  if (statement.next.number == authorities_.number &&
-      statement.next.certificates == authorities_.certificates) {
-    return absl::OkStatus();
-  }
+  if (statement.next.number <= authorities_.number) return TakeEarlier(statement);
   const TrustedAuthorities before = authorities_;
   MR_ASSIGN_OR_RETURN(const TrustedAuthorities next, ApplyTrust(before, statement));
   MR_ASSIGN_OR_RETURN(const std::string next_pem, millrace::AuthoritiesPem(next));
-  if (!revoked_pem_.empty() && !VerifyRevocationList(revoked_pem_, next_pem).ok()) {
+  const bool unsigned_list =
+      !revoked_pem_.empty() && !VerifyRevocationList(revoked_pem_, next_pem).ok();
+  // One that is in doubt is not the newest anyway: that one is of who comes with this statement.
+  if (unsigned_list && doubt_.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("trust statement ", next.number,
                      ": nobody would be left who signed revocation "
@@ -182,10 +182,43 @@ absl::Status Membership::PublishStatement(const SignedTrust& statement) {
     verified_.clear();
     return stored;
   }
+  if (unsigned_list) KeepListForOurselves();
   LogInfo("authorities changed",
           {{"number", statement.next.number}, {"authorities", statement.next.certificates.size()}});
   statements_.push_back(statement);
   return absl::OkStatus();
+}
+
+absl::Status Membership::TakeEarlier(const SignedTrust& statement) {
+  const TrustedAuthorities& said = statement.next;
+  const auto at = std::ranges::lower_bound(statements_, said.number, {},
+                                           [](const SignedTrust& s) { return s.next.number; });
+  const bool known = at != statements_.end() && at->next.number == said.number;
+  bool follows = false;
+  if (known || said.number == base_.number) {
+    follows = said.certificates == (known ? at->next : base_).certificates;
+  } else if (at != statements_.end() && !said.certificates.empty()) {
+    follows = ApplyTrust(said, *at).ok();
+  }
+  if (!follows) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("trust statement ", said.number, ": does not lead to what is held"));
+  }
+  if (known) return absl::OkStatus();
+  MR_RETURN_IF_ERROR(store_->PutStatement(statement));
+  LogInfo("an earlier statement is known again", {{"number", said.number}});
+  statements_.insert(at, statement);
+  return absl::OkStatus();
+}
+
+void Membership::KeepListForOurselves() {
+  revoked_.number = 0;
+  revoked_pem_.clear();
+}
+
+int64_t Membership::TrustNumber() const {
+  absl::MutexLock lock(&mutex_);
+  return authorities_.number;
 }
 
 v1::Trust Membership::Trust(int64_t number, int64_t list) const {

@@ -56,7 +56,11 @@ class Membership {
   /// Takes in what the authority has signed; durable on return. FAILED_PRECONDITION or
   /// INVALID_ARGUMENT for what does not follow from what is held.
   absl::StatusOr<NewlyRevoked> PublishRevocations(const std::string& pem);
+  /// Also an earlier one that leads to what is held, for sites that are behind: a coordinator that
+  /// goes on from a backup may have it from its file only.
   absl::Status PublishStatement(const SignedTrust& statement);
+  /// Of the newest statement that is held.
+  int64_t TrustNumber() const;
 
   /// What lies behind statement `number` and revocation list `list`.
   v1::Trust Trust(int64_t number, int64_t list) const;
@@ -66,6 +70,10 @@ class Membership {
   Membership(EnrollmentStore* store, Clock* clock) : store_(store), clock_(clock) {}
 
   absl::Status Apply(const SignedTrust& statement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status TakeEarlier(const SignedTrust& statement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  /// A list whose signer is trusted no more: sites would not believe it. Here it stands, but for
+  /// its number, until the next one comes: rather keep somebody out than let somebody in.
+  void KeepListForOurselves() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   EnrollmentStore* const store_;
   Clock* const clock_;

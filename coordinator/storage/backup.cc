@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/secret.h"
 #include "base/status.h"
 #include "coordinator/blob/directory_blob_store.h"
 #include "coordinator/enrollment/enrollment_store.h"
@@ -115,12 +116,14 @@ absl::StatusOr<BackupReport> CopyState(FileSystem* files, const std::string& fro
   return std::move(copied.report);
 }
 
-/// Above every attempt that may have been begun between the backup and now, or since another
-/// restoration of it: a run begins at most `attempts` of a round, and one a second.
-int32_t AttemptBase(const RunState& run, absl::Time now) {
-  const int64_t seconds = std::max<int64_t>(0, absl::ToInt64Seconds(now - run.created));
-  const int64_t base = std::max<int64_t>(run.attempt_base, 2 * seconds) + run.plan.cohort.attempts +
-                       run.next_attempt;
+/// Above every attempt in the backup, and as far above as chance will have it: how many came after
+/// it, or after another restoration of it, nobody knows here, and a clock that may be wrong does
+/// not either.
+int32_t AttemptBase(const RunState& run) {
+  const auto random = Secret<3>::Random();
+  int64_t leap = 0;
+  for (const uint8_t byte : random.bytes()) leap = leap * 256 + byte;
+  const int64_t base = run.next_attempt + run.plan.cohort.attempts + leap;
   return static_cast<int32_t>(std::min<int64_t>(base, std::numeric_limits<int32_t>::max() / 2));
 }
 
@@ -128,7 +131,7 @@ absl::Status BeginAnew(Store& store, absl::Time now) {
   MR_ASSIGN_OR_RETURN(const std::vector<RunState> runs, LoadRuns(store));
   for (const RunState& run : runs) {
     if (run.phase != RunPhase::kRunning) continue;
-    const Event event{now, RunRestored{AttemptBase(run, now)}};
+    const Event event{now, RunRestored{AttemptBase(run)}};
     MR_RETURN_IF_ERROR(Annotate(CanApply(run, event), absl::StrCat("run ", run.id)));
     MR_RETURN_IF_ERROR(store.Append(run.id, run.events, std::span(&event, 1)));
   }

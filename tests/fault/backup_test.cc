@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "coordinator/cli/cli.h"
@@ -68,11 +69,11 @@ class BackupTest : public ::testing::Test {
   absl::StatusOr<BackupReport> Copy() {
     return Backup(PosixFileSystem(), state(), backup(), absl::Now());
   }
-  void RestoreAndStart() {
+  void RestoreAndStart(absl::Time now = absl::Now()) {
     fleet_.coordinator().Kill();
     std::filesystem::remove_all(state());
     MR_ASSERT_OK_AND_ASSIGN(const BackupReport report,
-                            Restore(PosixFileSystem(), backup(), state(), absl::Now()));
+                            Restore(PosixFileSystem(), backup(), state(), now));
     EXPECT_THAT(report.losses, ::testing::IsEmpty());
     ASSERT_TRUE(fleet_.StartCoordinator());
   }
@@ -104,6 +105,20 @@ TEST_F(BackupTest, CoordinatorOnARestoredFolderEndsWithTheSameModel) {
   EXPECT_EQ(run.history(1).note(), "restored from a backup");
   for (int i = 2; i <= kRounds; ++i) {
     EXPECT_GT(run.history(i).attempt(), 3) << "no attempt that the original may have had";
+  }
+}
+
+// On a machine whose clock is still the factory's.
+TEST_F(BackupTest, IsRestoredTwiceAndNoAttemptIsGivenTwice) {
+  MR_ASSERT_OK(fleet_.as_operator().StartRun(Plan().Text()));
+  MR_ASSERT_OK(Copy());
+  std::set<int32_t> attempts;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_NO_FATAL_FAILURE(PlayRound());
+    const int32_t attempt = fleet_.GetRun("tiny-1").history(0).attempt();
+    EXPECT_GE(attempt, 1);
+    EXPECT_TRUE(attempts.insert(attempt).second) << attempt;
+    ASSERT_NO_FATAL_FAILURE(RestoreAndStart(absl::FromUnixSeconds(1'000'000'000)));
   }
 }
 

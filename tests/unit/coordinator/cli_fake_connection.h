@@ -26,6 +26,7 @@ class FakeEnrollmentCalls final : public EnrollmentCalls {
     published.push_back(request);
     return v1::PublishResponse();
   }
+  absl::StatusOr<v1::Trust> GetTrust() override { return trust; }
   absl::StatusOr<v1::ListAuditResponse> ListAudit(int64_t after) override {
     v1::ListAuditResponse page;
     for (const v1::AuditEntry& entry : audit) {
@@ -37,6 +38,7 @@ class FakeEnrollmentCalls final : public EnrollmentCalls {
   v1::ListRequestsResponse requests;
   std::vector<v1::ApproveRequest> approved;
   std::vector<v1::PublishRequest> published;
+  v1::Trust trust;
   std::vector<v1::AuditEntry> audit;
 };
 

@@ -185,6 +185,32 @@ TEST_F(EnrollmentTest, AuthorityThatIsTrustedNoMoreEndsItsCertificates) {
               IsStatus(absl::StatusCode::kUnauthenticated, HasSubstr("another authority")));
 }
 
+TEST_F(EnrollmentTest, StatementsBehindTheConfiguredFileAreTakenIfTheyLeadToIt) {
+  const KeyAndCertificate next = CreateAuthority("acme", clock_.Now()).value();
+  const KeyAndCertificate other = CreateAuthority("acme", clock_.Now()).value();
+  const std::string der = CertificateDer(next.certificate_pem).value();
+  const std::string old = CertificateDer(authority_.certificate_pem).value();
+  const SignedTrust first = SignTrust({1, {der, old}}, authority_.key_pem).value();
+  const SignedTrust second = SignTrust({2, {der}}, next.key_pem).value();
+  MR_ASSERT_OK_AND_ASSIGN(const auto ahead, Membership::Create(AuthoritiesPem(second.next).value(),
+                                                               store_.get(), &clock_));
+  const auto refusal =
+      IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("does not lead to what is held"));
+  EXPECT_THAT(ahead->PublishStatement(first), refusal) << "nobody knows yet what it leads to";
+  EXPECT_THAT(ahead->PublishStatement({{2, {old}}, second.signature}), refusal);
+  MR_ASSERT_OK(ahead->PublishStatement(second));
+  EXPECT_THAT(ahead->PublishStatement({{1, {}}, first.signature}), refusal);
+  EXPECT_THAT(ahead->PublishStatement(
+                  {{1, {CertificateDer(other.certificate_pem).value()}}, first.signature}),
+              refusal);
+  MR_ASSERT_OK(ahead->PublishStatement(first));
+  MR_ASSERT_OK(ahead->PublishStatement(first)) << "safe to repeat";
+  EXPECT_EQ(ahead->Trust(0, 0).statements_size(), 2);
+  EXPECT_EQ(ahead->Trust(0, 0).statements(0).number(), 1);
+  EXPECT_EQ(ahead->TrustNumber(), 2);
+  EXPECT_EQ(store_->LoadStatements()->size(), 2u);
+}
+
 TEST_F(EnrollmentTest, RevocationsOnlyGoForward) {
   MR_ASSERT_OK_AND_ASSIGN(const std::string pem,
                           CertificatePem(Certify(request_, "press-7", authority_)));
