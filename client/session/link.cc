@@ -88,7 +88,7 @@ absl::string_view LinkDiagnosis(const std::string& message) {
       says("failed to connect") && (says("socket closed") || says("connection reset"));
   if (hung_up || says("handshake")) {
     return "TLS handshake failed: is its certificate, or this site's, from another authority or "
-           "expired? ";
+           "expired, or is a clock wrong? ";
   }
   return "cannot be reached: ";
 }
@@ -187,7 +187,9 @@ class Link::Call {
     Cancel();
   }
 
-  absl::Status ToStatus(const grpc::Status& status) const {
+  /// `sent`: the call's message, the first or only kind of it.
+  absl::Status ToStatus(const grpc::Status& status,
+                        const google::protobuf::MessageLite& sent) const {
     if (status.ok()) return absl::OkStatus();
     if (stalled_) {
       return Public(absl::UnavailableError(
@@ -198,6 +200,12 @@ class Link::Call {
       const bool answered = absl::StrContains(context_.debug_error_string(), "received from peer");
       message = absl::StrCat("coordinator ", state_->address, ": ",
                              answered ? "" : LinkDiagnosis(message), message);
+    }
+    // gRPC's own refusal, in the code of those that pass: the same message never fits.
+    if (absl::StrContains(message, "message larger than max")) {
+      return Public(absl::InvalidArgumentError(
+          absl::StrCat("coordinator ", state_->address, ": ", sent.GetTypeName(),
+                       ", or the answer to it, is too long: ", message)));
     }
     const absl::Status refused =
         Public({static_cast<absl::StatusCode>(status.error_code()), message});
@@ -222,7 +230,8 @@ Link::~Link() = default;
 absl::StatusOr<v1::CheckInResponse> Link::CheckIn(const v1::CheckInRequest& request) {
   Call call(state_.get(), absl::Milliseconds(request.wait_ms()) + state_->call_timeout);
   v1::CheckInResponse response;
-  MR_RETURN_IF_ERROR(call.ToStatus(call->rounds->CheckIn(call.context(), request, &response)));
+  MR_RETURN_IF_ERROR(
+      call.ToStatus(call->rounds->CheckIn(call.context(), request, &response), request));
   return response;
 }
 
@@ -232,7 +241,7 @@ absl::Status Link::ReportFailure(const v1::RoundId& round, const std::string& re
   *request.mutable_id() = round;
   request.set_reason(reason);
   v1::ReportFailureResponse response;
-  return call.ToStatus(call->rounds->ReportFailure(call.context(), request, &response));
+  return call.ToStatus(call->rounds->ReportFailure(call.context(), request, &response), request);
 }
 
 bool Link::Report(const v1::ReportRequest& report) {
@@ -265,14 +274,15 @@ absl::Status Link::Download(const v1::RoundId& round, const Digest& digest, int6
     }
   }
   if (!written.ok()) call.Cancel();
-  const absl::Status ended = call.ToStatus(stream->Finish());
+  const absl::Status ended = call.ToStatus(stream->Finish(), request);
   return written.ok() ? ended : written;
 }
 
 absl::StatusOr<v1::UploadState> Link::BeginUpload(const v1::UploadHeader& header) {
   Call call(state_.get(), state_->call_timeout);
   v1::UploadState state;
-  MR_RETURN_IF_ERROR(call.ToStatus(call->transfer->BeginUpload(call.context(), header, &state)));
+  MR_RETURN_IF_ERROR(
+      call.ToStatus(call->transfer->BeginUpload(call.context(), header, &state), header));
   return state;
 }
 
@@ -304,7 +314,7 @@ absl::StatusOr<v1::UploadState> Link::Append(const v1::RoundId& round, int64_t o
   }
   if (!read.ok()) call.Cancel();
   stream->WritesDone();
-  const absl::Status ended = call.ToStatus(stream->Finish());
+  const absl::Status ended = call.ToStatus(stream->Finish(), request);
   MR_RETURN_IF_ERROR(read);
   MR_RETURN_IF_ERROR(ended);
   return state;
@@ -314,21 +324,24 @@ absl::StatusOr<v1::AdvertiseResponse> Link::Advertise(const v1::AdvertiseRequest
   Call call(state_.get(), absl::Milliseconds(request.wait_ms()) + state_->call_timeout,
             request.advertisement().certificate_sha256());
   v1::AdvertiseResponse response;
-  MR_RETURN_IF_ERROR(call.ToStatus(call->secure->Advertise(call.context(), request, &response)));
+  MR_RETURN_IF_ERROR(
+      call.ToStatus(call->secure->Advertise(call.context(), request, &response), request));
   return response;
 }
 
 absl::StatusOr<v1::ShareResponse> Link::Share(const v1::ShareRequest& request) {
   Call call(state_.get(), absl::Milliseconds(request.wait_ms()) + state_->call_timeout);
   v1::ShareResponse response;
-  MR_RETURN_IF_ERROR(call.ToStatus(call->secure->Share(call.context(), request, &response)));
+  MR_RETURN_IF_ERROR(
+      call.ToStatus(call->secure->Share(call.context(), request, &response), request));
   return response;
 }
 
 absl::StatusOr<v1::AgreeResponse> Link::Agree(const v1::AgreeRequest& request) {
   Call call(state_.get(), absl::Milliseconds(request.wait_ms()) + state_->call_timeout);
   v1::AgreeResponse response;
-  MR_RETURN_IF_ERROR(call.ToStatus(call->secure->Agree(call.context(), request, &response)));
+  MR_RETURN_IF_ERROR(
+      call.ToStatus(call->secure->Agree(call.context(), request, &response), request));
   return response;
 }
 
@@ -337,28 +350,31 @@ absl::StatusOr<v1::GetCertificatesResponse> Link::GetCertificates(
   Call call(state_.get(), state_->call_timeout);
   v1::GetCertificatesResponse response;
   MR_RETURN_IF_ERROR(
-      call.ToStatus(call->secure->GetCertificates(call.context(), request, &response)));
+      call.ToStatus(call->secure->GetCertificates(call.context(), request, &response), request));
   return response;
 }
 
 absl::StatusOr<v1::UnmaskResponse> Link::Unmask(const v1::UnmaskRequest& request) {
   Call call(state_.get(), absl::Milliseconds(request.wait_ms()) + state_->call_timeout);
   v1::UnmaskResponse response;
-  MR_RETURN_IF_ERROR(call.ToStatus(call->secure->Unmask(call.context(), request, &response)));
+  MR_RETURN_IF_ERROR(
+      call.ToStatus(call->secure->Unmask(call.context(), request, &response), request));
   return response;
 }
 
 absl::StatusOr<v1::Trust> Link::GetTrust(const v1::GetTrustRequest& request) {
   Call call(state_.get(), state_->call_timeout);
   v1::Trust trust;
-  MR_RETURN_IF_ERROR(call.ToStatus(call->enrollment->GetTrust(call.context(), request, &trust)));
+  MR_RETURN_IF_ERROR(
+      call.ToStatus(call->enrollment->GetTrust(call.context(), request, &trust), request));
   return trust;
 }
 
 absl::StatusOr<v1::CertificateAnswer> Link::Renew(const v1::RenewRequest& request) {
   Call call(state_.get(), state_->call_timeout);
   v1::CertificateAnswer answer;
-  MR_RETURN_IF_ERROR(call.ToStatus(call->enrollment->Renew(call.context(), request, &answer)));
+  MR_RETURN_IF_ERROR(
+      call.ToStatus(call->enrollment->Renew(call.context(), request, &answer), request));
   return answer;
 }
 

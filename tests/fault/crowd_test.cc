@@ -156,7 +156,7 @@ class Crowd {
     v1::RoundId round;
     round.set_run("tiny-1");
     while (!stop_.HasBeenNotified()) {
-      if (absl::IsResourceExhausted(link.ReportFailure(round, std::string(8 << 20, 'x')))) {
+      if (absl::IsInvalidArgument(link.ReportFailure(round, std::string(8 << 20, 'x')))) {
         ++sent_away_;
       }
     }

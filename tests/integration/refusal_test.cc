@@ -53,6 +53,17 @@ TEST(UnknownSite, IsTurnedAwayByName) {
   EXPECT_EQ(fleet.as_operator().ListSites()->sites_size(), 1);
 }
 
+// gRPC itself refuses it, in the code of what passes: the site must know better than to try again.
+TEST(MessageThatIsTooLong, IsRefusedForGoodByItsNameAndTheLimit) {
+  Fleet fleet(MILLRACE_COORDINATOR);
+  ASSERT_TRUE(fleet.StartCoordinator());
+  Link site(SiteLink(fleet.federation(), "press-7", fleet.port()));
+  EXPECT_THAT(site.ReportFailure(v1::RoundId(), std::string(3 << 20, 'x')),
+              IsStatus(kInvalid, AllOf(HasSubstr("millrace.v1.ReportFailureRequest"),
+                                       HasSubstr("too long"), HasSubstr("2097152"))));
+  MR_EXPECT_OK(site.CheckIn(Now()));
+}
+
 class Certificates : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(fleet_.StartCoordinator()); }
