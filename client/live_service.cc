@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "client/operation/processors.h"
+#include "client/output/source_json.h"
 #include "client/output/verdict_json.h"
 
 namespace millrace {
@@ -176,7 +177,8 @@ void LiveService::InstallModels() {
 LiveReading LiveService::Reading() {
   const ServingGuard::Reading serving = guard_.Read();
   return {sources_.Statuses(), outlet_->Statuses(), scoring_.waiting(),
-          scoring_.dropped(),  serving.p99_ns,      serving.training_held};
+          scoring_.dropped(),  serving.p99_ns,      serving.training_held,
+          scoring_.tally()};
 }
 
 std::map<std::string, HttpServer::Page> LiveService::Pages() {
@@ -191,6 +193,10 @@ std::map<std::string, HttpServer::Page> LiveService::Pages() {
       {"/models",
        [this](const std::string&) {
          return HttpAnswer{200, kJsonText, ServedModelsJson(ServedModels())};
+       }},
+      {"/sources",
+       [this](const std::string&) {
+         return HttpAnswer{200, kJsonText, SourcesJson(sources_.Statuses())};
        }},
       {"/drift",
        [this](const std::string&) {

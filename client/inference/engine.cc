@@ -336,6 +336,21 @@ void ScoringEngine::Maintain() {
     }
   }
   if (adapted < kAdaptAtATime) adapt_next_ = 0;  // the turn is over
+  NoteTally();
+}
+
+void ScoringEngine::NoteTally() {
+  ScoringTally tally{counts_, {}};
+  for (const auto& kind : kinds_) {
+    for (const Machine& machine : kind->machines) tally.Add(machine.counts());
+  }
+  const absl::MutexLock lock(&mutex_);
+  tally_ = tally;
+}
+
+ScoringTally ScoringEngine::tally() const {
+  const absl::MutexLock lock(&mutex_);
+  return tally_;
   NoteDrift();
 }
 

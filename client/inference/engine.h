@@ -19,22 +19,13 @@
 #include "client/inference/machine_row.h"
 #include "client/inference/machine_threshold.h"
 #include "client/inference/machine_verdict.h"
+#include "client/inference/scoring_tally.h"
 #include "client/live/live_clock.h"
 #include "client/live/sample.h"
 #include "models/package.h"
 #include "models/predictor.h"
 
 namespace millrace {
-
-/// What an engine has done so far.
-struct EngineCounts {
-  int64_t samples = 0;
-  int64_t windows = 0;       // scored
-  int64_t unusable = 0;      // due, but with data that no model is to judge
-  int64_t not_finite = 0;    // scored, and the score is no number
-  int64_t model_errors = 0;  // windows that a model failed on
-  int64_t alarms = 0;
-};
 
 /// Judges the machines of a site: samples in, verdicts out, on the calling thread. Windows that are
 /// due at the same time are scored together, those of machines of one kind in one batch. What it
@@ -85,6 +76,8 @@ class ScoringEngine final : public ModelUser {
   void RestoreDrift(const LearntDrift& drift);
 
   const EngineCounts& counts() const { return counts_; }
+  /// As Maintain noted it last. From any thread.
+  ScoringTally tally() const;
 
  private:
   /// What a machine's alarms were put down to last.
@@ -142,6 +135,7 @@ class ScoringEngine final : public ModelUser {
   void WatchScore(Kind& kind, size_t due) const;
   DriftMemory MemoryOf(Kind& kind, size_t index) const;
   void NoteDrift();
+  void NoteTally();
   void Score(Kind& kind);
   void Judge(Kind& kind, size_t index, std::span<const float> input, std::span<const float> output,
              MachineVerdict& verdict);
@@ -165,7 +159,8 @@ class ScoringEngine final : public ModelUser {
   size_t adapt_next_ = 0;  // of all machines, whose threshold is next
   size_t note_next_ = 0;   // and whose drift
 
-  absl::Mutex mutex_;
+  mutable absl::Mutex mutex_;
+  ScoringTally tally_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Next> next_ ABSL_GUARDED_BY(mutex_);  // by name
 };
 

@@ -96,6 +96,12 @@ int64_t ScoringWorkers::waiting() const {
   return samples;
 }
 
+ScoringTally ScoringWorkers::tally() const {
+  ScoringTally tally;
+  for (const auto& worker : workers_) tally.Add(worker->engine().tally());
+  return tally;
+}
+
 int64_t ScoringWorkers::dropped() const {
   int64_t samples = 0;
   for (const auto& worker : workers_) samples += worker->queue().dropped();

@@ -14,6 +14,7 @@
 #include "client/inference/installed_model.h"
 #include "client/inference/machine_config.h"
 #include "client/inference/machine_shares.h"
+#include "client/inference/scoring_tally.h"
 #include "client/inference/scoring_worker.h"
 #include "client/live/live_clock.h"
 #include "client/live/sample.h"
@@ -59,6 +60,8 @@ class ScoringWorkers final : public ModelUser {
   int64_t waiting() const;
   /// Samples dropped so far for want of room.
   int64_t dropped() const;
+  /// What they have done, as of a second ago or so.
+  ScoringTally tally() const;
 
  private:
   ScoringWorkers(const std::vector<MachineConfig>& machines, std::vector<MachineShare> shares,

@@ -73,10 +73,31 @@ std::string LiveMetrics::Text(const LiveReading& reading) const {
       {}, reading.p99_ns.value_or(0) / kNsPerSecond);
   set(gauges("millrace_training_held", "1 while training stands still for the verdicts' sake."), {},
       reading.training_held ? 1 : 0);
+  const TimeGridCounts& rows = reading.tally.rows;
+  auto& unused = gauges("millrace_samples_unused", "Samples that came, and are in no row.");
+  set(unused, {{"why", "late"}}, static_cast<double>(rows.late));
+  set(unused, {{"why", "early"}}, static_cast<double>(rows.early));
+  set(unused, {{"why", "duplicate"}}, static_cast<double>(rows.duplicates));
+  set(gauges("millrace_rows_restarted", "Times that a machine's rows began anew elsewhere."), {},
+      static_cast<double>(rows.restarts));
+  const EngineCounts& engine = reading.tally.engine;
+  auto& windows = gauges("millrace_windows", "Windows that were due, by what became of them.");
+  set(windows, {{"what", "scored"}}, static_cast<double>(engine.windows));
+  set(windows, {{"what", "unusable"}}, static_cast<double>(engine.unusable));
+  set(windows, {{"what", "not_finite"}}, static_cast<double>(engine.not_finite));
+  set(windows, {{"what", "failed"}}, static_cast<double>(engine.model_errors));
   auto& states = gauges("millrace_source_state", "1 for the state that a source is in.");
   auto& samples = gauges("millrace_source_samples", "Samples that a source has handed on.");
   auto& refused = gauges("millrace_source_refused", "Payloads of a source that could not be read.");
+  auto& messages = gauges("millrace_source_messages", "Messages, polls or rows of a source.");
+  auto& reconnects = gauges("millrace_source_reconnects", "Connections after the first.");
+  auto& unknown = gauges("millrace_source_unknown_values", "Of channels that the site knows not.");
+  auto& last = gauges("millrace_source_last_seconds", "Unix time of a source's last samples.");
   for (const auto& [name, status] : reading.sources) {
+    set(messages, {{"source", name}}, static_cast<double>(status.messages));
+    set(reconnects, {{"source", name}}, static_cast<double>(status.reconnects));
+    set(unknown, {{"source", name}}, static_cast<double>(status.unknown_values));
+    set(last, {{"source", name}}, static_cast<double>(status.last_unix_ns) / kNsPerSecond);
     for (const SourceState state : kStates) {
       set(states, {{"source", name}, {"state", std::string(SourceStateName(state))}},
           status.state == state ? 1 : 0);

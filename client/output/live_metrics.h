@@ -8,6 +8,7 @@
 #include <string>
 
 #include "client/inference/machine_verdict.h"
+#include "client/inference/scoring_tally.h"
 #include "client/live/source.h"
 #include "client/output/output.h"
 
@@ -21,6 +22,7 @@ struct LiveReading {
   int64_t samples_dropped = 0;
   std::optional<double> p99_ns;  // of the last seconds' verdicts; none: there were none
   bool training_held = false;
+  ScoringTally tally;
 };
 
 /// Counts verdicts and writes everything in Prometheus' text format. Thread-safe.

@@ -129,6 +129,8 @@ TEST_F(LiveServiceTest, JudgesWhatASourceBringsAndTellsWhoAsks) {
   EXPECT_THAT(Get("/metrics"), HasSubstr("sha256=\"" + digest));
   EXPECT_THAT(Get("/metrics"), HasSubstr("millrace_verdicts_total{verdict=\"normal\"}"));
   EXPECT_THAT(Get("/metrics"), HasSubstr("millrace_source_state{source=\"day\",state=\"live\"} 1"));
+  EXPECT_THAT(Get("/metrics"), HasSubstr("millrace_samples_unused{why=\"late\"}"));
+  EXPECT_THAT(Get("/sources"), HasSubstr(R"({"source":"day","state":"live")"));
   EXPECT_EQ(Get("/healthz"), "ok\n");
   EXPECT_THAT(Get("/verdicts"), HasSubstr("pump-1"));
   EXPECT_THAT(Get("/verdicts/pump-2"), HasSubstr("no verdict"));

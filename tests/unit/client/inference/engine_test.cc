@@ -64,6 +64,24 @@ TEST(EngineTest, SpikeIsKnownBeforeItsWindowIsJudged) {
   EXPECT_EQ(rig.verdicts[4].time_ns, kStart + 6 * kSecond);
 }
 
+TEST(EngineTest, TellsWhatBecameOfSamplesAndWindowsOnceItIsMaintained) {
+  EngineBench rig({"pump-1", "pump-2"});
+  rig.UseEcho(0.3F);
+  for (int i = 0; i < 4; ++i) {
+    rig.Row(i, 10, i == 3 ? kMissing : 20);
+    rig.Row(i, 10, 20, /*machine=*/1);
+  }
+  rig.Row(0, 10, 20);
+  rig.Row(1000, 10, 20, /*machine=*/1);
+  EXPECT_EQ(rig.engine.tally().engine.windows, 0);
+  rig.engine.Maintain();
+  const ScoringTally tally = rig.engine.tally();
+  EXPECT_EQ(tally.engine.windows, 3);
+  EXPECT_EQ(tally.engine.unusable, 1);
+  EXPECT_EQ(tally.rows.late, 3);
+  EXPECT_EQ(tally.rows.early, 3);
+}
+
 TEST(EngineTest, SpikeRuleOfAChannelThatTheModelDoesNotUseDelaysNothing) {
   MachineConfig config = Pumps({"pump-1"});
   config.channels[0].rules.spike_fail = 8;
