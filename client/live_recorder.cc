@@ -38,6 +38,7 @@ LiveRecorder::LiveRecorder(const LiveConfig& config, FileSystem* files, LiveCloc
       places_[machine] = recorded_.size();
       Recorded& recorded = recorded_.emplace_back();
       recorded.machine = machine;
+      recorded.between_ns = (std::max<int64_t>(kind.hop, 1) + 1) * period_ns;
       recorded.columns = columns;
       recorded.values.resize(columns.size());
       recorded.flags.resize(columns.size());
@@ -79,18 +80,34 @@ void LiveRecorder::Take(const MachineRow& row) {
     }
   }
   std::optional<StoredRows> block =
-      recorded.rows->Add(row.time_ns, recorded.values, recorded.flags, recorded.alarm);
+      recorded.rows->Add(row.time_ns, recorded.values, recorded.flags);
   if (block) queue_.Push(*std::move(block));
 }
 
 void LiveRecorder::Take(const MachineVerdict& verdict) {
-  if (verdict.judgement != Judgement::kNotEvaluated) {
-    recorded_[places_.at(verdict.machine)].alarm = verdict.judgement == Judgement::kAlarm;
-  }
+  NoteAlarm(verdict);
   if (!config_.capture) return;
   const int64_t now_ns = clock_->MonotonicNs();
   const absl::MutexLock lock(&mutex_);
   Note(triggers_->OnVerdict(verdict, now_ns));
+}
+
+void LiveRecorder::NoteAlarm(const MachineVerdict& verdict) {
+  Recorded& recorded = recorded_[places_.at(verdict.machine)];
+  if (!recorded.rows || verdict.silence) return;
+  const bool goes_on = verdict.judgement == Judgement::kNotEvaluated && recorded.alarm_ns;
+  if (verdict.judgement != Judgement::kAlarm && !goes_on) {
+    recorded.alarm_ns.reset();
+    return;
+  }
+  int64_t first_ns = verdict.time_ns - verdict.window_ns;
+  // With what lies between the windows, but not all that lies before a clock that was set.
+  if (recorded.alarm_ns && first_ns - *recorded.alarm_ns <= recorded.between_ns) {
+    first_ns = std::min(first_ns, *recorded.alarm_ns);
+  }
+  recorded.alarm_ns = verdict.time_ns;
+  const absl::MutexLock lock(&mutex_);
+  alarms_.Add(verdict.machine, first_ns, verdict.time_ns);
 }
 
 void LiveRecorder::Take(const ChannelDrift& drift) {
@@ -155,7 +172,12 @@ void LiveRecorder::TryOpen() {
 }
 
 absl::Status LiveRecorder::WriteBlocks(std::vector<StoredRows> blocks) {
-  absl::Status status;
+  AlarmTimes alarms;
+  {
+    const absl::MutexLock lock(&mutex_);
+    std::swap(alarms, alarms_);
+  }
+  absl::Status status = writer_->AddAlarms(alarms);
   for (StoredRows& block : blocks) status.Update(writer_->Add(std::move(block)));
   const int64_t now_ns = clock_->MonotonicNs();
   status.Update(writer_->Sync(now_ns));

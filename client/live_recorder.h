@@ -22,6 +22,7 @@
 #include "client/live/live_clock.h"
 #include "client/live_config.h"
 #include "client/recorder_metrics.h"
+#include "client/store/alarm_times.h"
 #include "client/store/block_queue.h"
 #include "client/store/row_recorder.h"
 #include "client/store/store_writer.h"
@@ -65,12 +66,15 @@ class LiveRecorder {
     std::string machine;
     std::vector<int32_t> columns;  // that are recorded; none: nothing is
     std::optional<RowRecorder> rows;
-    bool alarm = false;
+    int64_t between_ns = 0;           // from a judged window to the next one's rows, at most
+    std::optional<int64_t> alarm_ns;  // time of the last window; none: it was no alarm
     // Of its last row, [columns].
     std::vector<float> values;
     std::vector<Flag> flags;
   };
 
+  /// Its rows are recorded by now, or about to be.
+  void NoteAlarm(const MachineVerdict& verdict);
   void Note(std::optional<CaptureEvent> event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write();
   void TryOpen();
@@ -93,12 +97,13 @@ class LiveRecorder {
   // The writing thread's.
   std::unique_ptr<StoreWriter> writer_;      // none as long as the folder cannot be opened
   std::unique_ptr<CaptureKeeper> captures_;  // none: nothing is captured
-  int64_t next_try_ns_ = 0;     // to open, monotonic
-  int64_t next_expiry_ns_ = 0;  // monotonic
-  int64_t unwritten_rows_ = 0;  // that came before it could be opened
-  bool complete_ = true;        // as it was told last
+  int64_t next_try_ns_ = 0;                  // to open, monotonic
+  int64_t next_expiry_ns_ = 0;               // monotonic
+  int64_t unwritten_rows_ = 0;               // that came before it could be opened
+  bool complete_ = true;                     // as it was told last
 
   absl::Mutex mutex_;
+  AlarmTimes alarms_ ABSL_GUARDED_BY(mutex_);  // that the writer does not know yet
   std::optional<CaptureTriggers> triggers_ ABSL_GUARDED_BY(mutex_);
   std::vector<CaptureEvent> events_ ABSL_GUARDED_BY(mutex_);
   std::vector<CaptureFolder::RequestNote> pressed_ ABSL_GUARDED_BY(mutex_);

@@ -16,7 +16,7 @@ RowRecorder::RowRecorder(std::string machine, std::vector<std::string> channels,
 }
 
 std::optional<StoredRows> RowRecorder::Add(int64_t time_ns, std::span<const float> values,
-                                           std::span<const Flag> flags, bool alarm) {
+                                           std::span<const Flag> flags) {
   last_was_kept_ = std::ranges::any_of(values, [](float value) { return !std::isnan(value); });
   if (!last_was_kept_) return std::nullopt;
   std::optional<StoredRows> before;
@@ -25,10 +25,6 @@ std::optional<StoredRows> RowRecorder::Add(int64_t time_ns, std::span<const floa
   if (block_.rows() == 0) block_.first_ns = time_ns;
   block_.values.insert(block_.values.end(), values.begin(), values.end());
   block_.flags.insert(block_.flags.end(), flags.begin(), flags.end());
-  if (alarm || !block_.alarms.empty()) {
-    block_.alarms.resize(block_.rows());
-    block_.alarms.back() = alarm;
-  }
   return before;
 }
 
@@ -42,7 +38,6 @@ std::optional<StoredRows> RowRecorder::Finish() {
   std::optional<StoredRows> finished = block_;
   block_.values.clear();
   block_.flags.clear();
-  block_.alarms.clear();
   return finished;
 }
 

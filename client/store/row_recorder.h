@@ -19,11 +19,11 @@ class RowRecorder {
   RowRecorder(std::string machine, std::vector<std::string> channels, int64_t period_ns,
               int64_t rows_per_block);
 
-  /// The next row, a value and a flag for each channel; `alarm`: the machine is in alarm. A row
-  /// without any value is left out. Gives the block before, if this row begins another: it was
-  /// full, or the row does not follow it by the period.
+  /// The next row, a value and a flag for each channel. A row without any value is left out.
+  /// Gives the block before, if this row begins another: it was full, or the row does not follow
+  /// it by the period.
   std::optional<StoredRows> Add(int64_t time_ns, std::span<const float> values,
-                                std::span<const Flag> flags, bool alarm = false);
+                                std::span<const Flag> flags);
   /// The later verdict on a value of the row that was added last; without effect if that was left
   /// out.
   void Revise(int32_t channel, Flag flag);

@@ -258,6 +258,14 @@ void SampleStore::Read(absl::string_view machine, int64_t from_ns, int64_t to_ns
   }
 }
 
+int64_t SampleStore::oldest_ns() const {
+  int64_t oldest_ns = std::numeric_limits<int64_t>::max();
+  for (const Segment& segment : segments_) {
+    for (const BlockPlace& place : segment.blocks) oldest_ns = std::min(oldest_ns, place.first_ns);
+  }
+  return oldest_ns;
+}
+
 SampleStore::Totals SampleStore::totals() const {
   Totals totals;
   totals.segments = std::ssize(segments_);

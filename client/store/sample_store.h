@@ -61,6 +61,8 @@ class SampleStore {
             const std::function<void(StoredRows)>& visit);
 
   Totals totals() const;
+  /// Time of the oldest row; the largest int64 where there is none.
+  int64_t oldest_ns() const;
 
  private:
   struct Segment {
@@ -80,10 +82,10 @@ class SampleStore {
   void CloseSegment();
   absl::Status RemoveSegment(std::vector<Segment>::iterator segment);
   absl::Status RemoveOldest();
-  absl::Status MakeRoom(int64_t bytes);
-  absl::Status Write(EncodedBlock block);
   /// In ascending order.
   std::vector<int64_t> NumbersOfOld(int64_t oldest_ns, int64_t latest_ns) const;
+  absl::Status MakeRoom(int64_t bytes);
+  absl::Status Write(EncodedBlock block);
   absl::Status TryAppend(const EncodedBlock& block);
   void PutAside(Segment& segment);
   absl::StatusOr<StoredRows> ReadOne(int64_t number, const BlockPlace& place);

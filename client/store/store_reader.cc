@@ -10,14 +10,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "client/store/alarm_log.h"
 
 namespace millrace {
-
 namespace {
 
 constexpr int64_t kDayNs = int64_t{86'400} * 1'000'000'000;
 
 }  // namespace
+
 absl::StatusOr<StoreReader> StoreReader::Open(FileSystem* files, const std::string& folder) {
   MR_ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(folder));
   StoreReader reader(files);
@@ -26,6 +27,8 @@ absl::StatusOr<StoreReader> StoreReader::Open(FileSystem* files, const std::stri
   for (const std::string& name : names) {
     if (absl::StrContains(name, ".segment")) reader.List(absl::StrCat(folder, "/", name));
   }
+  // Then the alarms: of the rows found, what is known of them is known here.
+  MR_ASSIGN_OR_RETURN(reader.alarms_, ReadAlarms(files, absl::StrCat(folder, "/", kAlarmsFile)));
   std::ranges::stable_sort(reader.blocks_, {},
                            [](const Block& block) { return block.place.first_ns; });
   return reader;
@@ -93,6 +96,7 @@ void StoreReader::Read(absl::string_view machine, int64_t from_ns, int64_t to_ns
     rows->Trim(from_ns, to_ns);
     if (rows->rows() == 0) continue;
     from_ns = rows->last_ns() + 1;
+    alarms_.Mark(*rows);
     visit(*std::move(rows));
   }
 }

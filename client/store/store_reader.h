@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/file_system.h"
+#include "client/store/alarm_times.h"
 #include "client/store/segment.h"
 #include "client/store/stored_rows.h"
 
@@ -19,7 +20,8 @@ namespace millrace {
 /// nothing, also where something is damaged, and does not mind who appends or removes meanwhile.
 class StoreReader {
  public:
-  /// NOT_FOUND if there is no such folder. `files` outlives the reader.
+  /// NOT_FOUND if there is no such folder, or the error of a disk that does not tell which rows
+  /// were taken in an alarm. `files` outlives the reader.
   static absl::StatusOr<StoreReader> Open(FileSystem* files, const std::string& folder);
 
   /// Of which there are rows, sorted.
@@ -35,8 +37,8 @@ class StoreReader {
   int64_t NewestWithin(int64_t bytes, std::span<const std::string> machines, int64_t end_ns) const;
 
   /// Calls `visit` with the machine's rows within [from_ns, to_ns), block by block, by their time.
-  /// A row comes once, though it be in several blocks. What cannot be read as it was written is
-  /// passed over.
+  /// Those that are known by now to be of an alarm are marked. A row comes once, though it be in
+  /// several blocks. What cannot be read as it was written is passed over.
   void Read(absl::string_view machine, int64_t from_ns, int64_t to_ns,
             const std::function<void(StoredRows)>& visit) const;
 
@@ -50,6 +52,7 @@ class StoreReader {
   void List(const std::string& path);
 
   FileSystem* files_;
+  AlarmTimes alarms_;
   std::vector<Block> blocks_;  // by their first row's time
 };
 

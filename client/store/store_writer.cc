@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/store/store_writer.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status.h"
 
 namespace millrace {
@@ -20,8 +22,10 @@ absl::StatusOr<std::unique_ptr<StoreWriter>> StoreWriter::Open(FileSystem* files
                       SampleStore::Open(files, folder, limits.store));
   MR_ASSIGN_OR_RETURN(std::unique_ptr<RowJournal> journal,
                       RowJournal::Open(files, folder + "/journal"));
+  MR_ASSIGN_OR_RETURN(std::unique_ptr<AlarmLog> alarms,
+                      AlarmLog::Open(files, absl::StrCat(folder, "/", kAlarmsFile)));
   std::unique_ptr<StoreWriter> writer(
-      new StoreWriter(limits, std::move(store), std::move(journal)));
+      new StoreWriter(limits, std::move(store), std::move(journal), std::move(alarms)));
   for (StoredRows& rows : writer->journal_->TakeFound()) writer->Keep(std::move(rows));
   // Recordings that a full disk cannot take are no reason to record nothing later.
   writer->Flush().IgnoreError();
@@ -54,6 +58,13 @@ absl::Status StoreWriter::Add(StoredRows rows) {
 }
 
 absl::Status StoreWriter::Sync(int64_t monotonic_ns) {
+  // What it lacks is not lost, and must not keep the rows from the disk.
+  absl::Status status = alarms_->Sync();
+  status.Update(SyncRows(monotonic_ns));
+  return status;
+}
+
+absl::Status StoreWriter::SyncRows(int64_t monotonic_ns) {
   if (flushed_ns_ == 0) flushed_ns_ = monotonic_ns;
   const bool due = failed_ || journal_->bytes() >= limits_.journal_bytes ||
                    pending_bytes_ >= limits_.journal_bytes ||
@@ -88,15 +99,29 @@ absl::Status StoreWriter::Flush() {
   return worst;
 }
 
+void StoreWriter::Expire(absl::Time now) {
+  store_->Expire(now);
+  int64_t oldest_ns = store_->oldest_ns();
+  for (const auto& [machine, pending] : pending_) {
+    for (const StoredRows& rows : pending.whole) oldest_ns = std::min(oldest_ns, rows.first_ns);
+    if (!pending.growing.values.empty()) oldest_ns = std::min(oldest_ns, pending.growing.first_ns);
+  }
+  if (oldest_ns < std::numeric_limits<int64_t>::max()) alarms_->DropBefore(oldest_ns);
+}
+
 void StoreWriter::Read(absl::string_view machine, int64_t from_ns, int64_t to_ns,
                        const std::function<void(StoredRows)>& visit) {
-  store_->Read(machine, from_ns, to_ns, visit);
+  const auto tell = [&](StoredRows rows) {
+    alarms_->times().Mark(rows);
+    visit(std::move(rows));
+  };
+  store_->Read(machine, from_ns, to_ns, tell);
   const auto found = pending_.find(machine);
   if (found == pending_.end()) return;
   const auto take = [&](StoredRows rows) {
     if (rows.values.empty() || rows.last_ns() < from_ns || rows.first_ns >= to_ns) return;
     rows.Trim(from_ns, to_ns);
-    if (rows.rows() > 0) visit(std::move(rows));
+    if (rows.rows() > 0) tell(std::move(rows));
   };
   for (const StoredRows& rows : found->second.whole) take(rows);
   take(found->second.growing);

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/file_system.h"
+#include "client/store/alarm_log.h"
 #include "client/store/row_journal.h"
 #include "client/store/sample_store.h"
 #include "client/store/stored_rows.h"
@@ -37,13 +38,16 @@ class StoreWriter {
 
   /// Takes them; an error is the journal's, and the store gets them all the same.
   absl::Status Add(StoredRows rows);
+  /// Rows of these times, which may come yet, were taken in an alarm: whoever reads them is told.
+  /// Durable if this succeeds; else a Sync that does makes up for it.
+  absl::Status AddAlarms(const AlarmTimes& alarms) { return alarms_->Add(alarms); }
   /// What was added is durable if this succeeds. Now and then it is brought to the store.
   /// `monotonic_ns`: any clock that nobody sets.
   absl::Status Sync(int64_t monotonic_ns);
   /// Brings everything to the store. What that cannot take is lost.
   absl::Status Flush();
-  /// SampleStore::Expire.
-  void Expire(absl::Time now) { store_->Expire(now); }
+  /// SampleStore::Expire, and alarms go with their rows.
+  void Expire(absl::Time now);
 
   /// SampleStore::Read, and what the store does not have yet.
   void Read(absl::string_view machine, int64_t from_ns, int64_t to_ns,
@@ -64,15 +68,20 @@ class StoreWriter {
   };
 
   StoreWriter(const Limits& limits, std::unique_ptr<SampleStore> store,
-              std::unique_ptr<RowJournal> journal)
-      : limits_(limits), store_(std::move(store)), journal_(std::move(journal)) {}
+              std::unique_ptr<RowJournal> journal, std::unique_ptr<AlarmLog> alarms)
+      : limits_(limits),
+        store_(std::move(store)),
+        journal_(std::move(journal)),
+        alarms_(std::move(alarms)) {}
 
+  absl::Status SyncRows(int64_t monotonic_ns);
   void Keep(StoredRows rows);
   absl::Status Hand(const StoredRows& rows);
 
   const Limits limits_;
   const std::unique_ptr<SampleStore> store_;
   const std::unique_ptr<RowJournal> journal_;
+  const std::unique_ptr<AlarmLog> alarms_;
   std::map<std::string, Pending, std::less<>> pending_;  // by machine
   int64_t pending_bytes_ = 0;
   int64_t flushed_ns_ = 0;  // monotonic

@@ -22,7 +22,8 @@ struct StoredRows {
   int64_t period_ns = 0;      // rounded
   std::vector<float> values;  // [rows, channels]; NaN: missing
   std::vector<Flag> flags;    // [rows, channels]
-  /// [rows]: not 0 while the machine was in alarm; empty: it never was.
+  /// [rows]: not 0 where the machine was in alarm; empty: it never was. On the disk only those of
+  /// captures, and of recordings from before there was an AlarmLog.
   std::vector<char> alarms;
 
   int64_t rows() const { return static_cast<int64_t>(values.size() / channels.size()); }

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <atomic>
 #include <limits>
 
@@ -151,11 +152,88 @@ TEST_F(LiveRecorderTest, AlarmIsCapturedAndItsRowsAreMarked) {
   EXPECT_EQ(capture.rows.back().values[capture.rows.back().values.size() - 2], 49);
   const StoredRows rows = Recorded("pump-1")[0];
   ASSERT_THAT(rows.alarms, SizeIs(70));
-  EXPECT_EQ(rows.alarms[49], 0);
-  EXPECT_EQ(rows.alarms[50], 1);
-  EXPECT_EQ(rows.alarms[59], 1);
-  EXPECT_EQ(rows.alarms[60], 0);
+  EXPECT_EQ(rows.alarms[45], 0);
+  for (const int row : {46, 47, 48, 49}) EXPECT_EQ(rows.alarms[row], 1) << row;
+  EXPECT_EQ(rows.alarms[50], 0) << "it was no alarm any more";
   EXPECT_THAT(recorder_->MetricsText(), HasSubstr("millrace_captures{trigger=\"alarm\"} 1"));
+}
+
+TEST_F(LiveRecorderTest, RowsBetweenTwoWindowsOfAnAlarmAreOfItUnlessAClockWasSet) {
+  config_.machines[0].hop = 10;
+  Begin();
+  Rows(0, 0, 100);
+  Alarm(19);
+  Alarm(29);
+  Alarm(39, Judgement::kNotEvaluated);
+  Alarm(49, Judgement::kNormal);
+  Alarm(59, Judgement::kNotEvaluated);
+  Alarm(69);
+  Alarm(99);
+  recorder_->Stop();
+  const StoredRows rows = Recorded("pump-1")[0];
+  ASSERT_THAT(rows.alarms, SizeIs(100));
+  for (int row = 0; row < 100; ++row) {
+    const bool marked = (row >= 16 && row <= 39) || (row >= 66 && row <= 69) || row >= 96;
+    EXPECT_EQ(rows.alarms[row] != 0, marked) << row;
+  }
+}
+
+/// Gives zeros, so that a window's score is the mean of its values.
+class ZerosOfTen : public Predictor {
+ public:
+  absl::Status Predict(std::span<const float>, std::span<float> outputs) override {
+    std::ranges::fill(outputs, 0.F);
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Attribution> Attribute(std::span<const float>, std::span<const float>,
+                                        int64_t) override {
+    return absl::UnimplementedError("");
+  }
+  int64_t width() const override { return 10; }
+};
+
+/// Rows 105 to 124 of 300 are a fault; windows of ten rows, one after the other.
+TEST_F(LiveRecorderTest, FaultIsMarkedWhetherItsRowsComeOneByOneOrAllAtOnce) {
+  MachineConfig machine = config_.machines[0];
+  machine.names = {"pump-1"};
+  machine.model = "pumps";
+  machine.threshold = 1;
+  machine.channels.resize(1);
+  config_.machines = {machine};
+  for (const int64_t rows_at_once : {1, 300}) {
+    Begin();
+    ScoringEngine engine(
+        {machine}, &clock_, [&](const MachineVerdict& verdict) { recorder_->Take(verdict); },
+        [](const ChannelDrift&) {}, [&](const MachineRow& row) { recorder_->Take(row); });
+    auto model = std::make_shared<InstalledModel>();
+    model->package.plan.model.kind = ModelKind::kAutoencoder;
+    model->package.plan.input.channels = {"current"};
+    model->package.plan.input.window = 10;
+    model->package.plan.input.normalization = Normalization::kNone;
+    model->package.manifest.set_name("pumps");
+    model->predictors.push_back(std::make_unique<ZerosOfTen>());
+    MR_ASSERT_OK(engine.Use(std::move(model)));
+    SampleBatch batch;
+    for (int64_t row = 0; row < 300; ++row) {
+      const bool fault = row >= 105 && row < 125;
+      batch.samples.push_back({kBegin + row * kNsPerS, 0, fault ? 100.F : 0.F});
+      if (std::ssize(batch.samples) < rows_at_once) continue;
+      engine.Process(batch);
+      engine.ScoreDue();
+      batch.samples.clear();
+    }
+    recorder_->Stop();
+    EXPECT_EQ(engine.counts().alarms, 3);
+    const StoredRows rows = Recorded("pump-1")[0];
+    ASSERT_THAT(rows.alarms, SizeIs(rows.rows()));
+    for (int64_t row = 0; row < rows.rows(); ++row) {
+      EXPECT_EQ(rows.alarms[row] != 0, row >= 100 && row < 130) << row;
+    }
+    MR_ASSERT_OK_AND_ASSIGN(const auto names, memory_.List("recordings"));
+    for (const std::string& name : names) {
+      MR_ASSERT_OK(memory_.Remove("recordings/" + name));
+    }
+  }
 }
 
 TEST_F(LiveRecorderTest, ButtonCapturesWhatAMachineThatIsRecordedDoesNow) {

@@ -93,19 +93,5 @@ TEST_F(RowRecorderTest, LastRowIsHeldBackForItsLaterVerdict) {
   EXPECT_THAT(rest->flags, ElementsAre(Flag::kSuspect, Flag::kPass));
 }
 
-TEST_F(RowRecorderTest, RowsOfAnAlarmAreMarkedThroughTheStore) {
-  Add(100, 1, 2);
-  recorder_.Add(110, std::array{3.F, 4.F}, kPass, /*alarm=*/true);
-  auto block = recorder_.FinishButLast();
-  EXPECT_THAT(block->alarms, ElementsAre(0));
-  recorder_.Add(120, std::array{5.F, 6.F}, kPass);
-  const auto rest = recorder_.Finish();
-  EXPECT_THAT(rest->alarms, ElementsAre(1, 0));
-  ASSERT_TRUE(block->Continue(*rest, 100));
-  MR_ASSERT_OK_AND_ASSIGN(const StoredRows read, StoredRows::Parse(block->ToBytes()));
-  EXPECT_THAT(read.alarms, ElementsAre(0, 1, 0));
-  EXPECT_FALSE(block->Continue(*rest, 100)) << "it does not follow";
-}
-
 }  // namespace
 }  // namespace millrace
