@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "millrace/internal/threshold.pb.h"
 
 namespace millrace {
 namespace {
@@ -18,15 +19,32 @@ AdaptiveThreshold::Parameters Wanted(const MachineThreshold::Parameters& paramet
   return wanted;
 }
 
+bool IsLearning(const internal::LearntThreshold& file) {
+  const auto finite = [](float score) { return std::isfinite(score); };
+  return static_cast<size_t>(file.first_size()) <= kMostKept &&
+         std::ranges::all_of(file.first(), finite);
+}
+
 }  // namespace
 
 void MachineThreshold::Restore(absl::string_view bytes) {
   absl::StatusOr<AdaptiveThreshold> restored =
       AdaptiveThreshold::Parse(Wanted(parameters_), bytes, seed_);
-  if (restored.ok()) adaptive_ = *std::move(restored);
+  if (restored.ok()) {
+    adaptive_ = *std::move(restored);
+    return;
+  }
+  internal::LearntThreshold file;
+  if (!file.ParseFromString(std::string(bytes)) || !IsLearning(file)) return;
+  first_.assign(file.first().begin(), file.first().end());
 }
 
-std::string MachineThreshold::Serialize() const { return adaptive_ ? adaptive_->Serialize() : ""; }
+std::string MachineThreshold::Serialize() const {
+  if (adaptive_) return adaptive_->Serialize();
+  internal::LearntThreshold file;
+  file.mutable_first()->Add(first_.begin(), first_.end());
+  return file.SerializeAsString();
+}
 
 void MachineThreshold::Observe(float score) {
   if (adaptive_) {

@@ -24,9 +24,10 @@ class MachineThreshold {
 
   MachineThreshold(const Parameters& parameters, uint64_t seed)
       : parameters_(parameters), seed_(seed), enough_(parameters.learn_windows) {}
-  /// From what Serialize gave; what cannot be read is learnt anew.
+  /// From what Serialize gave, before the first score; what cannot be read is learnt anew.
   void Restore(absl::string_view bytes);
-  /// Empty while it is learning.
+  /// A few kilobytes; while it is learning, four bytes for each score so far. Empty where there is
+  /// none.
   std::string Serialize() const;
 
   void Observe(float score);

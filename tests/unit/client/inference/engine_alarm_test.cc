@@ -184,6 +184,16 @@ TEST(EngineAlarmTest, ThresholdIsLearntFromTheMachineAndSurvivesARestart) {
   again.engine.RestoreThresholds(rig.engine.LearntThresholds());
   windows(again, 1);
   EXPECT_EQ(again.verdicts.back().threshold, rig.verdicts.back().threshold);
+
+  EngineBench daily(config);  // a computer that is off at night, a third of that each day
+  daily.UseEcho(0.1F);
+  windows(daily, 70);
+  daily.engine.Maintain();
+  EngineBench next_day(config);
+  next_day.UseEcho(0.1F);
+  next_day.engine.RestoreThresholds(daily.engine.LearntThresholds());
+  windows(next_day, 70);
+  EXPECT_EQ(next_day.verdicts.back().reason, "threshold: 140 of 200 windows seen");
 }
 
 }  // namespace
