@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/testing/broker.h"
 #include "tests/testing/eventually.h"
@@ -47,6 +48,39 @@ kind = "mqtt"
 host = "127.0.0.1"
 port = )",
                       broker_port, "\nqos = 1\n");
+}
+
+TEST(DeadMan, OutputsFollowTheFileAndAChangeThatIsWrongLeavesThemAsTheyWere) {
+  const testing::TemporaryFolder folder;
+  Broker broker(folder.path(), {});
+  const Subscriber plant(broker.port(), "millrace/#");
+  const std::string config = folder.path() + "/site.toml";
+  const std::string first = WatchingSite(broker.port());
+  std::ofstream(config) << first;
+  Process daemon({MILLRACE_CLIENT, "run", "--config", config}, folder.path() + "/daemon.log");
+  ASSERT_TRUE(Eventually([&] { return plant.Heard(kStatusTopic).size() == 1; })) << daemon.Log();
+
+  std::ofstream(config) << first << "queue_verdicts = \"many\"\n";
+  ASSERT_TRUE(Eventually([&] {
+    return absl::StrContains(daemon.Log(), "changed configuration not used");
+  })) << daemon.Log();
+  std::ofstream(config) << first << R"(
+[[output]]
+name = "plc"
+kind = "modbus"
+machines = ["pump-1"]
+port = )" << broker.port()
+                        << "\n";
+  ASSERT_TRUE(Eventually([&] {
+    return absl::StrContains(daemon.Log(), "changed outputs not used");
+  })) << daemon.Log();
+  EXPECT_THAT(plant.Heard(kStatusTopic), ElementsAre("online"));
+
+  std::ofstream(config) << first << "status_topic = \"millrace/other\"\n";
+  ASSERT_TRUE(Eventually([&] { return plant.Heard("millrace/other").size() == 1; }))
+      << daemon.Log();
+  ASSERT_TRUE(Eventually([&] { return plant.Heard(kStatusTopic).size() == 2; }));
+  EXPECT_THAT(plant.Heard(kStatusTopic), ElementsAre("online", "offline"));
 }
 
 TEST(DeadMan, BrokerSaysThatADaemonWasKilledAndThatItIsBack) {
