@@ -336,6 +336,7 @@ void ScoringEngine::Maintain() {
     }
   }
   if (adapted < kAdaptAtATime) adapt_next_ = 0;  // the turn is over
+  NoteDrift();
   NoteTally();
 }
 
@@ -351,7 +352,6 @@ void ScoringEngine::NoteTally() {
 ScoringTally ScoringEngine::tally() const {
   const absl::MutexLock lock(&mutex_);
   return tally_;
-  NoteDrift();
 }
 
 }  // namespace millrace
