@@ -117,10 +117,10 @@ TEST(BadNetwork, LossSlownessAndOutagesCostTheRoundNothingButTime) {
       [&] { networks["outages"]->SetLink(true).IgnoreError(); });
 }
 
-TEST(BadNetwork, LatenessSlownessAndCutsCostTheRoundNothingButTime) {
+TEST(BadNetwork, LostPiecesSlownessAndCutsCostTheRoundNothingButTime) {
   Fleet fleet(MILLRACE_COORDINATOR);
   ASSERT_TRUE(fleet.StartCoordinator());
-  CuttingProxy lossy(fleet.port(), Weather{.late = 0.05});
+  CuttingProxy lossy(fleet.port(), Weather{.lost = 0.05});
   CuttingProxy slow(fleet.port(), Weather{.bytes_per_s = 250'000});
   CuttingProxy outages(fleet.port());
   fleet.PutBehind(lossy.port(), "lossy");

@@ -17,7 +17,7 @@
 namespace millrace::testing {
 namespace {
 
-// What TCP waits for before it sends again what was lost, at least.
+// What TCP waits for before it sends again what was lost, at least; then twice as long each time.
 constexpr absl::Duration kResend = absl::Milliseconds(200);
 
 /// Before a slow link lies what it carries in a tenth of a second; the kernel's own default is many
@@ -159,7 +159,9 @@ void CuttingProxy::Forward(int from, int to, Direction& direction, uint64_t seed
     const ssize_t got = ::recv(from, buffer.data(), piece, 0);
     if (got <= 0) break;
     Delay(direction, got);
-    if (random.Uniform() < weather_.late) absl::SleepFor(kResend);
+    for (absl::Duration wait = kResend; random.Uniform() < weather_.lost; wait *= 2) {
+      absl::SleepFor(wait);
+    }
     if (!SendAll(to, buffer.data(), static_cast<size_t>(got))) break;
     direction.bytes += got;
     CutIfDue();

@@ -16,7 +16,9 @@ namespace millrace::testing {
 /// What connections suffer, each way.
 struct Weather {
   int64_t bytes_per_s = 0;  // of all together; 0: as many as come
-  double late = 0;          // share of the pieces that TCP brings late, as it does after a loss
+  // Share of the pieces that are lost on their way, also when they are sent again. Whoever reads
+  // from TCP sees of a loss that the piece, and all behind it, comes so much later.
+  double lost = 0;
   absl::Duration cut_every = absl::InfiniteDuration();  // all of them
 };
 
