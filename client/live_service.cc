@@ -58,8 +58,10 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
       scoring_(config.machines,
                {config.serving.WorkersOn(UsableProcessors()), config.queue_samples}, Sinks(),
                clock),
+      prepared_(config.machines, config.store ? config.store->folder : "", files, clock, &scoring_,
+                [this](LearntOfMachines learnt) { memory_.Note(std::move(learnt)); }),
       releases_({state_folder_, ModelNames(config.machines), config.release, std::move(predictors),
-                 files, clock, &scoring_, DemandsOf(config)}),
+                 files, clock, &prepared_, DemandsOf(config)}),
       sources_(RealSources({&channels_, scoring_.sink(), clock, files, state_folder_ + "/sources",
                             config.heartbeat.ignore_time})),
       drift_tally_(config.machines) {
@@ -96,6 +98,7 @@ LiveService::~LiveService() { Stop(); }
 void LiveService::Start() {
   releases_.Start();
   scoring_.Restore(memory_.Load());
+  prepared_.Begin();
   if (recorder_ != nullptr) recorder_->Start();
   scoring_.Start();
   LogInfo("machines are judged", {{"threads", scoring_.size()}});
@@ -108,6 +111,7 @@ void LiveService::Stop() {
   stopping_.Notify();
   sources_.Halt();
   scoring_.Stop();
+  prepared_.Halt();
   if (installing_.joinable()) installing_.join();
   if (recorder_ != nullptr) recorder_->Stop();
   memory_.Save();

@@ -29,6 +29,7 @@
 #include "client/live_recorder.h"
 #include "client/output/live_metrics.h"
 #include "client/output/outlet.h"
+#include "client/prepared_models.h"
 #include "client/release/releases.h"
 #include "client/serving_guard.h"
 #include "client/training/training_hold.h"
@@ -102,7 +103,9 @@ class LiveService {
   // By machine, of all that there are: each is its own thread's.
   std::map<std::string, Judgement> last_;
   ScoringWorkers scoring_;
-  Releases releases_;  // the installing thread's
+  // The installing thread's.
+  PreparedModels prepared_;
+  Releases releases_;
   SourceSet sources_;
   std::unique_ptr<HttpServer> http_;
 

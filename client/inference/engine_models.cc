@@ -78,9 +78,14 @@ void ScoringEngine::TakeUp(const Next& next, Kind& kind) {
   if (comes_back && !kind.thresholds.empty()) return;
   kind.thresholds.clear();
   if (kind.model->package.plan.task() != Task::kReconstruction || kind.config.threshold > 0) return;
-  for (const Machine& machine : kind.machines) {
+  for (size_t i = 0; i < kind.machines.size(); ++i) {
+    const std::string& name = kind.machines[i].name();
     // By its name: whatever other machines there are, a machine learns the same.
-    kind.thresholds.emplace_back(kind.config.learning, Random(1).Fork(machine.name()).Next());
+    kind.thresholds.emplace_back(kind.config.learning, Random(1).Fork(name).Next());
+    const auto ahead = kind.model->thresholds.find(name);
+    if (ahead == kind.model->thresholds.end()) continue;
+    kind.thresholds[i].Restore(*ahead->second);
+    kind.learnt[i] = ahead->second;
   }
 }
 

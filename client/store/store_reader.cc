@@ -19,13 +19,15 @@ constexpr int64_t kDayNs = int64_t{86'400} * 1'000'000'000;
 
 }  // namespace
 
-absl::StatusOr<StoreReader> StoreReader::Open(FileSystem* files, const std::string& folder) {
+absl::StatusOr<StoreReader> StoreReader::Open(FileSystem* files, const std::string& folder,
+                                              int64_t newest_bytes) {
   MR_ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(folder));
   StoreReader reader(files);
   // The journal first: what goes from there to the store meanwhile is found twice, and not never.
   reader.List(folder + "/journal");
-  for (const std::string& name : names) {
-    if (absl::StrContains(name, ".segment")) reader.List(absl::StrCat(folder, "/", name));
+  for (auto name = names.rbegin(); name != names.rend() && newest_bytes > 0; ++name) {
+    if (!absl::StrContains(*name, ".segment")) continue;
+    newest_bytes -= reader.List(absl::StrCat(folder, "/", *name));
   }
   // Then the alarms: of the rows found, what is known of them is known here.
   MR_ASSIGN_OR_RETURN(reader.alarms_, ReadAlarms(files, absl::StrCat(folder, "/", kAlarmsFile)));
@@ -34,13 +36,14 @@ absl::StatusOr<StoreReader> StoreReader::Open(FileSystem* files, const std::stri
   return reader;
 }
 
-void StoreReader::List(const std::string& path) {
+int64_t StoreReader::List(const std::string& path) {
   const absl::StatusOr<std::unique_ptr<File>> file =
       files_->Open(path, FileSystem::OpenMode::kRead);
-  if (!file.ok()) return;
+  if (!file.ok()) return 0;
   absl::StatusOr<SegmentScan> scan = ScanSegment(file->get(), /*read_rows=*/false);
-  if (!scan.ok()) return;
+  if (!scan.ok()) return 0;
   for (BlockPlace& place : scan->blocks) blocks_.push_back({path, std::move(place)});
+  return scan->good_bytes;
 }
 
 std::vector<std::string> StoreReader::Machines() const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,7 +23,11 @@ class StoreReader {
  public:
   /// NOT_FOUND if there is no such folder, or the error of a disk that does not tell which rows
   /// were taken in an alarm. `files` outlives the reader.
-  static absl::StatusOr<StoreReader> Open(FileSystem* files, const std::string& folder);
+  /// Of the segments the newest are looked at, until they have `newest_bytes`: each block that is
+  /// listed takes memory.
+  static absl::StatusOr<StoreReader> Open(
+      FileSystem* files, const std::string& folder,
+      int64_t newest_bytes = std::numeric_limits<int64_t>::max());
 
   /// Of which there are rows, sorted.
   std::vector<std::string> Machines() const;
@@ -49,7 +54,8 @@ class StoreReader {
   };
 
   explicit StoreReader(FileSystem* files) : files_(files) {}
-  void List(const std::string& path);
+  /// Gives its bytes.
+  int64_t List(const std::string& path);
 
   FileSystem* files_;
   AlarmTimes alarms_;

@@ -199,6 +199,25 @@ TEST_F(StoreWriterTest, RowsThatAWrongClockHasDatedAheadAreNotTheNewest) {
       << "it is this clock that is wrong";
 }
 
+TEST_F(StoreWriterTest, OfALargeStoreTheNewestSegmentsAreLookedAt) {
+  limits_.store.segment_bytes = 1;
+  OpenWriter();
+  for (const int64_t first_s : {100, 200, 300}) {
+    Record(first_s, 1, 50);
+    MR_EXPECT_OK(writer_->Flush());
+  }
+  const auto firsts = [&](int64_t bytes) {
+    std::vector<int64_t> found;
+    const absl::StatusOr<StoreReader> reader = StoreReader::Open(&disk_, "recordings", bytes);
+    reader->Read("pump", 0, kAllTime,
+                 [&](const StoredRows& rows) { found.push_back(rows.first_ns / kSecond); });
+    return found;
+  };
+  EXPECT_THAT(firsts(kAllTime), ElementsAre(100, 200, 300));
+  EXPECT_THAT(firsts(1), ElementsAre(300));
+  EXPECT_THAT(firsts(writer_->totals().bytes / 2), ElementsAre(200, 300));
+}
+
 TEST(BlockQueueTest, WhatDoesNotFitIsCountedAndTheRestIsTakenInOrder) {
   BlockQueue queue(60 * 10);
   for (int64_t i = 0; i < 8; ++i) queue.Push(SomeRows("pump", 100 + 10 * i, 10));
