@@ -20,6 +20,7 @@ namespace millrace {
 namespace {
 
 constexpr size_t kMostValues = 2000;
+constexpr int64_t kPlanAgainNs = 600 * kNsPerS;
 // Whatever the timeout of an answer: connecting cannot be cut short.
 constexpr absl::Duration kLongestConnect = absl::Seconds(2);
 
@@ -53,7 +54,6 @@ ModbusSource::ModbusSource(const std::string& name, const ModbusConfig& config,
     : config_(config),
       context_(context),
       record_(name),
-      reads_(PlanReads(config.points)),
       registers_(kMostValues),
       random_(static_cast<uint64_t>(context.clock->UnixNs())) {
   StreamChannels channels(context.channels, renames, &record_);
@@ -106,7 +106,13 @@ absl::Status ModbusSource::PollOn(_modbus* device) {
   const absl::Duration period = absl::Seconds(config_.period_s);
   const int64_t period_ns = absl::ToInt64Nanoseconds(period);
   int64_t next_ns = context_.clock->MonotonicNs();
+  planned_ns_ = next_ns - kPlanAgainNs;
   while (!stopped_.HasBeenNotified()) {
+    // What a device did not have at one time it may have at another: devices restart, too.
+    if (next_ns - planned_ns_ >= kPlanAgainNs) {
+      planned_ns_ = next_ns;
+      reads_ = PlanReads(config_.points);
+    }
     MR_RETURN_IF_ERROR(Poll(device));
     // Polls that a slow device has made impossible are left out.
     const int64_t now_ns = context_.clock->MonotonicNs();
@@ -158,6 +164,15 @@ void ModbusSource::Append(const RegisterRead& read, bool bad, std::vector<Sample
   }
 }
 
+absl::Status ModbusSource::Take(_modbus* device, const RegisterRead& read,
+                                std::vector<Sample>* samples) {
+  const absl::Status status = Read(device, read);
+  if (absl::IsUnavailable(status)) return status;
+  Append(read, /*bad=*/!status.ok(), samples);
+  if (!status.ok()) record_.Refused(status.message());
+  return absl::OkStatus();
+}
+
 absl::Status ModbusSource::Poll(_modbus* device) {
   record_.Message();
   std::vector<Sample> samples;
@@ -166,14 +181,16 @@ absl::Status ModbusSource::Poll(_modbus* device) {
     if (stopped_.HasBeenNotified()) return absl::OkStatus();
     const absl::Status status = Read(device, read);
     if (absl::IsUnavailable(status)) return status;
-    Append(read, /*bad=*/!status.ok(), &samples);
     if (!status.ok()) record_.Refused(status.message());
-    if (absl::IsOutOfRange(status)) {
-      // One register that the device does not have must not cost its neighbours.
-      const std::vector<RegisterRead> each = ReadsOfEach(read, config_.points);
-      next.insert(next.end(), each.begin(), each.end());
-    } else {
+    if (!absl::IsOutOfRange(status) || read.points.size() == 1) {
+      Append(read, /*bad=*/!status.ok(), &samples);
       next.push_back(read);
+      continue;
+    }
+    // One register that the device does not have must not cost its neighbours.
+    for (RegisterRead& each : ReadsOfEach(read, config_.points)) {
+      MR_RETURN_IF_ERROR(Take(device, each, &samples));
+      next.push_back(std::move(each));
     }
   }
   reads_ = std::move(next);

@@ -44,6 +44,8 @@ class ModbusSource final : public Source {
   absl::Status PollOn(_modbus* device);
   absl::StatusOr<Device> Open() const;
   absl::Status Poll(_modbus* device);
+  /// Reads and appends; what the device does not have is bad. UNAVAILABLE: the connection fails.
+  absl::Status Take(_modbus* device, const RegisterRead& read, std::vector<Sample>* samples);
   /// What Stop is to shut; -1 before it is closed.
   void UseSocket(int socket);
   /// Reads into registers_. OUT_OF_RANGE for registers that the device does not have,
@@ -55,7 +57,8 @@ class ModbusSource final : public Source {
   const SourceContext context_;
   SourceRecord record_;
   std::vector<std::optional<ChannelIndex>> channels_;  // by point
-  std::vector<RegisterRead> reads_;
+  std::vector<RegisterRead> reads_;                    // of a poll
+  int64_t planned_ns_ = 0;                             // when they were put together
   std::vector<uint16_t> registers_;
   Random random_;
   SteadyNotification stopped_;

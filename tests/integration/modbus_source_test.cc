@@ -91,6 +91,29 @@ TEST_F(ModbusSourceTest, ARegisterThatTheDeviceDoesNotHaveIsBadAndItsNeighbourIs
   EXPECT_GE(rig_.Status().refused, 1);
   EXPECT_THAT(rig_.Status().last_refusal, HasSubstr("address 100"));
   EXPECT_EQ(rig_.Status().state, SourceState::kLive);
+  for (const Sample& sample : rig_.Taken()) {
+    if (sample.channel != 0) continue;
+    EXPECT_EQ(sample.value, 7) << "from the first poll on";
+  }
+}
+
+TEST_F(ModbusSourceTest, NeighboursTakeOneRequestAgainOnceTheDeviceHasThemAndIsBack) {
+  Add("a", RegisterTable::kHolding, 0, RegisterType::kUint16);
+  Add("b", RegisterTable::kHolding, 1, RegisterType::kUint16);
+  Add("c", RegisterTable::kHolding, 2, RegisterType::kUint16);
+  server_.SetHoldingCount(2);
+  Run();
+  ASSERT_TRUE(AwaitBad(2));
+  server_.Stop();
+  ASSERT_TRUE(rig_.AwaitState(SourceState::kFailed));
+  server_.SetHoldingCount(testing::ModbusServer::kCount);
+  server_.Start();
+  const int64_t polls_before = rig_.Status().messages;
+  const int64_t answers_before = server_.answers();
+  ASSERT_TRUE(rig_.AwaitSamples(rig_.Taken().size() + 90));
+  const int64_t polls = rig_.Status().messages - polls_before;
+  rig_.Stop();
+  EXPECT_LT(server_.answers() - answers_before, 2 * polls);
 }
 
 TEST_F(ModbusSourceTest, ADeviceThatIsGoneAndBackIsReadAgain) {

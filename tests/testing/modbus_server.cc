@@ -90,6 +90,7 @@ void ModbusServer::Answer(int connection) {
     if (length < 0) return;
     if (silent_) continue;
     const std::lock_guard lock(mutex_);
+    mapping.nb_registers = holding_count_;
     if (modbus_reply(device.get(), request, length, &mapping) < 0) return;
     ++answers_;
   }

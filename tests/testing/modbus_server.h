@@ -22,6 +22,8 @@ class ModbusServer {
   void SetInput(int address, uint16_t value);
   void SetCoil(int address, bool value);
   void SetDiscrete(int address, bool value);
+  /// Holding registers that it has from now on, kCount at most; requests for others are refused.
+  void SetHoldingCount(int count) { holding_count_ = count; }
   /// It takes requests and does not answer them.
   void SetSilent(bool silent) { silent_ = silent; }
   /// How many requests it has answered.
@@ -41,6 +43,7 @@ class ModbusServer {
   int port_ = 0;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> silent_ = false;
+  std::atomic<int> holding_count_ = kCount;
   std::atomic<int64_t> answers_ = 0;
   std::thread thread_;
 };
