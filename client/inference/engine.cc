@@ -14,7 +14,6 @@
 namespace millrace {
 namespace {
 
-constexpr int64_t kBatch = 64;       // windows that a model sees at a time
 constexpr size_t kAdaptAtATime = 4;  // thresholds
 // Of one machine: an alarm that lasts, and one that begins or turns into another class.
 constexpr int64_t kAttributeEveryNs = 10 * kNsPerS;
@@ -149,7 +148,7 @@ void ScoringEngine::Due(Kind& kind, size_t index) {
   kind.due.push_back(index);
   kind.due_modes.push_back(machine.cells().back());
   kind.verdicts.push_back(std::move(verdict));
-  if (static_cast<int64_t>(kind.verdicts.size()) == kBatch) Score(kind);
+  if (static_cast<int64_t>(kind.verdicts.size()) == kMostWindowsTogether) Score(kind);
 }
 
 void ScoringEngine::Score(Kind& kind) {

@@ -17,6 +17,9 @@
 
 namespace millrace {
 
+/// Windows that a model is given at a time, at most.
+inline constexpr int64_t kMostWindowsTogether = 64;
+
 /// A model that is ready to judge. Those who judge by it share all of it but the predictors.
 struct InstalledModel {
   /// SHA-256 of its parameters.

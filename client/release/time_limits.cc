@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "client/inference/installed_model.h"
 
 namespace millrace {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 constexpr double kQuickNs = 100'000;  // a window as quick as this is never too slow beside another
 constexpr double kNsPerMsOfBudget = 1e6;
 constexpr double kNsPerSecondDue = 1e9;
-constexpr int64_t kMostTogether = 64;  // windows that the engine has scored at a time
 
 /// Rows between two verdicts on such a machine.
 int64_t HopOf(const MachineConfig& machine, const ModelPackage& package) {
@@ -37,7 +37,7 @@ InstallLimits InstallLimitsOf(const ServingDemands& demands, const ModelPackage&
     if (machine.model != package.manifest.name()) continue;
     const auto machines = static_cast<int64_t>(machine.names.size());
     const int64_t on_a_thread = (machines + threads - 1) / threads;
-    limits.batch = std::max(limits.batch, std::min(on_a_thread, kMostTogether));
+    limits.batch = std::max(limits.batch, std::min(on_a_thread, kMostWindowsTogether));
     due_per_s += static_cast<double>(on_a_thread) * machine.rate_hz /
                  static_cast<double>(HopOf(machine, package));
   }

@@ -13,7 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr int64_t kNsPerMs = 1'000'000;
+constexpr int64_t kWatchMs = 1'000'000;
 constexpr char kRevokedFile[] = "site/authority.crt.revoked";
 
 using ReleasesWatchTest = ReleasesTest;
@@ -21,10 +21,10 @@ using ReleasesWatchTest = ReleasesTest;
 TEST_F(ReleasesWatchTest, FirstModelIsHeldToTheSitesBudget) {
   demands_ = {PumpOfReleases(), /*budget_p99_ms=*/10, /*fresh_s=*/30};
   Start();
-  ills_[0.5F].takes_ns = 20 * kNsPerMs;
+  ills_[0.5F].takes_ns = 20 * kWatchMs;
   EXPECT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 0);
   EXPECT_EQ(VersionIn("refused"), 1);
-  ills_[0.5F].takes_ns = 5 * kNsPerMs;
+  ills_[0.5F].takes_ns = 5 * kWatchMs;
   EXPECT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 1);
 }
 
@@ -38,7 +38,7 @@ TEST_F(ReleasesWatchTest, ModelThatCannotKeepPaceIsRefusedWhateverTheBudget) {
 }
 
 TEST_F(ReleasesWatchTest, WhatServesGoesOnUnderABudgetThatItDoesNotKeep) {
-  ills_[0.5F].takes_ns = 20 * kNsPerMs;
+  ills_[0.5F].takes_ns = 20 * kWatchMs;
   ASSERT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 1);
   demands_ = {PumpOfReleases(), /*budget_p99_ms=*/10, /*fresh_s=*/3};
   Start();
@@ -57,7 +57,7 @@ TEST_F(ReleasesWatchTest, ModelInstalledBeforeARestartIsStillWatchedForItsTime) 
   ASSERT_EQ(Install(By({"ada"}, ToyPackage(2, 0.6F))), 2);
   Start();  // as after a kill -9
   ASSERT_EQ(Version(), 2);
-  ills_[0.6F].takes_ns = 500 * kNsPerMs;
+  ills_[0.6F].takes_ns = 500 * kWatchMs;
   Feed(120);
   EXPECT_EQ(Look(), 1);
   EXPECT_EQ(VersionIn("refused"), 2);
@@ -69,7 +69,7 @@ TEST_F(ReleasesWatchTest, WhatAModelWasForgivenIsForgivenAfterARestart) {
   const std::string digest = ParsePackage(ToyPackage(2, 0.6F))->manifest.parameters_sha256();
   const int64_t slow_ns = models_.SlowNs(digest);
   ASSERT_GT(slow_ns, 0);
-  ills_[0.5F].takes_ns = ills_[0.6F].takes_ns = 5 * kNsPerMs;  // training runs
+  ills_[0.5F].takes_ns = ills_[0.6F].takes_ns = 5 * kWatchMs;  // training runs
   Feed(120);
   ASSERT_EQ(Look(), 2);
   EXPECT_GT(models_.SlowNs(digest), slow_ns);

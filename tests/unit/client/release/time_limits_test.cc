@@ -13,11 +13,11 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr double kMs = 1e6;
+constexpr double kLimitMs = 1e6;
 constexpr absl::StatusCode kTooSlow = absl::StatusCode::kFailedPrecondition;
 
 /// `count` machines at 10 Hz with a verdict every five rows.
-MachineConfig PumpsOf(const std::string& model, int count) {
+MachineConfig LimitedPumps(const std::string& model, int count) {
   MachineConfig pumps;
   for (int i = 0; i < count; ++i) pumps.names.push_back(model + "-" + std::to_string(i));
   pumps.model = model;
@@ -35,10 +35,10 @@ ModelPackage PackageOfWindow(const std::string& name, int64_t window) {
 
 TEST(TimeLimitsTest, ComeFromTheSitesMachinesAndItsBudget) {
   const ServingDemands demands{
-      {PumpsOf("pumps", 40), PumpsOf("presses", 3), PumpsOf("pumps", 200)}, 10, 30};
+      {LimitedPumps("pumps", 40), LimitedPumps("presses", 3), LimitedPumps("pumps", 200)}, 10, 30};
   const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20), 1);
   EXPECT_EQ(limits.batch, 64) << "the engine scores no more at a time";
-  EXPECT_EQ(limits.batch_ns, 10 * kMs);
+  EXPECT_EQ(limits.batch_ns, 10 * kLimitMs);
   EXPECT_NEAR(limits.due_ns, 1e9 / 480, 1) << "240 machines, two verdicts a second on each";
   const InstallLimits few = InstallLimitsOf(demands, PackageOfWindow("presses", 20), 1);
   EXPECT_EQ(few.batch, 3);
@@ -46,14 +46,14 @@ TEST(TimeLimitsTest, ComeFromTheSitesMachinesAndItsBudget) {
 }
 
 TEST(TimeLimitsTest, ThreadsShareTheMachines) {
-  const ServingDemands demands{{PumpsOf("pumps", 41)}, 10, 30};
+  const ServingDemands demands{{LimitedPumps("pumps", 41)}, 10, 30};
   const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20), 4);
   EXPECT_EQ(limits.batch, 11);
   EXPECT_NEAR(limits.due_ns, 1e9 / 22, 1);
 }
 
 TEST(TimeLimitsTest, WithoutAHopAWindowComesDueWhenItIsFull) {
-  ServingDemands demands{{PumpsOf("pumps", 1)}, 0, 30};
+  ServingDemands demands{{LimitedPumps("pumps", 1)}, 0, 30};
   demands.machines[0].hop = 0;
   const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20), 1);
   EXPECT_NEAR(limits.due_ns, 2e9, 1);
@@ -61,15 +61,17 @@ TEST(TimeLimitsTest, WithoutAHopAWindowComesDueWhenItIsFull) {
 }
 
 TEST(TimeLimitsTest, ModelWithinEveryBoundMayServe) {
-  const InstallLimits limits{.slower = 3, .batch = 10, .batch_ns = 10 * kMs, .due_ns = 2 * kMs};
-  MR_EXPECT_OK(CheckTimes({2 * kMs, 10 * kMs}, limits, {}));
-  MR_EXPECT_OK(CheckTimes({2 * kMs, 10 * kMs}, limits, {1, kMs}));
+  const InstallLimits limits{
+      .slower = 3, .batch = 10, .batch_ns = 10 * kLimitMs, .due_ns = 2 * kLimitMs};
+  MR_EXPECT_OK(CheckTimes({2 * kLimitMs, 10 * kLimitMs}, limits, {}));
+  MR_EXPECT_OK(CheckTimes({2 * kLimitMs, 10 * kLimitMs}, limits, {1, kLimitMs}));
   MR_EXPECT_OK(CheckTimes({1e12, 1e12}, InstallLimits(), {})) << "there is no bound";
 }
 
 TEST(TimeLimitsTest, FirstModelIsRefusedWhereItCannotKeepTheBudget) {
-  const InstallLimits limits{.slower = 3, .batch = 10, .batch_ns = 10 * kMs, .due_ns = 2 * kMs};
-  EXPECT_THAT(CheckTimes({2 * kMs, 11 * kMs}, limits, {}),
+  const InstallLimits limits{
+      .slower = 3, .batch = 10, .batch_ns = 10 * kLimitMs, .due_ns = 2 * kLimitMs};
+  EXPECT_THAT(CheckTimes({2 * kLimitMs, 11 * kLimitMs}, limits, {}),
               IsStatus(kTooSlow, AllOf(HasSubstr("10 that are scored together take 11000 us of the "
                                                  "10000 us of [serving] budget_p99_ms"),
                                        HasSubstr("or raise [serving] budget_p99_ms"),
@@ -77,9 +79,10 @@ TEST(TimeLimitsTest, FirstModelIsRefusedWhereItCannotKeepTheBudget) {
 }
 
 TEST(TimeLimitsTest, RefusalTellsEveryBound) {
-  const InstallLimits limits{.slower = 3, .batch = 10, .batch_ns = 10 * kMs, .due_ns = 0.5 * kMs};
+  const InstallLimits limits{
+      .slower = 3, .batch = 10, .batch_ns = 10 * kLimitMs, .due_ns = 0.5 * kLimitMs};
   EXPECT_THAT(
-      CheckTimes({2 * kMs, 8 * kMs}, limits, {7, kMs}),
+      CheckTimes({2 * kLimitMs, 8 * kLimitMs}, limits, {7, kLimitMs}),
       IsStatus(kTooSlow, AllOf(HasSubstr("a window takes 2000 us"),
                                HasSubstr("3000 us are allowed beside version 7"),
                                HasSubstr("8000 us of the 10000 us of [serving] budget_p99_ms"),
@@ -88,9 +91,9 @@ TEST(TimeLimitsTest, RefusalTellsEveryBound) {
 }
 
 TEST(TimeLimitsTest, ModelsThatAreEachALittleSlowerThanTheOneBeforeMeetTheBoundOfTheSite) {
-  const InstallLimits limits{.slower = 3, .batch = 1, .batch_ns = 10 * kMs, .due_ns = 0};
+  const InstallLimits limits{.slower = 3, .batch = 1, .batch_ns = 10 * kLimitMs, .due_ns = 0};
   FormerModel former;
-  double one_ns = 0.2 * kMs;
+  double one_ns = 0.2 * kLimitMs;
   int64_t served = 0;
   while (CheckTimes({one_ns, one_ns}, limits, former).ok() && served < 100) {
     former = {++served, one_ns};
@@ -100,7 +103,7 @@ TEST(TimeLimitsTest, ModelsThatAreEachALittleSlowerThanTheOneBeforeMeetTheBoundO
 }
 
 TEST(TimeLimitsTest, VerdictsThatLieFurtherApartThanTheyAreFreshAreRefused) {
-  ServingDemands demands{{PumpsOf("presses", 1), PumpsOf("pumps", 2)}, 10, 30};
+  ServingDemands demands{{LimitedPumps("presses", 1), LimitedPumps("pumps", 2)}, 10, 30};
   demands.machines[1].hop = 0;
   MR_EXPECT_OK(CheckFreshness(demands, PackageOfWindow("pumps", 300)));
   EXPECT_THAT(
