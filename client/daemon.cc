@@ -16,7 +16,6 @@
 #include "base/service_manager.h"
 #include "base/status.h"
 #include "base/steady_clock.h"
-#include "base/steady_waits.h"
 #include "base/stop_signals.h"
 #include "client/config_watch.h"
 #include "client/live/live_clock.h"
@@ -169,7 +168,6 @@ void Daemon::EndStalled() { link_.EndStalled(kStall); }
 absl::Status RunDaemon(const std::string& config_path, const SiteConfig& config,
                        const std::vector<std::string>& work_command,
                        const PredictorFactory& predictors) {
-  UseSteadyWaits();
   ConfigWatch file(config_path);
   const StopSignals signals;
   if (const absl::Status divided = MakeTrainingGroup({config.memory_mb, config.cpu_percent});

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/process_hardening.h"
 #include "base/status.h"
+#include "base/steady_waits.h"
 #include "base/text.h"
 #include "client/captures_command.h"
 #include "client/config.h"
@@ -176,6 +177,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : millrace::kExitConfig;  // 0: --help
   }
   ::umask(0077);  // what is written here is the site's alone
+  millrace::UseSteadyWaits();
   if (first->parsed()) {
     if (patience_s >= 0) enroll.patience = absl::Seconds(patience_s);
     return millrace::RunEnroll(enroll);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/steady_waits.h"
 #include "coordinator/cli/cli.h"
 
 namespace {
@@ -26,6 +27,7 @@ size_t TerminalColumns() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  millrace::UseSteadyWaits();  // `authority renew --watch` runs for months
   ::umask(0077);  // keys, and backups, whose store SQLite makes as readable as it may
   millrace::CliEnvironment environment;
   environment.out = &std::cout;
