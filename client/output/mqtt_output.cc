@@ -37,7 +37,8 @@ MqttOutput::MqttOutput(std::string name, const MqttOutputConfig& config, LiveClo
       config_(config),
       client_id_(ClientIdOf(name_, clock)),
       clock_(clock),
-      random_(static_cast<uint64_t>(clock->UnixNs())) {
+      random_(static_cast<uint64_t>(clock->UnixNs())),
+      verdicts_(config.queue_verdicts) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -51,14 +52,11 @@ MqttOutput::~MqttOutput() {
 }
 
 void MqttOutput::Take(const MachineVerdict& verdict) {
-  Message message{TopicOf(config_.verdict_topic, verdict.machine), VerdictJson(verdict)};
+  Message message{TopicOf(config_.verdict_topic, verdict.machine), VerdictJson(verdict),
+                  verdict.judgement == Judgement::kAlarm};
   {
     const std::lock_guard lock(mutex_);
-    if (static_cast<int64_t>(verdicts_.size()) >= config_.queue_verdicts) {
-      verdicts_.pop_front();
-      ++status_.dropped;
-    }
-    verdicts_.push_back(std::move(message));
+    status_.dropped += verdicts_.Push(std::move(message));
   }
   changed_.notify_one();
 }
@@ -157,9 +155,9 @@ absl::Status MqttOutput::Send(MqttConnection& connection) {
     Message message;
     {
       const std::lock_guard lock(mutex_);
-      if (verdicts_.empty()) break;
-      message = std::move(verdicts_.front());
-      verdicts_.pop_front();
+      std::optional<Message> oldest = verdicts_.Take();
+      if (!oldest) break;
+      message = *std::move(oldest);
     }
     const absl::StatusOr<int> number =
         connection.Publish(message.topic, message.payload, {config_.broker.qos, config_.retain});
@@ -169,7 +167,7 @@ absl::Status MqttOutput::Send(MqttConnection& connection) {
       if (++message.failures == kMostFailures) {
         ++status_.dropped;
       } else {
-        verdicts_.push_front(std::move(message));
+        verdicts_.PutBack(std::move(message));
       }
       return number.status();
     }
@@ -184,14 +182,11 @@ void MqttOutput::Confirmed(int number) { unconfirmed_.erase(number); }
 void MqttOutput::TakeBack() {
   const std::lock_guard lock(mutex_);
   for (auto message = unconfirmed_.rbegin(); message != unconfirmed_.rend(); ++message) {
-    verdicts_.push_front(std::move(message->second));
+    verdicts_.PutBack(std::move(message->second));
     --status_.told;
   }
   unconfirmed_.clear();
-  while (static_cast<int64_t>(verdicts_.size()) > config_.queue_verdicts) {
-    verdicts_.pop_front();
-    ++status_.dropped;
-  }
+  status_.dropped += verdicts_.Trim();
 }
 
 void MqttOutput::SayOffline(MqttConnection& connection) {

@@ -3,7 +3,6 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,13 +15,14 @@
 #include "base/random.h"
 #include "client/live/live_clock.h"
 #include "client/live/mqtt_connection.h"
+#include "client/output/backlog.h"
 #include "client/output/output.h"
 #include "client/output/output_config.h"
 
 namespace millrace {
 
 /// Publishes verdicts and heartbeats at a broker, on a thread of its own. While the broker is away
-/// verdicts wait, the oldest go where there is no room, and it is tried again after ever longer
+/// verdicts wait, alarms go last where there is no room, and it is tried again after ever longer
 /// waits. A heartbeat waits until the broker's machine has got all that went before, and gives way
 /// to the next one; verdicts wait behind it. The status topic says "online",
 /// or, when the daemon ends or is gone, "offline": the connection's last will.
@@ -37,11 +37,7 @@ class MqttOutput final : public Output {
   OutputStatus Status() const override;
 
  private:
-  struct Message {
-    std::string topic;
-    std::string payload;
-    int failures = 0;  // to hand it to the network
-  };
+  using Message = Backlog::Message;
 
   void Run();
   /// One connection from its beginning to its end, or until it is to stop. Whether it was ever up.
@@ -69,8 +65,8 @@ class MqttOutput final : public Output {
   // back.
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Message> verdicts_;  // it and what follows are guarded by mutex_
-  std::vector<Message> beats_;    // of the last beat
+  Backlog verdicts_;            // it and what follows are guarded by mutex_
+  std::vector<Message> beats_;  // of the last beat
   OutputStatus status_;
   bool stopping_ = false;
   std::thread thread_;

@@ -60,23 +60,41 @@ void VerdictBoard::Beat(bool scoring_goes_on) {
   if (alive_) ++heartbeat_;
 }
 
+std::shared_ptr<const MachineVerdict> VerdictBoard::AsStale(
+    const std::shared_ptr<const MachineVerdict>& verdict) const {
+  if (verdict->judgement == Judgement::kNotEvaluated) return verdict;
+  auto no_news = std::make_shared<MachineVerdict>(*verdict);
+  no_news->judgement = Judgement::kNotEvaluated;
+  no_news->reason =
+      absl::StrCat("stale: no verdict on data of the last ", fresh_ns_ / kNsPerS, " s");
+  return no_news;
+}
+
+std::string VerdictBoard::WhyNotAlive(const Entry& entry, const MachineVerdict* verdict,
+                                      const Now& now) const {
+  if (verdict == nullptr) return "no verdict so far";
+  if (verdict->judgement == Judgement::kNotEvaluated) return verdict->reason;
+  if (!IsOfThePresent(now, entry)) {
+    const int64_t lag_s = (now.unix_ns - verdict->time_ns) / kNsPerS;
+    return absl::StrCat("its data are of ", std::abs(lag_s), " s ", lag_s < 0 ? "ahead" : "ago",
+                        " by this machine's clock, more than [heartbeat] fresh_s + most_lag_s");
+  }
+  return "the scoring does not go on, or did not at the last beat";
+}
+
 MachineStatus VerdictBoard::StatusOf(const std::string& machine, const Entry& entry, const Now& now,
                                      const Now& beaten) const {
   MachineStatus status;
   status.machine = machine;
-  status.verdict = entry.verdict;
   status.last_alarm = entry.last_alarm;
   status.heartbeat = entry.heartbeat;
   status.alive = entry.alive && BeatsAt(now, beaten);
   status.beaten_ns = beaten.unix_ns;
-  if (entry.verdict == nullptr) return status;
-  status.age_ns = now.ns - entry.arrived_ns;
-  if (IsFresh(now, entry) || entry.verdict->judgement == Judgement::kNotEvaluated) return status;
-  auto no_news = std::make_shared<MachineVerdict>(*entry.verdict);
-  no_news->judgement = Judgement::kNotEvaluated;
-  no_news->reason =
-      absl::StrCat("stale: no verdict on data of the last ", fresh_ns_ / kNsPerS, " s");
-  status.verdict = std::move(no_news);
+  if (entry.verdict != nullptr) {
+    status.age_ns = now.ns - entry.arrived_ns;
+    status.verdict = IsFresh(now, entry) ? entry.verdict : AsStale(entry.verdict);
+  }
+  if (!status.alive) status.why = WhyNotAlive(entry, status.verdict.get(), now);
   return status;
 }
 

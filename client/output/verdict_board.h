@@ -30,7 +30,13 @@ struct MachineStatus {
   uint64_t heartbeat = 0;
   bool alive = false;     // whether it did with the last beat, no more than three periods ago
   int64_t beaten_ns = 0;  // Unix time of that beat; 0: there was none so far
+  std::string why;        // it is not alive
 };
+
+/// Whether the model that judges it has expired, and serves on where the site's file allows it.
+inline bool ModelExpired(const MachineStatus& status) {
+  return status.verdict != nullptr && status.verdict->expired;
+}
 
 /// The same of the site: alive while every machine that has a model is.
 struct SiteStatus {
@@ -77,6 +83,10 @@ class VerdictBoard {
     return now.ns - entry.arrived_ns <= fresh_ns_;
   }
   bool IsOfThePresent(const Now& now, const Entry& entry) const;
+  /// The same, which is no news any more.
+  std::shared_ptr<const MachineVerdict> AsStale(
+      const std::shared_ptr<const MachineVerdict>& verdict) const;
+  std::string WhyNotAlive(const Entry& entry, const MachineVerdict* verdict, const Now& now) const;
   MachineStatus StatusOf(const std::string& machine, const Entry& entry, const Now& now,
                          const Now& beaten) const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/output/verdict_json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -92,6 +93,8 @@ std::string HeartbeatJson(const MachineStatus& status) {
   OrderedJson json{
       {"machine", status.machine}, {"heartbeat", status.heartbeat}, {"alive", status.alive}};
   if (status.beaten_ns > 0) json["time"] = TimeText(status.beaten_ns);
+  if (!status.why.empty()) json["why"] = status.why;
+  if (ModelExpired(status)) json["model_expired"] = true;
   return Line(json);
 }
 
@@ -104,6 +107,8 @@ std::string HeartbeatJson(const SiteStatus& site) {
   for (const MachineStatus& machine : site.machines) {
     if (!machine.alive) json["not_alive"].push_back(machine.machine);
   }
+  const auto expired = std::ranges::count_if(site.machines, ModelExpired);
+  if (expired > 0) json["model_expired"] = expired;
   return Line(json);
 }
 

@@ -15,11 +15,13 @@ constexpr size_t kMapVersion = 1;
 constexpr size_t kSiteMachines = 2;
 constexpr size_t kSiteAlive = 3;
 constexpr size_t kSiteAlarms = 4;
+constexpr size_t kSiteExpired = 5;
 constexpr uint16_t kThisMap = 2;
 // Of a machine's.
 constexpr size_t kHeartbeat = 0;
 constexpr size_t kState = 1;
 constexpr size_t kQuality = 2;
+constexpr uint16_t kExpiredBit = 256;  // of the quality
 constexpr size_t kClass = 3;
 constexpr size_t kScore = 4;
 constexpr size_t kThreshold = 6;
@@ -108,7 +110,8 @@ void VerdictRegisters::WriteFloat(double number, std::span<uint16_t> two) const 
 void VerdictRegisters::WriteVerdict(const MachineVerdict& verdict, const Place& place) {
   const std::span<uint16_t> block = BlockOf(place);
   block[kState] = StateOf(verdict.judgement);
-  block[kQuality] = static_cast<uint16_t>(verdict.quality);
+  block[kQuality] = static_cast<uint16_t>(static_cast<uint16_t>(verdict.quality) |
+                                          (verdict.expired ? kExpiredBit : 0));
   block[kClass] = static_cast<uint16_t>(
       verdict.predicted < 0 ? kNoClass : std::min(verdict.predicted, kNoClass));
   WriteFloat(verdict.score, block.subspan(kScore, 2));
@@ -154,6 +157,7 @@ void VerdictRegisters::Write(const SiteStatus& site) {
   verdicts_[kSiteHeartbeat] = Low16(site.heartbeat);
   int64_t alive = 0;
   int64_t alarms = 0;
+  int64_t expired = 0;
   for (const MachineStatus& machine : site.machines) {
     const auto place = places_.find(machine.machine);
     if (place == places_.end()) continue;
@@ -164,9 +168,11 @@ void VerdictRegisters::Write(const SiteStatus& site) {
     WriteFloat(static_cast<double>(machine.age_ns) / kNsPerS, block.subspan(kAgeSeconds, 2));
     alive += machine.alive;
     alarms += machine.verdict->judgement == Judgement::kAlarm;
+    expired += ModelExpired(machine);
   }
   verdicts_[kSiteAlive] = Low16(alive);
   verdicts_[kSiteAlarms] = Low16(alarms);
+  verdicts_[kSiteExpired] = Low16(expired);
 }
 
 }  // namespace millrace

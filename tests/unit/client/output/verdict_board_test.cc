@@ -97,6 +97,40 @@ TEST_F(VerdictBoardTest, TimeOfTheDataCountsForNothingWhereTheSiteSaysSo) {
   EXPECT_TRUE(board.Of("pump-1")->alive);
 }
 
+TEST_F(VerdictBoardTest, HeartThatDoesNotBeatSaysWhy) {
+  EXPECT_EQ(Of("pump-1").why, "no verdict so far");
+  MachineVerdict verdict = VerdictOn("pump-1", Judgement::kNotEvaluated);
+  verdict.reason = "channel current is missing";
+  board_.Post(verdict);
+  board_.Beat(true);
+  EXPECT_EQ(Of("pump-1").why, "channel current is missing");
+  verdict = VerdictOn("pump-1", Judgement::kNormal);
+  verdict.time_ns = clock_.UnixNs() + 3600 * kNsPerS;
+  board_.Post(verdict);
+  board_.Beat(true);
+  EXPECT_THAT(Of("pump-1").why, HasSubstr("3600 s ahead"));
+  EXPECT_THAT(HeartbeatJson(Of("pump-1")), HasSubstr("3600 s ahead"));
+  verdict.time_ns = clock_.UnixNs();
+  board_.Post(verdict);
+  board_.Beat(/*scoring_goes_on=*/false);
+  EXPECT_THAT(Of("pump-1").why, HasSubstr("scoring does not go on"));
+  board_.Beat(true);
+  EXPECT_EQ(Of("pump-1").why, "");
+  clock_.now_ns += 31 * kNsPerS;
+  board_.Beat(true);
+  EXPECT_THAT(Of("pump-1").why, HasSubstr("stale"));
+}
+
+TEST_F(VerdictBoardTest, HeartbeatTellsOfAnExpiredModel) {
+  MachineVerdict verdict = VerdictOn("pump-1", Judgement::kNormal);
+  board_.Post(verdict);
+  EXPECT_FALSE(nlohmann::json::parse(HeartbeatJson(board_.Site())).contains("model_expired"));
+  verdict.expired = true;
+  board_.Post(verdict);
+  EXPECT_EQ(nlohmann::json::parse(HeartbeatJson(board_.Site()))["model_expired"], 1);
+  EXPECT_EQ(nlohmann::json::parse(HeartbeatJson(Of("pump-1")))["model_expired"], true);
+}
+
 TEST_F(VerdictBoardTest, NobodyIsAliveOnceTheBeatsThemselvesStop) {
   board_.Post(VerdictOn("pump-1", Judgement::kNormal));
   board_.Post(VerdictOn("pump-2", Judgement::kNormal));

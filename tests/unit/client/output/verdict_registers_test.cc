@@ -73,6 +73,23 @@ TEST(VerdictRegistersTest, StaleVerdictReadsNotEvaluatedAndItsHeartStandsStill) 
   EXPECT_EQ(registers.At(16, 1)[0], 1);
 }
 
+TEST(VerdictRegistersTest, ExpiredModelIsToldWithTheQualityAndCountedForTheSite) {
+  ManualLiveClock clock;
+  VerdictBoard board({JudgedMachines({"pump-1"})}, HeartbeatConfig(), &clock);
+  VerdictRegisters registers({"pump-1"}, {}, false);
+  MachineVerdict verdict = VerdictOn("pump-1", Judgement::kNormal);
+  verdict.expired = true;
+  board.Post(verdict);
+  registers.Write(board.Site());
+  EXPECT_EQ(registers.At(18, 1)[0], 256 + 1);
+  EXPECT_EQ(registers.At(5, 1)[0], 1);
+  verdict.expired = false;
+  board.Post(verdict);
+  registers.Write(board.Site());
+  EXPECT_EQ(registers.At(18, 1)[0], 1);
+  EXPECT_EQ(registers.At(5, 1)[0], 0);
+}
+
 class ExplanationRegistersTest : public ::testing::Test {
  protected:
   static std::vector<MachineConfig> Kinds() {
