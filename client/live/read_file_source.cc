@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/live/read_file_source.h"
 
+#include <optional>
+#include <string>
+
 #include "absl/strings/match.h"
 #include "base/file_system.h"
 #include "client/data/data_config.h"
@@ -14,6 +17,17 @@ void ReadPath(TomlTable& table, const std::string& base_directory, std::string* 
   if (table.NonEmptyString("path", path)) *path = ResolvePath(base_directory, *path);
 }
 
+void ReadUtcOffset(TomlTable& table, RowFormat& rows) {
+  std::string text;
+  if (!table.NonEmptyString("utc_offset", &text)) return;
+  const std::optional<int64_t> offset = ParseUtcOffset(text);
+  if (!offset) table.Refuse("utc_offset", "must be an offset to UTC such as \"+02:00\"");
+  if (rows.time_column.empty()) {
+    table.Require("time_column", "the column that `utc_offset` is of");
+  }
+  rows.utc_offset_s = offset.value_or(0);
+}
+
 RowFormat ReadRows(TomlTable& table) {
   RowFormat rows;
   ReadSeparator(table, &rows.separator);
@@ -25,6 +39,7 @@ RowFormat ReadRows(TomlTable& table) {
     table.Require("time_column", "the column that `time` is the format of");
   }
   table.Enum("time", kTimeFormats, &rows.time);
+  ReadUtcOffset(table, rows);
   table.NonEmptyString("machine", &rows.machine);
   table.NonEmptyString("machine_column", &rows.machine_column);
   if (rows.machine.empty() == rows.machine_column.empty()) {

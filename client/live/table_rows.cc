@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "client/data/fields.h"
+#include "client/live/payload.h"
 
 namespace millrace {
 namespace {
@@ -39,7 +40,7 @@ absl::Status TableRows::AppendValue(size_t column, absl::string_view field, Samp
   double number = 0;
   switch (ReadNumber(field, &number)) {
     case NumberKind::kNumber:
-      sample.value = static_cast<float>(number);
+      sample.value = SampleValue(number);
       break;
     case NumberKind::kMissing:
     case NumberKind::kNotFinite:
@@ -62,7 +63,8 @@ absl::Status TableRows::Append(std::span<const absl::string_view> fields, int64_
   Sample sample;
   sample.time_ns = untimed_ns;
   if (time_) {
-    const std::optional<int64_t> time = TimeOfText(format_.time, fields[*time_]);
+    const std::optional<int64_t> time =
+        TimeOfText(format_.time, fields[*time_], format_.utc_offset_s);
     if (!time) {
       return absl::InvalidArgumentError(
           absl::StrCat("the time ", Shown(fields[*time_]), " cannot be read"));

@@ -21,6 +21,7 @@ struct RowFormat {
   std::vector<std::string> columns;  // of a file without a header; empty: the first line has them
   std::string time_column;           // empty: rows have no time
   TimeFormat time = TimeFormat::kAuto;
+  int64_t utc_offset_s = 0;    // of times that do not say theirs
   std::string machine_column;  // empty: all rows are of `machine`
   std::string machine;
 

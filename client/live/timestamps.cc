@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
 namespace millrace {
@@ -56,13 +57,14 @@ std::optional<int64_t> TimeOfNumber(TimeFormat format, double value) {
          std::llround((value - whole) * static_cast<double>(unit));
 }
 
-std::optional<int64_t> TimeOfText(TimeFormat format, absl::string_view text) {
+std::optional<int64_t> TimeOfText(TimeFormat format, absl::string_view text, int64_t utc_offset_s) {
   if (format == TimeFormat::kAuto || format == TimeFormat::kRfc3339) {
+    const absl::TimeZone zone = absl::FixedTimeZone(static_cast<int>(utc_offset_s));
     absl::Time time;
     for (const char* const pattern : {"%Y-%m-%d%ET%H:%M:%E*S%Ez", "%Y-%m-%d%ET%H:%M:%E*S",
                                       "%Y-%m-%d %H:%M:%E*S%Ez", "%Y-%m-%d %H:%M:%E*S"}) {
       std::string ignored;
-      if (!absl::ParseTime(pattern, text, &time, &ignored)) continue;
+      if (!absl::ParseTime(pattern, text, zone, &time, &ignored)) continue;
       const double seconds = absl::ToDoubleSeconds(time - absl::UnixEpoch());
       if (!(seconds >= 0 && seconds < static_cast<double>(kEndS))) return std::nullopt;
       return absl::ToUnixNanos(time);
@@ -73,6 +75,18 @@ std::optional<int64_t> TimeOfText(TimeFormat format, absl::string_view text) {
   double number = 0;
   if (absl::SimpleAtod(text, &number)) return TimeOfNumber(format, number);
   return std::nullopt;
+}
+
+std::optional<int64_t> ParseUtcOffset(absl::string_view text) {
+  constexpr int64_t kMost = 14 * 3600;  // ahead; 12 hours behind
+  constexpr int64_t kLeast = -12 * 3600;
+  absl::Time time;
+  std::string ignored;
+  const std::string dated = absl::StrCat("1970-01-02 00:00 ", text);
+  if (!absl::ParseTime("%Y-%m-%d %H:%M %Ez", dated, &time, &ignored)) return std::nullopt;
+  const int64_t offset = 86'400 - absl::ToUnixSeconds(time);
+  if (offset < kLeast || offset > kMost) return std::nullopt;
+  return offset;
 }
 
 }  // namespace millrace

@@ -53,6 +53,14 @@ TEST_F(FileSourceTest, ColumnsAreChannelsAndRowsAreRead) {
   EXPECT_THAT(rig_.Taken()[2], FieldsAre(kTime + kNsPerS, 0, IsNan()));
 }
 
+TEST_F(FileSourceTest, TimesWithoutAnOffsetAreOfTheOneConfigured) {
+  config_.rows.utc_offset_s = 3600;
+  Append("time,current\n2026-01-01 01:00:00,5\n");
+  Run();
+  ASSERT_TRUE(rig_.AwaitSamples(1));
+  EXPECT_THAT(rig_.Taken(), ElementsAre(FieldsAre(kTime, 0, 5)));
+}
+
 TEST_F(FileSourceTest, AColumnMayNameTheMachine) {
   config_.rows.machine.clear();
   config_.rows.machine_column = "machine";

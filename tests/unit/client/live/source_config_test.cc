@@ -110,7 +110,9 @@ TEST(SourceConfigTest, ReadsRegisters) {
 TEST(SourceConfigTest, ReadsFilesRecordingsAndReplays) {
   const auto file = Only<FileConfig>(
       "file",
-      "path = \"log.csv\"\nmachine = \"pump-1\"\ntime_column = \"t\"\nseparator = \"tab\"\n");
+      "path = \"log.csv\"\nmachine = \"pump-1\"\ntime_column = \"t\"\nseparator = \"tab\"\n"
+      "utc_offset = \"-05:30\"\n");
+  EXPECT_EQ(file.rows.utc_offset_s, -19'800);
   EXPECT_EQ(file.path, "/etc/site/log.csv");
   EXPECT_EQ(file.rows.separator, '\t');
   EXPECT_FALSE(file.from_beginning);
@@ -166,6 +168,9 @@ TEST(SourceConfigTest, RefusalsNameTheKeyAndTheReason) {
       {"file", "path = \"p\"\n", "machine"},
       {"file", "path = \"p\"\nmachine = \"m\"\nmachine_column = \"c\"\n", "machine_column"},
       {"file", "path = \"p\"\nmachine = \"m\"\ntime = \"ms\"\n", "time_column"},
+      {"file", "path = \"p\"\nmachine = \"m\"\nutc_offset = \"Z\"\n", "time_column"},
+      {"file", "path = \"p\"\nmachine = \"m\"\ntime_column = \"t\"\nutc_offset = \"CET\"\n",
+       "utc_offset"},
       {"recordings", "path = \"p\"\nmachine = \"m\"\npattern = \"a/*\"\n", "without /"},
       {"replay", "path = \"p\"\nmachine = \"m\"\nspeed = 0.0001\n", "speed"},
   };

@@ -38,6 +38,24 @@ TEST(TimestampsTest, ReadsRfc3339AndWhatIsCloseToIt) {
   }
 }
 
+TEST(TimestampsTest, TimeWithoutAnOffsetIsOfTheOneGiven) {
+  constexpr int64_t kHour = 3600;
+  for (const char* const text :
+       {"2026-01-01T02:00:00.123", "2026-01-01 02:00:00.123", "2026-01-01T00:00:00.123Z",
+        "2026-01-01T01:00:00.123+01:00", "1767225600123"}) {
+    EXPECT_THAT(TimeOfText(TimeFormat::kAuto, text, 2 * kHour), Optional(kMoment)) << text;
+  }
+}
+
+TEST(TimestampsTest, ReadsOffsetsToUtc) {
+  EXPECT_THAT(ParseUtcOffset("+02:00"), Optional(7200));
+  EXPECT_THAT(ParseUtcOffset("-05:30"), Optional(-19'800));
+  EXPECT_THAT(ParseUtcOffset("Z"), Optional(0));
+  for (const char* const text : {"", "2", "CET", "+15:00", "-13:00", "+02:00+01:00"}) {
+    EXPECT_EQ(ParseUtcOffset(text), std::nullopt) << text;
+  }
+}
+
 TEST(TimestampsTest, RefusesWhatIsNoTime) {
   for (const char* const text : {"", "now", "2026-13-01T00:00:00Z", "1960-01-01T00:00:00Z",
                                  "3000-01-01T00:00:00Z", "infinite-future", "nan", "inf", "-1"}) {
