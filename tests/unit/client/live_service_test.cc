@@ -78,7 +78,8 @@ time = "s"
 speed = 0
 loop = true
 [[machine]]
-names = ["pump-1"]
+names = [)",
+                                          machines_, R"(]
 model = "pumps"
 rate_hz = 1
 hop = 1
@@ -101,13 +102,16 @@ name = ")",
     const httplib::Result result = httplib::Client("127.0.0.1", service_->http_port()).Get(path);
     return result ? result->body : "";
   }
-  bool Says(const std::string& key, const nlohmann::json& value) {
+  bool Says(const std::string& key, const nlohmann::json& value,
+            const std::string& machine = "pump-1") {
     return Eventually([&] {
-      const nlohmann::json verdict = nlohmann::json::parse(Get("/verdicts/pump-1"), nullptr, false);
+      const nlohmann::json verdict =
+          nlohmann::json::parse(Get("/verdicts/" + machine), nullptr, false);
       return verdict.is_object() && verdict.contains(key) && verdict[key] == value;
     });
   }
 
+  std::string machines_ = "\"pump-1\"";
   std::string speed_ = "speed";
   std::string heartbeat_;
   std::string tables_;
@@ -155,7 +159,8 @@ TEST_F(LiveServiceTest, ButtonIsServedWhereTheFileSaysSo) {
   const auto press = [&](const std::string& machine) {
     httplib::Client client("127.0.0.1", service_->http_port());
     client.set_read_timeout(60);
-    const httplib::Result answer = client.Post("/capture?machine=" + machine, "noise", "text/plain");
+    const httplib::Result answer =
+        client.Post("/capture?machine=" + machine, "noise", "text/plain");
     return answer ? answer->status : 0;
   };
   tables_ = "[store]\nfolder = \"recordings\"\n[capture]\nfolder = \"captures\"\n";
@@ -178,6 +183,33 @@ TEST_F(LiveServiceTest, NewModelIsTakenUpWhileItRunsAndServesAfterARestart) {
   service_ = nullptr;
   Start();
   EXPECT_TRUE(Says("version", 2));
+}
+
+TEST_F(LiveServiceTest, SeveralThreadsJudgeByOneModelAndComeToTheNextTogether) {
+  machines_ = R"("pump-1", "pump-2")";
+  tables_ = R"(
+[serving]
+workers = 2
+[[source]]
+name = "other-day"
+kind = "replay"
+path = "day.csv"
+machine = "pump-2"
+time_column = "time"
+time = "s"
+speed = 0
+loop = true
+)";
+  MR_ASSERT_OK(models_.Stage(ToyPackage(1, 0.25)));
+  Start();
+  EXPECT_TRUE(Says("verdict", "normal", "pump-1"));
+  EXPECT_TRUE(Says("verdict", "normal", "pump-2"));
+  MR_ASSERT_OK(models_.Stage(ToyPackage(2, 3)));
+  EXPECT_TRUE(Says("version", 2, "pump-1"));
+  EXPECT_TRUE(Says("version", 2, "pump-2"));
+  EXPECT_TRUE(Says("verdict", "alarm", "pump-2"));
+  const uint64_t beats = service_->heart()->beats();
+  EXPECT_TRUE(Eventually([&] { return service_->heart()->beats() > beats; }));
 }
 
 TEST_F(LiveServiceTest, ModelThatGoesNonFiniteIsRolledBack) {
