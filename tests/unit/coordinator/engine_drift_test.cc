@@ -160,6 +160,7 @@ TEST_F(EngineDriftTest, RunThatWaitsCanBeStopped) {
   for (const char* site : {"a", "b"}) Tell(site, {DriftingModel()});
   rig_.engine().Step();
   EXPECT_EQ(rig_.Run().phase, RunPhase::kStopped);
+  EXPECT_EQ(rig_.Run().held_up, "");
   EXPECT_TRUE(rig_.Run().rounds.empty());
 }
 

@@ -77,8 +77,8 @@ TEST_P(ModelDriftRefusal, NamesSiteModelAndField) {
 
 constexpr double kNoNumber = std::numeric_limits<double>::quiet_NaN();
 constexpr double kBeyondAll = std::numeric_limits<double>::infinity();
-constexpr int64_t kLargest = std::numeric_limits<int64_t>::max();
-constexpr int64_t kSmallest = std::numeric_limits<int64_t>::min();
+constexpr int64_t kLargestNumber = std::numeric_limits<int64_t>::max();
+constexpr int64_t kSmallestNumber = std::numeric_limits<int64_t>::min();
 
 const RefusedDrift kRefusedDrifts[] = {
     {"NameEmpty", [](auto& told) { told.set_name(""); }, "a model: model name \"\""},
@@ -92,15 +92,15 @@ const RefusedDrift kRefusedDrifts[] = {
      "model pumps: channels_in_drift = -1: must be from 0 to 12, channels_watched"},
     {"MoreThanAreWatched", [](auto& told) { told.set_channels_in_drift(13); },
      "model pumps: channels_in_drift = 13: must be from 0 to 12, channels_watched"},
-    {"NegativeWatched", [](auto& told) { told.set_channels_watched(kSmallest); },
+    {"NegativeWatched", [](auto& told) { told.set_channels_watched(kSmallestNumber); },
      "model pumps: channels_watched = -9223372036854775808: must be from 0 to 10000000"},
-    {"MoreThanASiteHas", [](auto& told) { told.set_channels_watched(kLargest); },
+    {"MoreThanASiteHas", [](auto& told) { told.set_channels_watched(kLargestNumber); },
      "model pumps: channels_watched = 9223372036854775807"},
     {"LevelNan", [](auto& told) { told.set_level(kNoNumber); }, "model pumps: level = nan"},
     {"LevelInfinite", [](auto& told) { told.set_level(kBeyondAll); }, "model pumps: level = inf"},
     {"LevelNegative", [](auto& told) { told.set_level(-0.5); }, "model pumps: level = -0.5"},
     {"NegativeAge", [](auto& told) { told.set_lasts_s(-1); }, "model pumps: lasts_s = -1"},
-    {"AgeOfMillennia", [](auto& told) { told.set_lasts_s(kLargest); },
+    {"AgeOfMillennia", [](auto& told) { told.set_lasts_s(kLargestNumber); },
      "model pumps: lasts_s = 9223372036854775807: must be from 0 to 3153600000"},
     {"AgeOfNoDrift",
      [](auto& told) {

@@ -143,6 +143,11 @@ TEST_F(FederationTest, TooFewSitesAreToldInsteadOfWaitedFor) {
                        HasSubstr("1 sites, [cohort] minimum asks for 2")));
 }
 
+TEST_F(FederationTest, PlanThatWaitsForDriftIsRefusedWithTheWayOut) {
+  EXPECT_THAT(Run({.more_cohort = "[start]\non_drift_share = 0.5"}, {{"first", &first_}}),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("remove [start]")));
+}
+
 TEST_F(FederationTest, ARoundThatMissesItsTargetOpensAfterTheSimulatedWait) {
   MR_ASSERT_OK_AND_ASSIGN(
       const FederatedRun run,
