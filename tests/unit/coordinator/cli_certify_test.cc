@@ -233,6 +233,23 @@ TEST_F(CertifyTest, RotationThatWasCutOffIsTakenUpWhereItWas) {
               IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("only one authority")));
 }
 
+TEST_F(CertifyTest, StatementsAreKeptOnceTheyAreInEffectAndADamagedOneIsNamed) {
+  const TrustedAuthorities before = authority_->authorities();
+  MR_ASSERT_OK_AND_ASSIGN(const auto rotation, authority_->BeginRotation(kToday));
+  MR_ASSERT_OK(authority_->KeepStatement(rotation.statement));
+  EXPECT_TRUE(authority_->Statements()->empty()) << "it may yet come to nothing";
+  MR_ASSERT_OK(authority_->FinishRotation(rotation, kToday));
+  MR_ASSERT_OK_AND_ASSIGN(const auto kept, authority_->Statements());
+  ASSERT_EQ(kept.size(), 1u);
+  MR_ASSERT_OK_AND_ASSIGN(const TrustedAuthorities now, ApplyTrust(before, kept[0]));
+  EXPECT_EQ(now.certificates, authority_->authorities().certificates);
+  const std::string path = folder_.path() + "/statements/1";
+  for (const std::string damaged : {"", "signature", "signature ?\n", "signature AAAA\nnone"}) {
+    MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), path, damaged));
+    EXPECT_THAT(authority_->Statements().status().message(), HasSubstr(path)) << damaged;
+  }
+}
+
 TEST_F(CertifyTest, OneCommandAtATimeHasTheAuthority) {
   EXPECT_THAT(AuthorityFolder::Open(PosixFileSystem(), folder_.path()),
               IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr(folder_.path())));
