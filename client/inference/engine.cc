@@ -86,7 +86,7 @@ void ScoringEngine::Process(const SampleBatch& batch) {
     const Place& place = places_[sample.channel];
     Kind& kind = *place.kind;
     Machine& machine = kind.machines[place.machine];
-    machine.Add(place.channel, sample.time_ns, sample.value, batch.arrived_ns);
+    machine.Add(place.channel, sample.time_ns, sample.value, {batch.arrived_ns, batch.recorded});
     for (Machine::Step step = machine.Advance(); step != Machine::Step::kNone;
          step = machine.Advance()) {
       kind.silent[place.machine] = false;

@@ -119,9 +119,9 @@ void Machine::UseInput(const InputPlan* input, InputMap map) {
   flags_at_ = rows_to_next_ = 0;
 }
 
-void Machine::Add(int32_t channel, int64_t time_ns, float value, int64_t arrived_ns) {
-  last_arrived_ns_ = arrived_ns;
-  grid_.Add(channel, time_ns, value, arrived_ns);
+void Machine::Add(int32_t channel, int64_t time_ns, float value, SampleArrival arrival) {
+  last_arrived_ns_ = arrival.ns;
+  grid_.Add(channel, time_ns, value, arrival);
 }
 
 void Machine::JudgeRow() {

@@ -46,7 +46,7 @@ class Machine {
   /// `input` outlives the use.
   void UseInput(const InputPlan* input, InputMap map);
 
-  void Add(int32_t channel, int64_t time_ns, float value, int64_t arrived_ns);
+  void Add(int32_t channel, int64_t time_ns, float value, SampleArrival arrival);
 
   enum class Step {
     kNone,   // no row is finished

@@ -78,19 +78,28 @@ bool TimeGrid::Last(std::optional<Strays>& strays, int64_t arrived_ns) const {
 
 /// One channel with an absurd clock does not take the others along, nor does one message with a
 /// wrong date; but channels may have died.
-bool TimeGrid::HasJumpedAhead(Channel& channel, int64_t row, int64_t arrived_ns) {
+bool TimeGrid::HasJumpedAhead(Channel& channel, int64_t row, SampleArrival arrival) {
   const int64_t reach = std::max(rows_, 4 * channel.due);
-  if (channel.early_turn != turn_ || std::abs(row - channel.early_row) > reach) {
-    if (channel.early_turn == turn_ && channel.early_rows >= kConfirmingRows) --confirming_;
+  const bool known = channel.early_turn == turn_;
+  if (known && channel.confirms) --confirming_;
+  if (!known || std::abs(row - channel.early_row) > reach) {
     channel.early_turn = turn_;
     channel.early_row = row;
     channel.early_rows = 1;
   } else if (row > channel.early_row) {
     channel.early_row = row;
-    if (++channel.early_rows == kConfirmingRows) ++confirming_;
+    ++channel.early_rows;
   }
-  const bool lasts = Last(early_, arrived_ns);
+  channel.confirms = arrival.recorded || channel.early_rows >= kConfirmingRows;
+  if (channel.confirms) ++confirming_;
+  const bool lasts = Last(early_, arrival.ns);
   return confirming_ == std::ssize(channels_) || (confirming_ > 0 && lasts);
+}
+
+bool TimeGrid::HasStoodStill(int64_t time_ns, int64_t arrived_ns) const {
+  const double there = static_cast<double>(time_ns) - static_cast<double>(on_time_ns_);
+  const auto here = static_cast<double>(arrived_ns - on_time_came_ns_);
+  return std::abs(there - here) <= static_cast<double>(silence_ns_) + here / 8;
 }
 
 void TimeGrid::ForgetStrays() {
@@ -126,7 +135,7 @@ void TimeGrid::Advance(Channel& channel, int64_t known) {
   channel.known = known;
 }
 
-void TimeGrid::Add(int32_t index, int64_t time_ns, float value, int64_t arrived_ns) {
+void TimeGrid::Add(int32_t index, int64_t time_ns, float value, SampleArrival arrival) {
   const int64_t row = RowOf(time_ns);
   Channel& channel = channels_[index];
   if (!started_) Restart(row);
@@ -134,12 +143,16 @@ void TimeGrid::Add(int32_t index, int64_t time_ns, float value, int64_t arrived_
   if (!on_time()) {
     const bool late = row < next_;
     ++(late ? counts_.late : counts_.early);
-    if (late ? Last(late_, arrived_ns) : HasJumpedAhead(channel, row, arrived_ns)) {
+    if (!late && HasStoodStill(time_ns, arrival.ns)) {
+      Restart(row);
+    } else if (late ? Last(late_, arrival.ns) : HasJumpedAhead(channel, row, arrival)) {
       RestartAfter(row);
     }
     if (!on_time()) return;
   }
   if (early_ || late_) ForgetStrays();
+  on_time_ns_ = time_ns;
+  on_time_came_ns_ = arrival.ns;
   Cell& cell = At(row, index);
   // Jitter may bring a few more than a row's share of samples.
   if (cell.samples >= channel.samples + channel.samples / 2) {

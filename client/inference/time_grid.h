@@ -16,6 +16,12 @@ struct TimeGridOptions {
   int64_t disorder_rows = 0;        // and so long for samples that others of their channel overtook
 };
 
+/// How a sample came.
+struct SampleArrival {
+  int64_t ns = 0;         // on the monotonic clock
+  bool recorded = false;  // of a recording: what lies ahead needs no further row to confirm it
+};
+
 /// What became of samples that are in no row.
 struct TimeGridCounts {
   int64_t late = 0;        // their row was out already
@@ -29,15 +35,15 @@ struct TimeGridCounts {
 /// the mean of the samples nearest to it; otherwise a sample is held for one and a half times as
 /// long as the next one takes, as no clock keeps its rate exactly. A row is out once every channel
 /// has come as far, or when its patience is over; what is missing then is NaN. Where the source's
-/// time jumps, rows start anew there: ahead once several rows of each channel say so, back once
-/// nothing on time has come for the patience. Neither one message with a wrong date nor a flush of
-/// old readings moves them. Constant time per sample, and memory for a few rows.
+/// time jumps, rows start anew there: ahead at once if as much time has passed here, else once
+/// several rows of each channel say so; back once nothing on time has come for the patience.
+/// Neither one message with a wrong date nor a flush of old readings moves them. Constant time per
+/// sample, and memory for a few rows.
 class TimeGrid {
  public:
   explicit TimeGrid(TimeGridOptions options);
 
-  /// `arrived_ns`: on the monotonic clock.
-  void Add(int32_t channel, int64_t time_ns, float value, int64_t arrived_ns);
+  void Add(int32_t channel, int64_t time_ns, float value, SampleArrival arrival);
 
   struct Row {
     int64_t number = 0;
@@ -65,6 +71,7 @@ class TimeGrid {
     int64_t early_row = 0;   // the highest that was ahead of all rows
     int64_t early_rows = 0;  // that have risen to it
     int64_t early_turn = 0;  // that they are of
+    bool confirms = false;   // that time goes on there
   };
   /// When samples arrived that are not on time, and none that is.
   struct Strays {
@@ -74,7 +81,9 @@ class TimeGrid {
 
   /// The row nearest to `time_ns`.
   int64_t RowOf(int64_t time_ns) const;
-  bool HasJumpedAhead(Channel& channel, int64_t row, int64_t arrived_ns);
+  bool HasJumpedAhead(Channel& channel, int64_t row, SampleArrival arrival);
+  /// Whether as much time has passed here as there since the last sample on time.
+  bool HasStoodStill(int64_t time_ns, int64_t arrived_ns) const;
   /// Whether there have been strays, and nothing else, for the patience.
   bool Last(std::optional<Strays>& strays, int64_t arrived_ns) const;
   void ForgetStrays();
@@ -96,8 +105,10 @@ class TimeGrid {
   // Since the last sample on time.
   std::optional<Strays> early_;
   std::optional<Strays> late_;
-  int64_t turn_ = 1;        // one more with each such sample
-  int64_t confirming_ = 0;  // channels of which several early rows have risen
+  int64_t on_time_ns_ = 0;       // the last sample on time,
+  int64_t on_time_came_ns_ = 0;  // and when it arrived
+  int64_t turn_ = 1;             // one more with each such sample
+  int64_t confirming_ = 0;       // channels of which several early rows have risen
   TimeGridCounts counts_;
 };
 

@@ -29,6 +29,12 @@ bool InBatches(std::vector<Sample> samples,
   return true;
 }
 
+void HandOn(std::vector<Sample> batch, int64_t arrived_ns, bool recorded,
+            const SourceContext& context, SourceRecord& record) {
+  record.Delivered(static_cast<int64_t>(batch.size()), context.clock->UnixNs());
+  context.sink->Accept({arrived_ns, std::move(batch), record.number(), recorded});
+}
+
 }  // namespace
 
 void RefuseFuture(std::vector<Sample>& samples, const SourceContext& context,
@@ -53,20 +59,19 @@ void RefuseFuture(std::vector<Sample>& samples, const SourceContext& context,
 void Deliver(std::vector<Sample> samples, int64_t arrived_ns, const SourceContext& context,
              SourceRecord& record) {
   InBatches(std::move(samples), [&](std::vector<Sample> part) {
-    record.Delivered(static_cast<int64_t>(part.size()), context.clock->UnixNs());
-    context.sink->Accept({arrived_ns, std::move(part), record.number()});
+    HandOn(std::move(part), arrived_ns, /*recorded=*/false, context, record);
     return true;
   });
 }
 
-bool DeliverPatiently(std::vector<Sample> samples, const SourceContext& context,
+bool DeliverPatiently(std::vector<Sample> samples, bool recorded, const SourceContext& context,
                       const SteadyNotification& stopped, SourceRecord& record) {
   constexpr absl::Duration kLookUp = absl::Milliseconds(100);
   return InBatches(std::move(samples), [&](std::vector<Sample> part) {
     do {
       if (stopped.HasBeenNotified()) return false;
     } while (!context.sink->AwaitRoom(part, kLookUp));
-    Deliver(std::move(part), context.clock->MonotonicNs(), context, record);
+    HandOn(std::move(part), context.clock->MonotonicNs(), recorded, context, record);
     return true;
   });
 }

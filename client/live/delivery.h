@@ -24,8 +24,8 @@ void RefuseFuture(std::vector<Sample>& samples, const SourceContext& context, So
 void Deliver(std::vector<Sample> samples, int64_t arrived_ns, const SourceContext& context,
              SourceRecord& record);
 
-/// The same once there is room for them; false if `stopped` came first.
-bool DeliverPatiently(std::vector<Sample> samples, const SourceContext& context,
+/// The same once there is room for them; false if `stopped` came first. `recorded`: as of a batch.
+bool DeliverPatiently(std::vector<Sample> samples, bool recorded, const SourceContext& context,
                       const SteadyNotification& stopped, SourceRecord& record);
 
 }  // namespace millrace

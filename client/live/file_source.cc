@@ -62,7 +62,7 @@ bool FileSource::ReadOn() {
   if (!batch.samples.empty()) {
     heard_ns_ = now_ns;
     // The file keeps what the queue has no room for, above all when it is read from its beginning.
-    DeliverPatiently(std::move(batch.samples), context_, stopped_, record_);
+    DeliverPatiently(std::move(batch.samples), /*recorded=*/false, context_, stopped_, record_);
   } else if (config_.stale_s > 0 &&
              static_cast<double>(now_ns - heard_ns_) > config_.stale_s * kNsPerS) {
     record_.State(SourceState::kStale,

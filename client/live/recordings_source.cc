@@ -91,7 +91,9 @@ absl::StatusOr<bool> RecordingsSource::Play(const std::string& path, const FileV
     MR_ASSIGN_OR_RETURN(more, reader->Next(&samples));
     if (more && samples.size() < kRecordedBatch) continue;
     RefuseFuture(samples, context_, record_);
-    if (!DeliverPatiently(std::exchange(samples, {}), context_, stopped_, record_)) return false;
+    if (!DeliverPatiently(std::exchange(samples, {}), /*recorded=*/true, context_, stopped_,
+                          record_))
+      return false;
   }
   return true;
 }

@@ -97,7 +97,8 @@ bool ReplaySource::Deliver(std::vector<Sample>* samples) {
     if (!shift_ns_) shift_ns_ = context_.clock->UnixNs() - samples->front().time_ns;
     for (Sample& sample : *samples) sample.time_ns += *shift_ns_;
   }
-  return DeliverPatiently(std::exchange(*samples, {}), context_, stopped_, record_);
+  return DeliverPatiently(std::exchange(*samples, {}), /*recorded=*/true, context_, stopped_,
+                          record_);
 }
 
 }  // namespace millrace

@@ -24,7 +24,8 @@ struct Sample {
 struct SampleBatch {
   int64_t arrived_ns = 0;  // on the machine's monotonic clock: latency counts from here
   std::vector<Sample> samples;
-  uint64_t source = 0;  // who brought it: where there is no room, a flood costs its own
+  uint64_t source = 0;    // who brought it: where there is no room, a flood costs its own
+  bool recorded = false;  // read from whole files: arrivals say nothing of when it was measured
 };
 
 /// What sources bring comes in batches of so many at most.

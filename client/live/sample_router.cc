@@ -33,6 +33,7 @@ void SampleRouter::Accept(SampleBatch batch) {
   for (size_t i = 0; i < parts.size(); ++i) {
     parts[i].arrived_ns = batch.arrived_ns;
     parts[i].source = batch.source;
+    parts[i].recorded = batch.recorded;
     parts[i].samples.reserve(counts[i]);
   }
   for (Sample sample : batch.samples) {

@@ -32,7 +32,7 @@ struct GridRig {
   /// It arrives when the clock is at row `now`.
   void AddAt(double now, int32_t channel, double row, float value) {
     const auto ns = [](double rows) { return static_cast<int64_t>(rows * kPeriod); };
-    grid.Add(channel, kGridStart + ns(row), value, ns(now));
+    grid.Add(channel, kGridStart + ns(row), value, {ns(now), recorded});
     std::vector<float> values(width);
     while (const auto out = grid.Take(values)) {
       numbers.push_back(out->number - kGridStart / kPeriod);
@@ -42,6 +42,7 @@ struct GridRig {
   }
 
   TimeGrid grid;
+  bool recorded = false;
   size_t width;
   std::vector<int64_t> numbers;
   std::vector<bool> restarted;
@@ -70,7 +71,7 @@ TEST(TimeGridTest, RowsKeepStepWithARateWhosePeriodIsNoWholeNumberOfNanoseconds)
   constexpr int kSamples = 500'000;
   for (int i = 0; i < kSamples; ++i) {
     const int64_t time_ns = kGridStart + std::llround(i * 1e9 / kRate);
-    grid.Add(0, time_ns, static_cast<float>(i), time_ns);
+    grid.Add(0, time_ns, static_cast<float>(i), {time_ns});
     while (const auto row = grid.Take(values)) {
       EXPECT_EQ(values[0], static_cast<float>(rows++));
       EXPECT_LE(std::abs(grid.TimeOf(row->number) - time_ns), 1);
@@ -201,8 +202,8 @@ TEST(TimeGridTest, RowsStartAnewAfterAStandstill) {
     rig.Add(0, row, 1);
     rig.Add(1, row, 2);
   }
-  EXPECT_THAT(rig.numbers, ElementsAre(0, 1, 5003, 5004));
-  EXPECT_THAT(rig.restarted, ElementsAre(false, false, true, false));
+  EXPECT_THAT(rig.numbers, ElementsAre(0, 1, 5000, 5001, 5002, 5003, 5004));
+  EXPECT_THAT(rig.restarted, ElementsAre(false, false, true, false, false, false, false));
   for (const auto& row : rig.rows) EXPECT_THAT(row, RowIs(1, 2));
   EXPECT_EQ(rig.grid.counts().restarts, 1);
 }
@@ -218,6 +219,39 @@ TEST(TimeGridTest, ClockThatIsSetBackIsFollowedAfterAWhile) {
   EXPECT_EQ(rig.grid.counts().restarts, 1);
   EXPECT_EQ(rig.numbers.back(), 39);
   EXPECT_GT(rig.numbers.size(), 30u);
+}
+
+TEST(TimeGridTest, ClockThatIsSetAheadIsFollowedOnceThreeRowsOfEachChannelSayIt) {
+  GridRig rig({1, 1});
+  for (int row = 0; row < 10; ++row) {
+    const int told = row < 3 ? row : row + 5000;
+    rig.AddAt(row, 0, told, 1);
+    rig.AddAt(row, 1, told, 2);
+  }
+  EXPECT_THAT(rig.numbers, ElementsAre(0, 1, 2, 5006, 5007, 5008, 5009));
+  EXPECT_EQ(rig.grid.counts().restarts, 1);
+}
+
+TEST(TimeGridTest, RecordingsOfAFewRowsEachLoseOneOfThemAtMost) {
+  GridRig rig({1, 1});
+  rig.recorded = true;
+  for (int recording = 0; recording < 5; ++recording) {
+    for (int row = 6000 * recording; row < 6000 * recording + 3; ++row) {
+      rig.AddAt(0, 0, row, 1);
+      rig.AddAt(0, 1, row, 2);
+    }
+  }
+  EXPECT_THAT(rig.numbers,
+              ElementsAre(0, 1, 2, 6001, 6002, 12'001, 12'002, 18'001, 18'002, 24'001, 24'002));
+}
+
+TEST(TimeGridTest, BurstsOfAPlantLoseNothing) {
+  GridRig rig({1, 1});
+  for (int burst = 0; burst < 5; ++burst) {
+    rig.AddAt(6000 * burst + 2, 0, 6000 * burst, 1);
+    rig.AddAt(6000 * burst + 2, 1, 6000 * burst, 2);
+  }
+  EXPECT_THAT(rig.numbers, ElementsAre(0, 6000, 12'000, 18'000, 24'000));
 }
 
 TEST(TimeGridTest, MessageWithAWrongDateCostsItself) {
@@ -276,7 +310,7 @@ TEST(TimeGridTest, AbsurdTimesEndNothing) {
   for (int i = 0; i < 100; ++i) {
     for (const int64_t time : {std::numeric_limits<int64_t>::min(), int64_t{-1}, int64_t{0},
                                std::numeric_limits<int64_t>::max()}) {
-      rig.grid.Add(i % 2, time, 1, i);
+      rig.grid.Add(i % 2, time, 1, {i});
       std::vector<float> values(2);
       for (int taken = 0; taken < 100; ++taken) {
         const auto row = rig.grid.Take(values);

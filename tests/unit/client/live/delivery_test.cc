@@ -72,6 +72,12 @@ TEST_F(DeliveryTest, MuchComesInBatchesOfABoundedSizeInItsOrder) {
   }
 }
 
+TEST_F(DeliveryTest, WhatIsRecordedIsMarkedAsThat) {
+  const SteadyNotification stopped;
+  EXPECT_TRUE(DeliverPatiently({{}}, /*recorded=*/true, context_, stopped, record_));
+  EXPECT_TRUE(queue_.TakeAll(absl::ZeroDuration()).front().recorded);
+}
+
 TEST_F(DeliveryTest, NothingIsNoNews) {
   Deliver({}, 3, context_, record_);
   EXPECT_EQ(record_.Status().state, SourceState::kConnecting);
