@@ -180,9 +180,8 @@ void LiveService::InstallModels() {
 
 LiveReading LiveService::Reading() {
   const ServingGuard::Reading serving = guard_.Read();
-  return {sources_.Statuses(), outlet_->Statuses(), scoring_.waiting(),
-          scoring_.dropped(),  serving.p99_ns,      serving.training_held,
-          scoring_.tally()};
+  return {sources_.Statuses(), outlet_->Statuses(),   scoring_.waiting(), scoring_.dropped(),
+          serving.p99_ns,      serving.training_held, scoring_.tally()};
 }
 
 std::map<std::string, HttpServer::Page> LiveService::Pages() {
