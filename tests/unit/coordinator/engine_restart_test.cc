@@ -40,7 +40,7 @@ Outcome OutcomeOf(const RunState& run) {
 
 /// FedAdam, so that the optimiser's state has to survive too; every attempt that a death costs is
 /// followed by another.
-testing::TinyPlan Plan() {
+testing::TinyPlan RestartPlan() {
   return {.cohort =
               "target = 3\nminimum = 3\nwait_s = 0\ndeadline_s = 60\nbackoff_s = 1\n"
               "attempts = 5\n",
@@ -56,7 +56,7 @@ struct Undisturbed {
 const Undisturbed& UndisturbedRun() {
   static const Undisturbed* const undisturbed = [] {
     EngineRig rig;
-    rig.Start(Plan());
+    rig.Start(RestartPlan());
     const int64_t appends = rig.store().appends();
     const int64_t calls = rig.disk().AllCalls();
     EXPECT_TRUE(rig.Finish(kThreeSites));
@@ -82,7 +82,7 @@ TEST(EngineRestart, DeathRightBeforeAnyEventChangesNothing) {
   for (int64_t event = 0; event < UndisturbedRun().appends; ++event) {
     SCOPED_TRACE(event);
     EngineRig rig;
-    rig.Start(Plan());
+    rig.Start(RestartPlan());
     rig.store().DieAtAppend(event, /*written=*/false);
     ExpectSameEnd(rig);
   }
@@ -92,7 +92,7 @@ TEST(EngineRestart, DeathRightAfterAnyEventChangesNothing) {
   for (int64_t event = 0; event < UndisturbedRun().appends; ++event) {
     SCOPED_TRACE(event);
     EngineRig rig;
-    rig.Start(Plan());
+    rig.Start(RestartPlan());
     rig.store().DieAtAppend(event, /*written=*/true);
     ExpectSameEnd(rig);
   }
@@ -102,7 +102,7 @@ TEST(EngineRestart, DeathAtAnyCallOfTheDiskChangesNothing) {
   for (int64_t call = 0; call < UndisturbedRun().disk_calls; ++call) {
     SCOPED_TRACE(call);
     EngineRig rig;
-    rig.Start(Plan());
+    rig.Start(RestartPlan());
     rig.disk().DieAt(call);
     ExpectSameEnd(rig);
   }
@@ -112,7 +112,7 @@ TEST(EngineRestart, PowerCutAtAnyCallOfTheDiskChangesNothing) {
   for (int64_t call = 0; call < UndisturbedRun().disk_calls; ++call) {
     SCOPED_TRACE(call);
     EngineRig rig;
-    rig.Start(Plan());
+    rig.Start(RestartPlan());
     rig.CutPowerOnDeath();
     rig.disk().DieAt(call);
     ExpectSameEnd(rig);
@@ -121,7 +121,7 @@ TEST(EngineRestart, PowerCutAtAnyCallOfTheDiskChangesNothing) {
 
 TEST(EngineRestart, HalfSentUpdateGoesOnWhereItStopped) {
   EngineRig rig;
-  rig.Start(Plan());
+  rig.Start(RestartPlan());
   rig.OpenRound(kThreeSites);
   const v1::Assignment assignment = rig.AssignmentOf("a");
   const SiteUpdate update = HonestUpdate("a", assignment);
@@ -139,7 +139,7 @@ TEST(EngineRestart, HalfSentUpdateGoesOnWhereItStopped) {
 
 TEST(EngineRestart, AcknowledgedUpdateIsStillAcknowledged) {
   EngineRig rig;
-  rig.Start(Plan());
+  rig.Start(RestartPlan());
   rig.OpenRound(kThreeSites);
   const v1::Assignment assignment = rig.AssignmentOf("a");
   const SiteUpdate update = HonestUpdate("a", assignment);
@@ -154,7 +154,7 @@ TEST(EngineRestart, AcknowledgedUpdateIsStillAcknowledged) {
 
 TEST(EngineRestart, OutageLongerThanTheRoundLosesNoAcknowledgedUpdate) {
   EngineRig rig;
-  rig.Start(Plan());
+  rig.Start(RestartPlan());
   rig.OpenRound(kThreeSites);
   MR_ASSERT_OK(rig.SendHonest("a"));
   rig.clock().Advance(absl::Hours(5));
@@ -168,7 +168,7 @@ TEST(EngineRestart, OutageLongerThanTheRoundLosesNoAcknowledgedUpdate) {
 
 TEST(EngineRestart, UpdateThatTheDiskLostCostsAnAttemptAndNotTheRun) {
   EngineRig rig;
-  rig.Start(Plan());
+  rig.Start(RestartPlan());
   rig.OpenRound(kThreeSites);
   MR_ASSERT_OK(rig.SendHonest("a"));
   MR_ASSERT_OK(rig.disk().Remove("uploads/tiny-1/0-1/a.update"));
@@ -179,7 +179,7 @@ TEST(EngineRestart, UpdateThatTheDiskLostCostsAnAttemptAndNotTheRun) {
 
 TEST(EngineRestart, EventsThatDoNotFollowAreDataLoss) {
   EngineRig rig;
-  rig.Start(Plan());
+  rig.Start(RestartPlan());
   const Event event = testing::At(testing::kStart, RoundCommitted{});
   MR_ASSERT_OK(rig.store().Append("tiny-1", 1, std::span(&event, 1), {}));
   const auto engine = Engine::Create({&rig.clock(), &rig.store(), nullptr, nullptr}, {});
