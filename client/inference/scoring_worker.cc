@@ -10,6 +10,7 @@ namespace millrace {
 namespace {
 
 constexpr absl::Duration kLongestWait = absl::Milliseconds(100);  // for samples
+constexpr int64_t kSamplesAtATime = 4096;  // those of a flood keep no others waiting for long
 constexpr int64_t kMaintainNs = kNsPerS;
 constexpr int64_t kPauseNs = 400 * kNsPerS / 1000;
 constexpr int64_t kTellLearntNs = 600 * kNsPerS;
@@ -63,7 +64,7 @@ void ScoringWorker::Run() {
   int64_t paused_ns = 0;
   int64_t told_ns = clock_->MonotonicNs();
   while (true) {
-    const std::deque<SampleBatch> batches = queue_.TakeAll(kLongestWait);
+    const std::deque<SampleBatch> batches = queue_.Take(kSamplesAtATime, kLongestWait);
     heart_->Beat(number_);
     for (const SampleBatch& batch : batches) {
       if (stopping_) break;

@@ -63,13 +63,59 @@ std::deque<SampleBatch> SampleQueue::InOrder(Lanes lanes) {
   return batches;
 }
 
+SampleQueue::Numbered SampleQueue::TakeFront(Lane& lane, int64_t most) {
+  Numbered& oldest = lane.batches.front();
+  std::vector<Sample>& samples = oldest.batch.samples;
+  const auto count = std::min(most, static_cast<int64_t>(samples.size()));
+  lane.waiting -= count;
+  if (count == static_cast<int64_t>(samples.size())) {
+    Numbered whole = std::move(oldest);
+    lane.batches.pop_front();
+    return whole;
+  }
+  const SampleBatch& batch = oldest.batch;
+  Numbered part{
+      oldest.number,
+      {batch.arrived_ns, {samples.begin(), samples.begin() + count}, batch.source, batch.recorded}};
+  samples.erase(samples.begin(), samples.begin() + count);
+  return part;
+}
+
+SampleQueue::Lanes SampleQueue::TakeByTurns(int64_t most) {
+  Lanes taken;
+  while (most > 0 && !lanes_.empty()) {
+    const int64_t share = std::max<int64_t>(1, most / std::ssize(lanes_));
+    for (auto& [source, lane] : lanes_) {
+      int64_t left = std::min(share, most);
+      while (left > 0 && !lane.batches.empty()) {
+        Numbered part = TakeFront(lane, left);
+        const auto count = static_cast<int64_t>(part.batch.samples.size());
+        left -= count;
+        most -= count;
+        waiting_ -= count;
+        taken[source].batches.push_back(std::move(part));
+      }
+    }
+    std::erase_if(lanes_, [](const auto& entry) { return entry.second.batches.empty(); });
+  }
+  return taken;
+}
+
 std::deque<SampleBatch> SampleQueue::TakeAll(absl::Duration patience) {
+  return Take(capacity_, patience);
+}
+
+std::deque<SampleBatch> SampleQueue::Take(int64_t most, absl::Duration patience) {
   Lanes taken;
   {
     std::unique_lock lock(mutex_);
     filled_.wait_for(lock, SteadyWait(patience), [this] { return waiting_ > 0 || closed_; });
-    taken.swap(lanes_);
-    waiting_ = 0;
+    if (waiting_ > most) {
+      taken = TakeByTurns(most);
+    } else {
+      taken.swap(lanes_);
+      waiting_ = 0;
+    }
   }
   emptied_.notify_all();
   return InOrder(std::move(taken));

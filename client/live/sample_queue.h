@@ -31,6 +31,10 @@ class SampleQueue final : public SampleSink {
   /// came, or, at once, after Close.
   std::deque<SampleBatch> TakeAll(absl::Duration patience);
 
+  /// The same of `most` samples, which the sources share by turns: whoever takes so does not have
+  /// one source's flood on its hands while others wait. A batch may come in parts.
+  std::deque<SampleBatch> Take(int64_t most, absl::Duration patience);
+
   bool AwaitRoom(std::span<const Sample> samples, absl::Duration patience) override {
     return AwaitRoom(static_cast<int64_t>(samples.size()), patience);
   }
@@ -57,6 +61,9 @@ class SampleQueue final : public SampleSink {
   using Lanes = std::map<uint64_t, Lane>;
 
   static std::deque<SampleBatch> InOrder(Lanes lanes);
+  /// Up to `most` samples of the lane's oldest batch.
+  static Numbered TakeFront(Lane& lane, int64_t most);
+  Lanes TakeByTurns(int64_t most);
   void MakeRoom(SampleBatch& batch, Lane& lane, std::vector<Numbered>& gone);
 
   const int64_t capacity_;

@@ -84,6 +84,27 @@ TEST(SampleQueueTest, ManySourcesHaveEqualShares) {
   EXPECT_THAT(Taken(queue), ElementsAre(0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2));
 }
 
+TEST(SampleQueueTest, WhatIsTakenAtATimeIsSharedByTheSources) {
+  SampleQueue queue(100);
+  queue.Accept(Batch({1, 2, 3, 4, 5, 6, 7, 8, 9}, /*source=*/1));
+  queue.Accept(Batch({10, 11}, /*source=*/2));
+  queue.Accept(Batch({12}, /*source=*/2));
+  const auto values = [&queue](int64_t most) {
+    std::vector<float> taken;
+    for (const SampleBatch& batch : queue.Take(most, absl::ZeroDuration())) {
+      for (const Sample& sample : batch.samples) taken.push_back(sample.value);
+    }
+    return taken;
+  };
+  EXPECT_THAT(values(4), ElementsAre(1, 2, 10, 11));
+  EXPECT_EQ(queue.waiting(), 8);
+  EXPECT_THAT(values(4), ElementsAre(3, 4, 5, 12));
+  EXPECT_THAT(values(4), ElementsAre(6, 7, 8, 9));
+  EXPECT_EQ(queue.waiting(), 0);
+  EXPECT_THAT(values(4), IsEmpty());
+  EXPECT_EQ(queue.dropped(), 0);
+}
+
 TEST(SampleQueueTest, AnEmptyBatchIsNoNews) {
   SampleQueue queue(2);
   queue.Accept(Batch({}));
