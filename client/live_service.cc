@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/live_service.h"
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <span>
@@ -16,6 +17,7 @@
 namespace millrace {
 namespace {
 
+constexpr size_t kMostModelsTold = 64;
 constexpr absl::Duration kLookForModels = absl::Seconds(2);
 
 std::set<std::string> ModelNames(const std::vector<MachineConfig>& machines) {
@@ -96,8 +98,10 @@ absl::StatusOr<std::unique_ptr<LiveService>> LiveService::Create(const LiveConfi
 LiveService::~LiveService() { Stop(); }
 
 void LiveService::Start() {
+  const LearntOfMachines learnt = memory_.Load();
+  prepared_.Remember(learnt);
   releases_.Start();
-  scoring_.Restore(memory_.Load());
+  scoring_.Restore(learnt);
   prepared_.Begin();
   if (recorder_ != nullptr) recorder_->Start();
   scoring_.Start();
@@ -110,10 +114,10 @@ void LiveService::Start() {
 void LiveService::Stop() {
   stopping_.Notify();
   sources_.Halt();
-  scoring_.Stop();
   prepared_.Halt();
+  scoring_.Stop();
+  if (recorder_ != nullptr) recorder_->Stop();  // first: an installation may take a while to end
   if (installing_.joinable()) installing_.join();
-  if (recorder_ != nullptr) recorder_->Stop();
   memory_.Save();
   // A source or an output may still wait for the name of its peer; nothing is lost by then.
   sources_.Reconfigure({});
@@ -163,6 +167,11 @@ std::vector<v1::ModelDrift> LiveService::DriftOfModels() const {
     told->set_parameters_sha256(model.parameters.ToBytes());
     drift.push_back(*std::move(told));
   }
+  // Of more than a coordinator takes, those first that drift.
+  std::ranges::stable_partition(drift, [](const v1::ModelDrift& one) {
+    return one.score_in_drift() || one.channels_in_drift() > 0;
+  });
+  if (drift.size() > kMostModelsTold) drift.resize(kMostModelsTold);
   return drift;
 }
 

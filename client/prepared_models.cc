@@ -17,12 +17,18 @@ constexpr int64_t kMostRecordings = int64_t{1} << 30;  // bytes that are looked 
 
 }  // namespace
 
+void PreparedModels::Remember(const LearntOfMachines& learnt) {
+  for (const auto& [machine, threshold] : learnt.thresholds) {
+    remembered_[machine] = threshold.model_sha256;
+  }
+}
+
 absl::Status PreparedModels::Use(std::shared_ptr<InstalledModel> model) {
   MR_RETURN_IF_ERROR(judges_->Check(model->package));
   const std::string sha256 = model->parameters_sha256();
   Known& known = known_[model->package.manifest.name()];
   const bool is_known = sha256 == known.now || sha256 == known.before;
-  if (begun_ && !is_known && !recordings_.empty() && !model->predictors.empty()) Prepare(*model);
+  if (!is_known && !recordings_.empty() && !model->predictors.empty()) Prepare(*model);
   MR_RETURN_IF_ERROR(judges_->Use(model));
   if (sha256 != known.now) known = {sha256, known.now};
   if (model->thresholds.empty()) return absl::OkStatus();
@@ -36,6 +42,7 @@ absl::Status PreparedModels::Use(std::shared_ptr<InstalledModel> model) {
 
 void PreparedModels::Prepare(InstalledModel& model) const {
   const std::string& name = model.package.manifest.name();
+  const std::string sha256 = model.parameters_sha256();
   const int64_t end_ns = clock_->MonotonicNs() + kLongestPreparationNs;
   const auto enough = [&] { return halted_ || clock_->MonotonicNs() > end_ns; };
   absl::StatusOr<StoreReader> store = absl::NotFoundError("nothing is to be learnt");
@@ -48,6 +55,8 @@ void PreparedModels::Prepare(InstalledModel& model) const {
       return;
     }
     for (const std::string& machine : kind.names) {
+      const auto remembered = remembered_.find(machine);
+      if (remembered != remembered_.end() && remembered->second == sha256) continue;
       if (enough()) break;
       std::string bytes = ThresholdFromRecordings(*store, kind, machine, model.package,
                                                   model.predictors[0].get(), enough);

@@ -39,8 +39,11 @@ class PreparedModels final : public ModelUser {
         judges_(judges),
         note_(std::move(note)) {}
 
-  /// From now on. Before it machines wait for the model, and what was learnt is still known.
-  void Begin() { begun_ = true; }
+  /// Before the first model: what will be restored once all serve. Machines wait for those, and
+  /// only what was not learnt of them is prepared.
+  void Remember(const LearntOfMachines& learnt);
+  /// All is restored; machines do not wait from now on.
+  void Begin() { remembered_.clear(); }
   /// Ends what is being prepared; nothing is from now on.
   void Halt() { halted_ = true; }
 
@@ -60,7 +63,7 @@ class PreparedModels final : public ModelUser {
   LiveClock* const clock_;
   ModelUser* const judges_;
   const Note note_;
-  bool begun_ = false;
+  std::map<std::string, std::string> remembered_;  // by machine: the parameters whose scores
   std::atomic<bool> halted_ = false;
   /// By name, the parameters of the model that judges and of the one before: their thresholds are
   /// known.

@@ -13,13 +13,14 @@
 namespace millrace {
 
 constexpr absl::Duration kConnected = absl::Minutes(1);
+constexpr absl::Duration kTimeToComeBack = absl::Minutes(10);  // after a start
 
 SiteRegistry::SiteRegistry(Store* store, Clock* clock, Clock* steady,
                            std::vector<std::string> allowed, absl::Duration presence)
     : store_(store),
       clock_(clock),
       steady_(steady),
-      allowed_(std::move(allowed)),
+      allowed_(allowed.begin(), allowed.end()),
       presence_(presence) {}
 
 absl::Status SiteRegistry::Load() {
@@ -30,7 +31,7 @@ absl::Status SiteRegistry::Load() {
 }
 
 bool SiteRegistry::IsAllowed(const std::string& site) const {
-  return allowed_.empty() || std::ranges::find(allowed_, site) != allowed_.end();
+  return allowed_.empty() || allowed_.contains(site);
 }
 
 absl::Status SiteRegistry::Admit(const std::string& site) {
@@ -129,13 +130,14 @@ void SiteRegistry::PutOut(const std::string& site) {
   entry->second.put_out = true;
 }
 
-DriftCount SiteRegistry::CountDrift(const Plan& plan) const {
+DriftCount SiteRegistry::CountDrift(const Plan& plan, const std::set<std::string>& at_work) const {
   const absl::Time now = steady_->Now();
   const absl::Duration within = absl::Seconds(plan.start.seen_within_s);
+  const bool just_begun = now - loaded_ <= std::min(within, kTimeToComeBack);
   DriftCount count;
   for (const auto& [name, entry] : sites_) {
-    const absl::Time seen = std::max(entry.last_heard, loaded_);
-    if (entry.put_out || now - seen > within || !IsAllowed(name)) continue;
+    const bool seen = just_begun || now - entry.last_heard <= within || at_work.contains(name);
+    if (entry.put_out || !seen || !IsAllowed(name)) continue;
     ++count.sites;
     const bool drifts = std::ranges::any_of(entry.drift, [&](const ModelDrift& drift) {
       return drift.model == plan.run.name && drift.in_drift();

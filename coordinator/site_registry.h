@@ -56,9 +56,10 @@ class SiteRegistry {
   std::vector<std::string> Present() const;
   std::vector<v1::Site> List() const;
   /// Of the sites that may take part and were seen as lately as the plan asks, present or not: how
-  /// many report drift of its model. After a start every known site counts as seen, so that the
-  /// first ones to come back are not taken for all.
-  DriftCount CountDrift(const Plan& plan) const;
+  /// many report drift of its model. Those `at_work` count as seen: who sends an update says
+  /// nothing else meanwhile. So does every known site for a while after a start, so that the first
+  /// ones to come back are not taken for all.
+  DriftCount CountDrift(const Plan& plan, const std::set<std::string>& at_work) const;
 
  private:
   struct Entry {
@@ -80,7 +81,7 @@ class SiteRegistry {
   Store* const store_;
   Clock* const clock_;
   Clock* const steady_;
-  const std::vector<std::string> allowed_;
+  const std::set<std::string> allowed_;
   const absl::Duration presence_;
   absl::Time loaded_ = absl::InfinitePast();  // of the steady clock
   std::map<std::string, Entry> sites_;

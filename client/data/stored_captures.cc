@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <ranges>
 
 #include "base/file_system.h"
 #include "base/log.h"
@@ -25,7 +24,9 @@ absl::StatusOr<std::vector<Series>> LoadCaptures(const DataConfig& config,
   MR_ASSIGN_OR_RETURN(const std::vector<CaptureEntry> entries, captures.List());
   StoredSeries series(plan);
   int64_t bytes = 0;
-  for (const CaptureEntry& entry : std::views::reverse(entries)) {  // the newest, if not all fit
+  // From the newest on, if not all fit.
+  for (auto place = entries.rbegin(); place != entries.rend(); ++place) {
+    const CaptureEntry& entry = *place;
     const auto& wanted = config.machines;
     if (!wanted.empty() && std::ranges::find(wanted, entry.event.machine) == wanted.end()) continue;
     if (!entry.label) continue;

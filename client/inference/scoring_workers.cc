@@ -10,8 +10,8 @@
 namespace millrace {
 namespace {
 
-/// A source's message or block must fit, however many threads share the room.
-constexpr int64_t kLeastQueueSamples = 1000;
+/// A source's batch must fit, however many threads share the room.
+constexpr auto kLeastQueueSamples = static_cast<int64_t>(kMostBatchSamples);
 
 }  // namespace
 

@@ -17,6 +17,7 @@ constexpr double kMostSamples = 1 << 20;  // of one channel in a row
 constexpr double kMostHeld = 1 << 20;     // rows
 constexpr int64_t kConfirmingRows = 3;    // that time goes on elsewhere
 constexpr double kLongestSilenceNs = 1e18;
+constexpr double kMostClockDrift = 1e-3;  // of two clocks, and then some
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr double kMostSeconds = 9.2e9;  // that int64 nanoseconds tell
 
@@ -99,7 +100,7 @@ bool TimeGrid::HasJumpedAhead(Channel& channel, int64_t row, SampleArrival arriv
 bool TimeGrid::HasStoodStill(int64_t time_ns, int64_t arrived_ns) const {
   const double there = static_cast<double>(time_ns) - static_cast<double>(on_time_ns_);
   const auto here = static_cast<double>(arrived_ns - on_time_came_ns_);
-  return std::abs(there - here) <= static_cast<double>(silence_ns_) + here / 8;
+  return std::abs(there - here) <= static_cast<double>(silence_ns_) + here * kMostClockDrift;
 }
 
 void TimeGrid::ForgetStrays() {

@@ -24,6 +24,7 @@ class Backlog {
   explicit Backlog(int64_t capacity) : capacity_(static_cast<size_t>(capacity)) {}
 
   bool empty() const { return messages_.empty(); }
+  size_t size() const { return messages_.size(); }
   /// Behind the others. How many had to go.
   int64_t Push(Message message);
   /// In front of the others, as one that was taken too early; beyond the capacity too, until Trim.

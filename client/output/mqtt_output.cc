@@ -49,6 +49,10 @@ MqttOutput::~MqttOutput() {
   }
   changed_.notify_one();
   thread_.join();
+  if (!verdicts_.empty()) {
+    LogWarning("verdicts are not published any more",
+               {{"output", name_}, {"verdicts", verdicts_.size()}});
+  }
 }
 
 void MqttOutput::Take(const MachineVerdict& verdict) {

@@ -44,6 +44,7 @@ struct OpenOutput {
     MR_RETURN_IF_ERROR(CheckWatched(config.machines, machines));
     MR_ASSIGN_OR_RETURN(std::unique_ptr<ModbusOutput> output,
                         ModbusOutput::Listen(config, machines, clock));
+    output->Beat(*board);  // a PLC must not take numbers that begin at 0 for a heart that beats
     LogInfo("output listens", {{"output", name}, {"host", config.host}, {"port", output->port()}});
     return output;
   }

@@ -286,9 +286,9 @@ void Releases::CheckAgain(const std::string& name, ModelFolder& folder) {
     return;
   }
   LogError("model may not serve", {{"model", name}, {"reason", publishers.status().message()}});
+  model->disowned = true;  // at once: to make the one before ready takes a while
   if (const absl::Status back = GiveUp(name, folder); !back.ok()) {
     LogError("model serves no more", {{"model", name}, {"reason", back.message()}});
-    model->disowned = true;
     served_.erase(name);
     const absl::MutexLock lock(&mutex_);
     serving_.erase(name);

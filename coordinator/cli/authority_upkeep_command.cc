@@ -82,8 +82,15 @@ v1::PublishRequest Publication(const SignedTrust& signed_trust) {
   return request;
 }
 
-/// Hands over the statements that the coordinator has not; how many they were.
-absl::StatusOr<int> PublishStatements(AuthorityFolder& folder, EnrollmentCalls& coordinator) {
+/// What the coordinator has not of the authorities' changes.
+struct MissingStatements {
+  std::vector<SignedTrust> newer;  // than what it has, in their order
+  std::vector<SignedTrust>
+      earlier;  // each of which is known by the one that follows, from the last
+};
+
+absl::StatusOr<MissingStatements> StatementsFor(EnrollmentCalls& coordinator,
+                                                AuthorityFolder& folder) {
   MR_ASSIGN_OR_RETURN(std::vector<SignedTrust> missing, folder.Statements());
   MR_ASSIGN_OR_RETURN(const v1::Trust held, coordinator.GetTrust());
   int64_t reached = held.number();
@@ -92,27 +99,48 @@ absl::StatusOr<int> PublishStatements(AuthorityFolder& folder, EnrollmentCalls& 
     std::erase_if(missing,
                   [&](const auto& kept) { return kept.next.number == statement.number(); });
   }
-  // Those behind it, each of which is known by the one that follows, and then those before it.
   const auto news = std::ranges::find_if(
       missing, [&](const SignedTrust& kept) { return kept.next.number > reached; });
-  std::reverse(missing.begin(), news);
-  for (const SignedTrust& statement : missing) {
-    MR_RETURN_IF_ERROR(
-        Annotate(coordinator.Publish(Publication(statement)).status(),
-                 "the coordinator is behind by more than the folder can hand over: copy "
-                 "authority.crt to it, start it anew, and repeat this"));
+  MissingStatements sorted{{news, missing.end()}, {missing.begin(), news}};
+  std::ranges::reverse(sorted.earlier);
+  return sorted;
+}
+
+/// Up to the first that the coordinator does not take; how many it took is added to `*taken`.
+absl::Status PublishStatements(EnrollmentCalls& coordinator,
+                               const std::vector<SignedTrust>& statements, int* taken) {
+  for (const SignedTrust& statement : statements) {
+    MR_RETURN_IF_ERROR(coordinator.Publish(Publication(statement)).status());
+    ++*taken;
   }
-  return static_cast<int>(missing.size());
+  return absl::OkStatus();
 }
 
 /// Also where nothing has changed: the coordinator may have lost it.
 absl::StatusOr<ExitCode> PublishAll(const CommandContext& context) {
   MR_ASSIGN_OR_RETURN(const auto folder, context.OpenAuthority());
   MR_ASSIGN_OR_RETURN(const auto connection, context.Connect());
-  MR_ASSIGN_OR_RETURN(const int statements, PublishStatements(*folder, connection->enrollment()));
+  EnrollmentCalls& coordinator = connection->enrollment();
+  MR_ASSIGN_OR_RETURN(const MissingStatements missing, StatementsFor(coordinator, *folder));
+  int statements = 0;
+  absl::Status newer = PublishStatements(coordinator, missing.newer, &statements);
+  if (absl::IsFailedPrecondition(newer)) {
+    newer = Annotate(newer,
+                     "the coordinator is behind by more than the folder can hand over: copy "
+                     "authority.crt to it, start it anew, and repeat this");
+  }
+  // Whatever becomes of the statements: who is revoked has to be out.
   v1::PublishRequest request;
   MR_ASSIGN_OR_RETURN(*request.mutable_revocation_list(), folder->SignAnew(context.Now()));
-  MR_RETURN_IF_ERROR(connection->enrollment().Publish(request).status());
+  const absl::Status listed = coordinator.Publish(request).status();
+  MR_RETURN_IF_ERROR(newer);
+  MR_RETURN_IF_ERROR(listed);
+  if (const absl::Status earlier = PublishStatements(coordinator, missing.earlier, &statements);
+      !earlier.ok()) {
+    context.console->Complain(
+        absl::StrCat("sites that missed several changes of authorities may have to enroll anew: ",
+                     earlier.message()));
+  }
   MR_ASSIGN_OR_RETURN(const RevocationList list, folder->Revoked());
   const std::string trust =
       statements == 0 ? "" : absl::StrCat(", and ", statements, " changes of authorities");
@@ -180,9 +208,9 @@ void AddAuthorityUpkeepCommands(CLI::App* authority_group, CommandContext* conte
 
   CLI::App* publish = AddCommand(
       authority_group, "publish",
-      "Hand the coordinator the revocation list as it stands, and what changes of authorities it "
-      "has\n"
-      "not: after `millrace restore`, since the backup does not have what was revoked or rotated\n"
+      "Hand the coordinator the revocation list as it stands, and what changes of authorities it\n"
+      "has not: after `millrace restore`, since the backup does not have what was revoked or "
+      "rotated\n"
       "after it was made. Safe to repeat.",
       "millrace authority publish --authority authority/", context,
       [=] { return PublishAll(*context); });

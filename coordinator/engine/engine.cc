@@ -334,22 +334,26 @@ absl::Status Engine::ReportFailure(const std::string& site, const RoundId& round
   return absl::OkStatus();
 }
 
-Engine::FreeSites Engine::Available() const {
-  FreeSites free;
-  std::set<std::string> busy;
+Engine::SitesAtWork Engine::AtWork() const {
+  SitesAtWork busy;
   for (const std::unique_ptr<Run>& run : runs_) {
     const RoundState* round = run->state.Current();
     if (round == nullptr || round->phase != RoundPhase::kOpen) continue;
-    const size_t others = busy.size();
+    const size_t others = busy.sites.size();
     for (const std::string& site : round->cohort) {
       if (!round->contributions.contains(site) && !round->failures.contains(site)) {
-        busy.insert(site);
+        busy.sites.insert(site);
       }
     }
-    if (busy.size() > others) free.busy_in.push_back(run->state.id);
+    if (busy.sites.size() > others) busy.runs.push_back(run->state.id);
   }
-  free.sites = sites_.Present();
-  std::erase_if(free.sites, [&](const std::string& site) { return busy.contains(site); });
+  return busy;
+}
+
+Engine::FreeSites Engine::Available() const {
+  SitesAtWork busy = AtWork();
+  FreeSites free{sites_.Present(), std::move(busy.runs)};
+  std::erase_if(free.sites, [&](const std::string& site) { return busy.sites.contains(site); });
   return free;
 }
 

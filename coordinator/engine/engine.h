@@ -197,6 +197,12 @@ class Engine {
     std::vector<std::string> sites;    // that could be invited now, sorted
     std::vector<std::string> busy_in;  // runs that keep others busy
   };
+  /// Sites that open rounds still wait for, and those runs.
+  struct SitesAtWork {
+    std::set<std::string> sites;
+    std::vector<std::string> runs;
+  };
+  SitesAtWork AtWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   FreeSites Available() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   /// Tells the observer what the event does to the run.
   void Observe(const RunState& run, const Event& event) const;

@@ -94,8 +94,9 @@ absl::Time Engine::StepRun(const std::string& id, bool may_open) {
       if (parts_.steady->Now() < run.retry_at) return OnTheWall(run.retry_at);
       CleanUp(run);
       const FreeSites free = Available();
-      const DriftCount drift =
-          run.state.WaitsForDrift() ? sites_.CountDrift(run.state.plan) : DriftCount{};
+      const DriftCount drift = run.state.WaitsForDrift()
+                                   ? sites_.CountDrift(run.state.plan, AtWork().sites)
+                                   : DriftCount{};
       const Event returned{now, CoordinatorReturned{}};
       Decision decision = run.returning && CanApply(run.state, returned).ok()
                               ? returned
@@ -169,7 +170,8 @@ void Engine::HoldUp(const std::string& id, const std::string& why) {
   {
     absl::MutexLock lock(&mutex_);
     RunState& state = (*Find(id))->state;
-    if (state.held_up == why) return;
+    // It may have ended since this was decided.
+    if (state.held_up == why || state.phase != RunPhase::kRunning) return;
     state.held_up = why;
   }
   if (!why.empty()) LogInfo("run held up", {{"run", id}, {"by", why}});
@@ -185,6 +187,7 @@ absl::Time Engine::TryAgain(const std::string& id, absl::string_view what,
     absl::MutexLock lock(&mutex_);
     Run& run = **Find(id);
     run.retry_at = retry_at;
+    if (run.state.phase != RunPhase::kRunning) return OnTheWall(retry_at);
     changed = std::exchange(run.state.held_up, why) != why;
   }
   if (changed) {

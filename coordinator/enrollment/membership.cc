@@ -195,6 +195,10 @@ absl::Status Membership::TakeEarlier(const SignedTrust& statement) {
                                            [](const SignedTrust& s) { return s.next.number; });
   const bool known = at != statements_.end() && at->next.number == said.number;
   bool follows = false;
+  if (said.number < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("trust statement ", said.number, ": they are numbered from 1"));
+  }
   if (known || said.number == base_.number) {
     follows = said.certificates == (known ? at->next : base_).certificates;
   } else if (at != statements_.end() && !said.certificates.empty()) {

@@ -136,6 +136,7 @@ TEST_F(PreparedModelsTest, WhatIsPreparedIsKnownAfterARestartToo) {
   models_->Begin();
   Install(0, "a model");
   Begin();
+  models_->Remember({noted_, {}});
   Install(0, "a model");
   engine_->RestoreThresholds(noted_);
   EXPECT_EQ(Judged(12).judgement, Judgement::kAlarm);
@@ -169,11 +170,20 @@ TEST_F(PreparedModelsTest, RowsOfAnotherRateOrWithFlagsTeachNothing) {
   EXPECT_THAT(Judged(10.5F).reason, HasSubstr("threshold: 1 of 200"));
 }
 
-TEST_F(PreparedModelsTest, NothingIsPreparedBeforeItBeginsNorOnceItIsHalted) {
+TEST_F(PreparedModelsTest, ModelOfAStartThatNothingIsRememberedOfIsPreparedToo) {
   Record("pump-1", 0, 600);
   Begin();
+  models_->Remember({{{"pump-1", {"another", nullptr}}}, {}});
   Install(0, "a model");
-  EXPECT_THAT(Judged(10.5F).reason, HasSubstr("threshold: 1 of 200"));
+  EXPECT_EQ(Judged(12).judgement, Judgement::kAlarm);
+}
+
+TEST_F(PreparedModelsTest, NothingIsPreparedThatIsRememberedNorOnceItIsHalted) {
+  Record("pump-1", 0, 600);
+  Begin();
+  models_->Remember({{{"pump-1", {"a model", nullptr}}}, {}});
+  Install(0, "a model");
+  EXPECT_THAT(Judged(10.5F).reason, HasSubstr("threshold: 1 of 200")) << "until it is restored";
   models_->Begin();
   models_->Halt();
   Install(0, "another");
