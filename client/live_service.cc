@@ -168,7 +168,7 @@ std::vector<v1::ModelDrift> LiveService::DriftOfModels() const {
     drift.push_back(*std::move(told));
   }
   // Of more than a coordinator takes, those first that drift.
-  std::ranges::stable_partition(drift, [](const v1::ModelDrift& one) {
+  std::stable_partition(drift.begin(), drift.end(), [](const v1::ModelDrift& one) {
     return one.score_in_drift() || one.channels_in_drift() > 0;
   });
   if (drift.size() > kMostModelsTold) drift.resize(kMostModelsTold);

@@ -37,9 +37,12 @@ function(millrace_library name)
   endif()
 endfunction()
 
-# millrace_cold(target ...): nothing in them is hot, and the compiler takes two thirds of the time. Two
-# warnings of GCC 12 see ghosts in strings at -O1.
+# millrace_cold(target ...): nothing in them is hot, and the compiler takes two thirds of the time (under
+# sanitizers everything is compiled so). Two warnings of GCC 12 see ghosts in strings at -O1.
 function(millrace_cold)
+  if(MILLRACE_SANITIZE)
+    return()
+  endif()
   foreach(target ${ARGN})
     target_compile_options(${target} PRIVATE -O1 -Wno-array-bounds -Wno-stringop-overflow)
   endforeach()
