@@ -307,14 +307,18 @@ TEST_F(ScoringWorkersTest, RoomIsSharedAndWhatWaitsOrIsDroppedAddsUp) {
   sinks.verdict = [](const MachineVerdict&) {};
   sinks.drift = [](const ChannelDrift&) {};
   site_ = {Pumps({"a", "b"})};
-  ScoringWorkers two(site_, {2, 3000}, sinks, &clock_);
-  for (int64_t second = 0; second < 1000; ++second) {
+  constexpr int64_t kShare = 69'999;  // rows have three samples
+  ScoringWorkers two(site_, {2, 2 * kShare}, sinks, &clock_);
+  ScoringWorkers least(site_, {2, 1000}, sinks, &clock_);
+  for (int64_t second = 0; second < 24'400; ++second) {
     SampleBatch batch;
-    AddRow(second, second < 600 ? 0 : 1, 1, batch);
+    AddRow(second, second < 24'000 ? 0 : 1, 1, batch);
+    if (second < 20'000) least.sink()->Accept(batch);
     two.sink()->Accept(std::move(batch));
   }
-  EXPECT_EQ(two.waiting(), 1500 + 1200);
-  EXPECT_EQ(two.dropped(), 300);
+  EXPECT_EQ(two.waiting(), kShare + 1200);
+  EXPECT_EQ(two.dropped(), 72'000 - kShare);
+  EXPECT_EQ(least.dropped(), 0) << "the largest batch has to fit";
 }
 
 TEST_F(ScoringWorkersTest, OneWorkersSourcesFillItsQueueThemselves) {
