@@ -21,6 +21,12 @@ void PreparedModels::Remember(const LearntOfMachines& learnt) {
   for (const auto& [machine, threshold] : learnt.thresholds) {
     remembered_[machine] = threshold.model_sha256;
   }
+  begin_by_ns_ = clock_->MonotonicNs() + kLongestPreparationNs;
+}
+
+void PreparedModels::Begin() {
+  remembered_.clear();
+  begin_by_ns_ = 0;
 }
 
 absl::Status PreparedModels::Use(std::shared_ptr<InstalledModel> model) {
@@ -43,7 +49,8 @@ absl::Status PreparedModels::Use(std::shared_ptr<InstalledModel> model) {
 void PreparedModels::Prepare(InstalledModel& model) const {
   const std::string& name = model.package.manifest.name();
   const std::string sha256 = model.parameters_sha256();
-  const int64_t end_ns = clock_->MonotonicNs() + kLongestPreparationNs;
+  const int64_t end_ns =
+      begin_by_ns_ > 0 ? begin_by_ns_ : clock_->MonotonicNs() + kLongestPreparationNs;
   const auto enough = [&] { return halted_ || clock_->MonotonicNs() > end_ns; };
   absl::StatusOr<StoreReader> store = absl::NotFoundError("nothing is to be learnt");
   for (const MachineConfig& kind : machines_) {

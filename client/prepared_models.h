@@ -43,11 +43,12 @@ class PreparedModels final : public ModelUser {
   /// only what was not learnt of them is prepared.
   void Remember(const LearntOfMachines& learnt);
   /// All is restored; machines do not wait from now on.
-  void Begin() { remembered_.clear(); }
+  void Begin();
   /// Ends what is being prepared; nothing is from now on.
   void Halt() { halted_ = true; }
 
-  /// Takes half a minute at most, in which nothing waits but the installation.
+  /// Takes half a minute at most, in which nothing waits but the installation; before Begin, when
+  /// everything does, that is for all models together.
   absl::Status Use(std::shared_ptr<InstalledModel> model) override;
   absl::Status Check(const ModelPackage& package) const override { return judges_->Check(package); }
   size_t PredictorsFor(const std::string& name) const override {
@@ -64,6 +65,7 @@ class PreparedModels final : public ModelUser {
   ModelUser* const judges_;
   const Note note_;
   std::map<std::string, std::string> remembered_;  // by machine: the parameters whose scores
+  int64_t begin_by_ns_ = 0;                        // monotonic; 0: it has begun
   std::atomic<bool> halted_ = false;
   /// By name, the parameters of the model that judges and of the one before: their thresholds are
   /// known.

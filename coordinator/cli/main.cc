@@ -28,7 +28,7 @@ size_t TerminalColumns() {
 
 int main(int argc, char** argv) {
   millrace::UseSteadyWaits();  // `authority renew --watch` runs for months
-  ::umask(0077);  // keys, and backups, whose store SQLite makes as readable as it may
+  ::umask(0077);               // keys, and backups, whose store SQLite makes as readable as it may
   millrace::CliEnvironment environment;
   environment.out = &std::cout;
   environment.err = &std::cerr;

@@ -4,7 +4,6 @@
 
 #include <gmock/gmock.h>
 
-#include <algorithm>
 #include <atomic>
 #include <limits>
 
@@ -14,6 +13,7 @@
 #include "client/capture/capture_folder.h"
 #include "client/live_memory.h"
 #include "client/store/store_reader.h"
+#include "tests/testing/constant_predictor.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/status_matchers.h"
@@ -178,20 +178,6 @@ TEST_F(LiveRecorderTest, RowsBetweenTwoWindowsOfAnAlarmAreOfItUnlessAClockWasSet
   }
 }
 
-/// Gives zeros, so that a window's score is the mean of its values.
-class ZerosOfTen : public Predictor {
- public:
-  absl::Status Predict(std::span<const float>, std::span<float> outputs) override {
-    std::ranges::fill(outputs, 0.F);
-    return absl::OkStatus();
-  }
-  absl::StatusOr<Attribution> Attribute(std::span<const float>, std::span<const float>,
-                                        int64_t) override {
-    return absl::UnimplementedError("");
-  }
-  int64_t width() const override { return 10; }
-};
-
 /// Rows 105 to 124 of 300 are a fault; windows of ten rows, one after the other.
 TEST_F(LiveRecorderTest, FaultIsMarkedWhetherItsRowsComeOneByOneOrAllAtOnce) {
   MachineConfig machine = config_.machines[0];
@@ -211,7 +197,7 @@ TEST_F(LiveRecorderTest, FaultIsMarkedWhetherItsRowsComeOneByOneOrAllAtOnce) {
     model->package.plan.input.window = 10;
     model->package.plan.input.normalization = Normalization::kNone;
     model->package.manifest.set_name("pumps");
-    model->predictors.push_back(std::make_unique<ZerosOfTen>());
+    model->predictors.push_back(std::make_unique<testing::ConstantPredictor>(0, 10));
     MR_ASSERT_OK(engine.Use(std::move(model)));
     SampleBatch batch;
     for (int64_t row = 0; row < 300; ++row) {

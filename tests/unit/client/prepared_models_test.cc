@@ -178,6 +178,19 @@ TEST_F(PreparedModelsTest, ModelOfAStartThatNothingIsRememberedOfIsPreparedToo) 
   EXPECT_EQ(Judged(12).judgement, Judgement::kAlarm);
 }
 
+TEST_F(PreparedModelsTest, StartIsHeldUpNoLongerThanAnInstallation) {
+  Record("pump-1", 0, 600);
+  Begin();
+  clock_.now_ns += kNsPerS;
+  models_->Remember({});
+  clock_.now_ns += 31 * kNsPerS;
+  Install(0, "a model");
+  EXPECT_THAT(Judged(10.5F).reason, HasSubstr("threshold: 1 of 200"));
+  models_->Begin();
+  Install(0, "another");
+  EXPECT_EQ(Judged(12).judgement, Judgement::kAlarm);
+}
+
 TEST_F(PreparedModelsTest, NothingIsPreparedThatIsRememberedNorOnceItIsHalted) {
   Record("pump-1", 0, 600);
   Begin();

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <httplib.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/numbers.h"
@@ -12,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "client/live_service.h"
 #include "models/package.h"
+#include "tests/testing/constant_predictor.h"
 #include "tests/testing/eventually.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temporary_folder.h"
@@ -25,25 +25,8 @@ using ::millrace::testing::TemporaryFolder;
 using ::millrace::testing::ToyPackage;
 
 /// Gives its package's first parameter for every value.
-class FirstParameter : public Predictor {
- public:
-  explicit FirstParameter(const ModelPackage& package) : value_(package.parameters[0]) {}
-  absl::Status Predict(std::span<const float>, std::span<float> outputs) override {
-    std::ranges::fill(outputs, value_);
-    return absl::OkStatus();
-  }
-  absl::StatusOr<Attribution> Attribute(std::span<const float>, std::span<const float>,
-                                        int64_t) override {
-    return absl::UnimplementedError("");
-  }
-  int64_t width() const override { return 8; }
-
- private:
-  const float value_;
-};
-
 absl::StatusOr<std::unique_ptr<Predictor>> NewFirstParameter(const ModelPackage& package) {
-  return std::make_unique<FirstParameter>(package);
+  return std::make_unique<testing::ConstantPredictor>(package.parameters[0], 8);
 }
 
 constexpr char kRecordingSite[] = R"(

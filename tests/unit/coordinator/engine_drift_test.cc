@@ -105,6 +105,21 @@ TEST_F(EngineDriftTest, SiteThatFellSilentCountsNeitherWay) {
   EXPECT_TRUE(HasBegun()) << "1 of the 1 that is left; " << rig_.Run().held_up;
 }
 
+TEST_F(EngineDriftTest, SiteThatIsAtWorkCountsHoweverLongItSaysNothingElse) {
+  StartWaiting();
+  MR_ASSERT_OK(rig_.engine()
+                   .StartRun(TinyPlan{.cohort = "target = 4\nminimum = 4\nwait_s = 10\n"
+                                                "deadline_s = 3600\n"}
+                                 .Text())
+                   .status());
+  rig_.engine().Step();
+  ASSERT_NE(rig_.engine().GetRun("tiny-2")->Current(), nullptr);
+  rig_.clock().Advance(absl::Seconds(601));
+  Tell("a", {DriftingModel()});
+  EXPECT_FALSE(HasBegun()) << "the others may send all the while";
+  EXPECT_EQ(rig_.Run().held_up, kWaiting);
+}
+
 TEST_F(EngineDriftTest, SiteThatWasPutOutCountsNeitherWay) {
   StartWaiting();
   Tell("a", {DriftingModel()});

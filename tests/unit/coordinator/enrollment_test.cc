@@ -203,6 +203,8 @@ TEST_F(EnrollmentTest, StatementsBehindTheConfiguredFileAreTakenIfTheyLeadToIt) 
   EXPECT_THAT(ahead->PublishStatement(
                   {{1, {CertificateDer(other.certificate_pem).value()}}, first.signature}),
               refusal);
+  EXPECT_THAT(ahead->PublishStatement({{0, first.next.certificates}, first.signature}),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("numbered from 1")));
   MR_ASSERT_OK(ahead->PublishStatement(first));
   MR_ASSERT_OK(ahead->PublishStatement(first)) << "safe to repeat";
   EXPECT_EQ(ahead->Trust(0, 0).statements_size(), 2);

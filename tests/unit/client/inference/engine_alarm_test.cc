@@ -21,13 +21,18 @@ using testing::PumpPlan;
 using testing::Pumps;
 using ::testing::SizeIs;
 
-TEST(EngineAlarmTest, ClassOtherThanTheNormalOneIsAnAlarmWithAttributions) {
-  EngineBench rig;
+/// Of three classes.
+std::shared_ptr<InstalledModel> ClassifyingModel() {
   Plan plan = PumpPlan();
   plan.model.kind = ModelKind::kMlp;
   plan.label.kind = LabelKind::kColumn;
   plan.label.classes = 3;
-  MR_ASSERT_OK(rig.engine.Use(ModelOf(plan, std::make_unique<FakeClassifier>())));
+  return ModelOf(plan, std::make_unique<FakeClassifier>());
+}
+
+TEST(EngineAlarmTest, ClassOtherThanTheNormalOneIsAnAlarmWithAttributions) {
+  EngineBench rig;
+  MR_ASSERT_OK(rig.engine.Use(ClassifyingModel()));
   for (int i = 0; i < 3; ++i) rig.Row(i, 1, -5);
   rig.Row(3, 1, 5);
   ASSERT_THAT(rig.verdicts, SizeIs(2));
@@ -43,11 +48,7 @@ TEST(EngineAlarmTest, ClassOtherThanTheNormalOneIsAnAlarmWithAttributions) {
 
 TEST(EngineAlarmTest, EveryAlarmIsExplainedByAWindowOfItsOwnEpisode) {
   EngineBench rig;
-  Plan plan = PumpPlan();
-  plan.model.kind = ModelKind::kMlp;
-  plan.label.kind = LabelKind::kColumn;
-  plan.label.classes = 3;
-  MR_ASSERT_OK(rig.engine.Use(ModelOf(plan, std::make_unique<FakeClassifier>())));
+  MR_ASSERT_OK(rig.engine.Use(ClassifyingModel()));
   const auto explained = [&](int64_t second) {
     EXPECT_EQ(rig.verdicts.back().judgement, Judgement::kAlarm);
     EXPECT_THAT(rig.verdicts.back().shares, SizeIs(2));
@@ -70,12 +71,8 @@ TEST(EngineAlarmTest, EveryAlarmIsExplainedByAWindowOfItsOwnEpisode) {
 
 TEST(EngineAlarmTest, AlarmOfANewModelIsNotExplainedByTheOneBefore) {
   EngineBench rig;
-  Plan plan = PumpPlan();
-  plan.model.kind = ModelKind::kMlp;
-  plan.label.kind = LabelKind::kColumn;
-  plan.label.classes = 3;
   const auto use = [&](const std::string& parameters) {
-    const auto model = ModelOf(plan, std::make_unique<FakeClassifier>());
+    const auto model = ClassifyingModel();
     model->package.manifest.set_parameters_sha256(parameters);
     MR_ASSERT_OK(rig.engine.Use(model));
   };

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "client/inference/engine.h"
+#include "tests/testing/constant_predictor.h"
 #include "tests/testing/status_matchers.h"
 
 namespace millrace {
@@ -20,20 +21,6 @@ class StillClock : public LiveClock {
  public:
   int64_t UnixNs() override { return kStartOfRows; }
   int64_t MonotonicNs() override { return kNsPerS; }
-};
-
-/// Gives zeros, so that a window's score is the mean of its values' magnitudes.
-class Zeros : public Predictor {
- public:
-  absl::Status Predict(std::span<const float>, std::span<float> outputs) override {
-    std::ranges::fill(outputs, 0.F);
-    return absl::OkStatus();
-  }
-  absl::StatusOr<Attribution> Attribute(std::span<const float>, std::span<const float>,
-                                        int64_t) override {
-    return absl::UnimplementedError("");
-  }
-  int64_t width() const override { return 1; }
 };
 
 class EngineMemoryTest : public ::testing::Test {
@@ -64,7 +51,7 @@ class EngineMemoryTest : public ::testing::Test {
     model->package.plan.input.normalization = Normalization::kNone;
     model->package.manifest.set_name("pumps");
     model->package.manifest.set_parameters_sha256(sha256);
-    model->predictors.push_back(std::make_unique<Zeros>());
+    model->predictors.push_back(std::make_unique<testing::ConstantPredictor>(0, 1));
     MR_ASSERT_OK(engine_->Use(std::move(model)));
   }
   void Feed(int64_t seconds, double level) {
