@@ -34,6 +34,15 @@ int64_t InputPlan::ModeCells() const {
   return cells;
 }
 
+std::vector<InputColumn> InputPlan::Columns() const {
+  std::vector<InputColumn> columns;
+  for (size_t i = 0; i < channels.size(); ++i) {
+    columns.push_back({channels[i], units.empty() ? "" : units[i]});
+  }
+  for (const ModeColumn& mode : modes) columns.push_back({mode.column, mode.unit});
+  return columns;
+}
+
 Task Plan::task() const {
   if (label.kind == LabelKind::kNone) return Task::kReconstruction;
   return label.classes > 1 ? Task::kClassification : Task::kRegression;

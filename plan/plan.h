@@ -55,6 +55,7 @@ struct ModeColumn {
   double step = 1;
   double min = 0;
   double max = 0;
+  std::string unit = {};  // of the column; empty: not said
   int64_t Cells() const;
   bool operator==(const ModeColumn&) const = default;
 };
@@ -65,15 +66,25 @@ enum class Normalization {
   kNone
 };
 
+/// A column that the model is fed.
+struct InputColumn {
+  std::string name;
+  std::string unit;  // empty: the plan says none
+};
+
 /// [input]: what one example looks like.
 struct InputPlan {
   std::vector<std::string> channels;
-  int64_t window = 1;  // time steps per example
-  int64_t stride = 1;  // time steps between training windows
+  std::vector<std::string> units;  // of the channels, each empty where none is said; or none at all
+  double rate_hz = 0;              // of the time steps; 0: not said
+  int64_t window = 1;              // time steps per example
+  int64_t stride = 1;              // time steps between training windows
   Normalization normalization = Normalization::kFederated;
   std::vector<ModeColumn> modes;  // [[input.mode]]; empty: one operating mode
   /// Product of the grid's dimensions, 1 without modes; at most kMaxModeCells.
   int64_t ModeCells() const;
+  /// The channels, then the modes.
+  std::vector<InputColumn> Columns() const;
 };
 inline constexpr int64_t kMaxModeCells = 4096;
 

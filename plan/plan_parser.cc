@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -8,17 +7,15 @@
 #include "base/name.h"
 #include "base/status.h"
 #include "plan/plan.h"
+#include "plan/plan_input.h"
 #include "plan/plan_names.h"
 #include "plan/toml_reader.h"
 
 namespace millrace {
 namespace {
 
-constexpr int64_t kMaxLayers = 64;                         // entries of hidden, filters, strides
-constexpr int64_t kMaxWidth = 65536;                       // units of a layer, channels of a block
-constexpr int64_t kMaxExampleElements = int64_t{1} << 22;  // window * channels
-// Modes times channels: the scaling travels in one message, with a mean and a deviation for each.
-constexpr int64_t kMaxScalings = int64_t{1} << 18;
+constexpr int64_t kMaxLayers = 64;                      // entries of hidden, filters, strides
+constexpr int64_t kMaxWidth = 65536;                    // units of a layer, channels of a block
 constexpr int64_t kMaxWeight = (int64_t{1} << 32) - 1;  // two 16-bit limbs carry it
 constexpr size_t kMaxRunName = 56;  // a run is called <name>-<number>, a name of at most 64
 constexpr int64_t kSecondsPerYear = 365 * 86400;
@@ -128,74 +125,6 @@ void ReadModel(TomlTable table, ModelPlan& model) {
     not_used("layers");
   }
   table.Double("dropout", kShare, &model.dropout);
-}
-
-ModeColumn ReadMode(TomlTable table) {
-  ModeColumn mode;
-  table.Require("column", "the column that tells the operating modes apart");
-  table.NonEmptyString("column", &mode.column);
-  table.Double("step", kPositive, &mode.step);
-  table.Require("min", "the lowest cell's value");
-  table.Require("max", "the highest cell's value");
-  table.Double("min", {.min = -1e15, .max = 1e15}, &mode.min);
-  table.Double("max", {.min = -1e15, .max = 1e15}, &mode.max);
-  if (mode.max < mode.min) {
-    table.Refuse("max", absl::StrCat("must be at least min (", mode.min, ")"));
-  } else if (mode.Cells() > kMaxModeCells) {
-    table.Refuse("step", absl::StrCat("min to max in such steps gives more than ", kMaxModeCells,
-                                      " operating modes; use a larger step"));
-  }
-  return mode;
-}
-
-void ReadModes(TomlTable table, InputPlan& input) {
-  std::set<std::string> columns;
-  for (TomlTable& mode : table.Tables("mode")) {
-    input.modes.push_back(ReadMode(mode));
-    if (!columns.insert(input.modes.back().column).second) {
-      mode.Refuse("column", "another [[input.mode]] has the same column");
-    }
-  }
-  const int64_t cells = input.ModeCells();
-  if (cells > kMaxModeCells) {
-    table.Refuse("mode", absl::StrCat("the grid has more than ", kMaxModeCells,
-                                      " operating modes; use larger steps or fewer columns"));
-  } else if (cells * std::ssize(input.channels) > kMaxScalings) {
-    table.Refuse("mode", absl::StrCat("the grid's ", cells, " operating modes times ",
-                                      input.channels.size(), " [input] channels must be at most ",
-                                      kMaxScalings, "; use larger steps or fewer channels"));
-  }
-}
-
-void ReadInput(TomlTable table, InputPlan& input) {
-  table.Require("channels", "the columns that the model sees");
-  if (table.Strings("channels", &input.channels)) {
-    std::set<std::string> seen;
-    for (const std::string& channel : input.channels) {
-      if (channel.empty()) table.Refuse("channels", "holds an empty name");
-      if (!seen.insert(channel).second) {
-        table.Refuse("channels", absl::StrCat("holds \"", channel, "\" twice"));
-      }
-    }
-    if (input.channels.empty()) table.Refuse("channels", "must name at least one column");
-  }
-  const auto channels = static_cast<int64_t>(input.channels.size());
-  if (table.Int("window", {1, kMaxExampleElements}, &input.window) && channels > 0 &&
-      input.window > kMaxExampleElements / channels) {
-    table.Refuse("window", absl::StrCat("times ", channels, " channels must be at most ",
-                                        kMaxExampleElements, " values"));
-  }
-  table.Int("stride", {1, kMaxExampleElements}, &input.stride);
-  table.Enum("normalization", kNormalizations, &input.normalization);
-  if (input.normalization == Normalization::kWindow && input.window < 2) {
-    table.Refuse("normalization", absl::StrCat("a window of ", input.window,
-                                               " step has no deviation; set window to 2 or more"));
-  }
-  ReadModes(table, input);
-  if (!input.modes.empty() && input.normalization != Normalization::kFederated) {
-    table.Refuse("normalization",
-                 "[[input.mode]] is for federated normalization only; remove one of the two");
-  }
 }
 
 void ReadLabel(TomlTable table, LabelPlan& label) {

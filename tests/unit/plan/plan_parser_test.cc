@@ -45,12 +45,15 @@ dropout = 0.1
 
 [input]
 channels = ["t24", "t30"]
+units = ["K", " K "]
+rate_hz = 0.5
 window = 30
 stride = 2
 normalization = "federated"
 
 [[input.mode]]
 column = "altitude"
+unit = "kft"
 step = 10
 min = 0
 max = 40
@@ -116,11 +119,14 @@ TEST(ParsePlanTest, ReadsEveryKeyOfAFullPlan) {
   EXPECT_EQ(plan.model.pool, 2);
   EXPECT_EQ(plan.model.dropout, 0.1);
   EXPECT_THAT(plan.input.channels, ElementsAre("t24", "t30"));
+  EXPECT_THAT(plan.input.units, ElementsAre("K", "K"));
+  EXPECT_EQ(plan.input.rate_hz, 0.5);
   EXPECT_EQ(plan.input.window, 30);
   EXPECT_EQ(plan.input.stride, 2);
   EXPECT_EQ(plan.input.normalization, Normalization::kFederated);
   ASSERT_EQ(plan.input.modes.size(), 2u);
   EXPECT_EQ(plan.input.modes[0].column, "altitude");
+  EXPECT_EQ(plan.input.modes[0].unit, "kft");
   EXPECT_EQ(plan.input.modes[0].step, 10);
   EXPECT_EQ(plan.input.modes[0].max, 40);
   EXPECT_EQ(plan.input.modes[1].column, "mach");
@@ -161,6 +167,8 @@ TEST(ParsePlanTest, WhatAShortPlanLeavesOutHasTheDocumentedDefaults) {
   EXPECT_EQ(plan.cohort.minimum, 1);
   EXPECT_EQ(plan.cohort.deadline_s, 600);
   EXPECT_EQ(plan.input.window, 1);
+  EXPECT_EQ(plan.input.rate_hz, 0) << "no rate and no units";
+  EXPECT_THAT(plan.input.units, IsEmpty());
   EXPECT_EQ(plan.input.normalization, Normalization::kFederated);
   EXPECT_THAT(plan.input.modes, IsEmpty());
   EXPECT_EQ(plan.label.cap, 125);
