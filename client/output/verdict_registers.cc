@@ -16,7 +16,7 @@ constexpr size_t kSiteMachines = 2;
 constexpr size_t kSiteAlive = 3;
 constexpr size_t kSiteAlarms = 4;
 constexpr size_t kSiteExpired = 5;
-constexpr uint16_t kThisMap = 2;
+constexpr uint16_t kThisMap = 3;
 // Of a machine's.
 constexpr size_t kHeartbeat = 0;
 constexpr size_t kState = 1;
@@ -38,8 +38,13 @@ constexpr size_t kGap = 10;
 constexpr size_t kExplainedUnixSeconds = 12;
 constexpr size_t kWorstChannel = 14;
 constexpr size_t kWorstFlag = 15;
-constexpr size_t kMostNumbers = 65535;  // of a machine's channels
+// Of a block of alarms.
+constexpr size_t kAlarmCount = 0;
+constexpr size_t kAlarmClass = 1;    // of a machine's last
+constexpr size_t kAlarmMachine = 1;  // the site's last: number of the machine
+constexpr size_t kAlarmUnixSeconds = 2;
 constexpr int64_t kNoClass = 65535;
+constexpr size_t kMostNumbers = 65535;  // of a machine's channels
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kNsPerMillisecond = 1e6;
 
@@ -57,6 +62,13 @@ uint16_t StateOf(Judgement judgement) {
 
 uint16_t Low16(uint64_t number) { return static_cast<uint16_t>(number & 0xFFFF); }
 
+uint16_t ClassOf(const MachineVerdict& verdict) {
+  return static_cast<uint16_t>(verdict.predicted < 0 ? kNoClass
+                                                     : std::min(verdict.predicted, kNoClass));
+}
+
+uint32_t UnixSeconds(int64_t unix_ns) { return static_cast<uint32_t>(unix_ns / kNsPerS); }
+
 }  // namespace
 
 VerdictRegisters::VerdictRegisters(const std::vector<std::string>& machines,
@@ -65,6 +77,9 @@ VerdictRegisters::VerdictRegisters(const std::vector<std::string>& machines,
       kinds_(kinds.size()),
       verdicts_((machines.size() + 1) * kBlockRegisters),
       explanations_(verdicts_.size()) {
+  if (static_cast<int64_t>(machines.size()) <= kMostCountedMachines) {
+    alarms_.resize((machines.size() + 1) * kAlarmBlockRegisters);
+  }
   verdicts_[kMapVersion] = kThisMap;
   verdicts_[kSiteMachines] = Low16(machines.size());
   std::map<std::string, const std::map<std::string, uint16_t>*> numbers;  // by machine
@@ -83,15 +98,18 @@ VerdictRegisters::VerdictRegisters(const std::vector<std::string>& machines,
     WriteFloat(kNaN, block.subspan(kAgeSeconds, 2));
     block[kState] = 0;
     block[kQuality] = 0;
+    if (!alarms_.empty()) alarms_[(i + 1) * kAlarmBlockRegisters + kAlarmClass] = kNoClass;
   }
 }
 
 std::span<const uint16_t> VerdictRegisters::At(size_t address, size_t count) const {
-  const bool explains = address >= kExplanationRegisters;
-  const std::span<const uint16_t> all = explains ? explanations_ : verdicts_;
-  const size_t from = address - (explains ? kExplanationRegisters : size_t{0});
-  if (from + count > all.size()) return {};
-  return all.subspan(from, count);
+  const auto within = [&](const std::vector<uint16_t>& all, size_t begin) {
+    const bool there = address - begin + count <= all.size();
+    return there ? std::span(all).subspan(address - begin, count) : std::span<const uint16_t>();
+  };
+  if (address >= kExplanationRegisters) return within(explanations_, kExplanationRegisters);
+  if (address >= kAlarmRegisters && !alarms_.empty()) return within(alarms_, kAlarmRegisters);
+  return within(verdicts_, 0);
 }
 
 std::span<uint16_t> VerdictRegisters::BlockOf(const Place& place) {
@@ -112,14 +130,13 @@ void VerdictRegisters::WriteVerdict(const MachineVerdict& verdict, const Place& 
   block[kState] = StateOf(verdict.judgement);
   block[kQuality] = static_cast<uint16_t>(static_cast<uint16_t>(verdict.quality) |
                                           (verdict.expired ? kExpiredBit : 0));
-  block[kClass] = static_cast<uint16_t>(
-      verdict.predicted < 0 ? kNoClass : std::min(verdict.predicted, kNoClass));
+  block[kClass] = ClassOf(verdict);
   WriteFloat(verdict.score, block.subspan(kScore, 2));
   WriteFloat(verdict.threshold.value_or(kNaN), block.subspan(kThreshold, 2));
   WriteTwo(static_cast<uint32_t>(verdict.version), block.subspan(kModelVersion, 2));
   WriteFloat(static_cast<double>(verdict.latency_ns) / kNsPerMillisecond,
              block.subspan(kLatencyMs, 2));
-  WriteTwo(static_cast<uint32_t>(verdict.time_ns / kNsPerS), block.subspan(kUnixSeconds, 2));
+  WriteTwo(UnixSeconds(verdict.time_ns), block.subspan(kUnixSeconds, 2));
   WriteExplanation(verdict, place);
 }
 
@@ -138,7 +155,7 @@ void VerdictRegisters::WriteExplanation(const MachineVerdict& verdict, const Pla
     WriteFloat(i < shares.size() ? shares[i].share : kNaN, at.subspan(1, 2));
   }
   WriteFloat(shares.empty() ? kNaN : verdict.completeness_gap, block.subspan(kGap, 2));
-  WriteTwo(shares.empty() ? 0 : static_cast<uint32_t>(verdict.explained_ns / kNsPerS),
+  WriteTwo(shares.empty() ? 0 : UnixSeconds(verdict.explained_ns),
            block.subspan(kExplainedUnixSeconds, 2));
   const auto worst = std::ranges::max_element(verdict.flagged, {}, [](const FlaggedChannel& one) {
     return std::pair(one.worst.flag, one.share);
@@ -148,9 +165,31 @@ void VerdictRegisters::WriteExplanation(const MachineVerdict& verdict, const Pla
   block[kWorstFlag] = sound ? uint16_t{0} : static_cast<uint16_t>(worst->worst.flag);
 }
 
+/// An alarm that turns into another class is another one, as is one after a verdict of any other
+/// kind.
+void VerdictRegisters::CountAlarm(const MachineVerdict& verdict, Place& place) {
+  const bool alarm = verdict.judgement == Judgement::kAlarm;
+  const bool begins = alarm && (!place.in_alarm || place.predicted != verdict.predicted);
+  place.in_alarm = alarm;
+  place.predicted = verdict.predicted;
+  if (!begins || alarms_.empty()) return;
+  const size_t number = place.block / kBlockRegisters;
+  const std::span<uint16_t> site = std::span(alarms_).first(kAlarmBlockRegisters);
+  const std::span<uint16_t> machine =
+      std::span(alarms_).subspan(number * kAlarmBlockRegisters, kAlarmBlockRegisters);
+  for (const std::span<uint16_t> block : {site, machine}) {
+    block[kAlarmCount] = Low16(block[kAlarmCount] + uint64_t{1});
+    WriteTwo(UnixSeconds(verdict.time_ns), block.subspan(kAlarmUnixSeconds, 2));
+  }
+  site[kAlarmMachine] = Low16(number);
+  machine[kAlarmClass] = ClassOf(verdict);
+}
+
 void VerdictRegisters::Write(const MachineVerdict& verdict) {
   const auto place = places_.find(verdict.machine);
-  if (place != places_.end()) WriteVerdict(verdict, place->second);
+  if (place == places_.end()) return;
+  WriteVerdict(verdict, place->second);
+  CountAlarm(verdict, place->second);
 }
 
 void VerdictRegisters::Write(const SiteStatus& site) {

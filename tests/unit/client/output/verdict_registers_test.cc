@@ -5,6 +5,7 @@
 
 #include <bit>
 
+#include "absl/strings/str_cat.h"
 #include "client/output/modbus_frame.h"
 #include "tests/testing/verdicts.h"
 
@@ -51,7 +52,7 @@ TEST(VerdictRegistersTest, BlockOfAMachineHasWhatThePageSays) {
   EXPECT_EQ(uint32_t{block[14]} << 16 | block[15], 1'700'000'003);
 
   EXPECT_EQ(words[0], 0) << "pump-2 is not alive";
-  EXPECT_EQ(words[1], 2);
+  EXPECT_EQ(words[1], 3);
   EXPECT_EQ(words[2], 2);
   EXPECT_EQ(words[3], 1);
   EXPECT_EQ(words[4], 1);
@@ -161,6 +162,89 @@ TEST(VerdictRegistersTest, LowWordComesFirstWhereThePlcWantsIt) {
   const auto block = registers.At(16, 16);
   EXPECT_EQ(std::bit_cast<float>(uint32_t{block[5]} << 16 | block[4]), 3.5F);
   EXPECT_EQ(block[8], 70'000 - 65'536);
+}
+
+class AlarmRegistersTest : public ::testing::Test {
+ protected:
+  void Judge(const std::string& machine, Judgement judgement, int64_t predicted = -1) {
+    MachineVerdict verdict = VerdictOn(machine, judgement);
+    verdict.time_ns = ++second_ * kNsPerS;
+    verdict.predicted = predicted;
+    registers_.Write(verdict);
+  }
+  std::span<const uint16_t> site() const { return registers_.At(24576, 4); }
+  /// Of machine number `n`.
+  std::span<const uint16_t> block(size_t n) const { return registers_.At(24576 + 4 * n, 4); }
+
+  VerdictRegisters registers_{{"pump-1", "pump-2"}, {}, /*low_word_first=*/false};
+  int64_t second_ = 0;
+};
+
+TEST_F(AlarmRegistersTest, AlarmThatIsOverBeforeAnybodyLooksIsCountedAndDated) {
+  EXPECT_THAT(block(2), ::testing::ElementsAre(0, 65535, 0, 0)) << "there was none";
+  Judge("pump-2", Judgement::kNormal);
+  Judge("pump-2", Judgement::kAlarm);
+  Judge("pump-2", Judgement::kAlarm);
+  Judge("pump-2", Judgement::kNormal);
+  EXPECT_THAT(block(2), ::testing::ElementsAre(1, 65535, 0, 2)) << "when it began";
+  EXPECT_EQ(block(1)[0], 0) << "it was another machine's";
+  EXPECT_THAT(site(), ::testing::ElementsAre(1, 2, 0, 2));
+  Judge("pump-2", Judgement::kAlarm);
+  Judge("pump-1", Judgement::kAlarm);
+  EXPECT_EQ(block(2)[0], 2);
+  EXPECT_THAT(site(), ::testing::ElementsAre(3, 1, 0, 6));
+}
+
+TEST_F(AlarmRegistersTest, AlarmThatTurnsIntoAnotherClassIsAnotherAlarm) {
+  Judge("pump-1", Judgement::kAlarm, 3);
+  Judge("pump-1", Judgement::kAlarm, 3);
+  EXPECT_THAT(block(1), ::testing::ElementsAre(1, 3, 0, 1));
+  Judge("pump-1", Judgement::kAlarm, 4);
+  EXPECT_THAT(block(1), ::testing::ElementsAre(2, 4, 0, 3));
+  Judge("pump-1", Judgement::kNotEvaluated);
+  Judge("pump-1", Judgement::kAlarm, 4);
+  EXPECT_THAT(block(1), ::testing::ElementsAre(3, 4, 0, 5)) << "nobody knows what was in between";
+}
+
+TEST_F(AlarmRegistersTest, CountBeginsAgainAfterItsLargest) {
+  constexpr int kMostAlarms = 65536;
+  for (int i = 0; i < kMostAlarms - 1; ++i) {
+    Judge("pump-1", Judgement::kAlarm);
+    Judge("pump-1", Judgement::kNormal);
+  }
+  EXPECT_EQ(block(1)[0], 65535);
+  Judge("pump-1", Judgement::kAlarm);
+  EXPECT_EQ(block(1)[0], 0);
+  EXPECT_EQ(site()[0], 0);
+}
+
+TEST_F(AlarmRegistersTest, BeatOfTheBoardCountsNothing) {
+  ManualLiveClock clock;
+  VerdictBoard board({JudgedMachines({"pump-1", "pump-2"})}, HeartbeatConfig(), &clock);
+  board.Post(VerdictOn("pump-1", Judgement::kAlarm));
+  for (int i = 0; i < 3; ++i) {
+    board.Beat(true);
+    registers_.Write(board.Site());
+    clock.now_ns += 20 * kNsPerS;  // so that it goes stale
+  }
+  EXPECT_EQ(block(1)[0], 0);
+}
+
+TEST_F(AlarmRegistersTest, BlocksOfAlarmsLieWhereVerdictsLeaveTheRoom) {
+  EXPECT_EQ(registers_.At(24576, 12).size(), 12);
+  EXPECT_TRUE(registers_.At(24576, 13).empty());
+  EXPECT_TRUE(registers_.At(24575, 2).empty());
+  const auto site_of = [](int64_t machines) {
+    std::vector<std::string> names;
+    for (int64_t i = 0; i < machines; ++i) names.push_back(absl::StrCat("pump-", i));
+    return VerdictRegisters(names, {}, false);
+  };
+  const VerdictRegisters most = site_of(kMostCountedMachines);
+  EXPECT_EQ(most.At(24576 + 4 * kMostCountedMachines, 4)[1], 65535) << "the last one's class";
+  EXPECT_EQ(most.At(24560, 16)[1], 0) << "its verdict";
+  const VerdictRegisters more = site_of(kMostCountedMachines + 1);
+  EXPECT_TRUE(std::isnan(FloatAt(more.At(24576, 16), 4))) << "a verdict's score";
+  EXPECT_TRUE(more.At(24592, 1).empty());
 }
 
 TEST(ModbusFrameTest, CutsWhatHasComeIntoRequests) {
