@@ -13,6 +13,7 @@
 #include "coordinator/rpc/peer.h"
 #include "coordinator/rpc/raw_chunks.h"
 #include "coordinator/rpc/run_proto.h"
+#include "models/model_input.h"
 #include "models/package.h"
 
 namespace millrace {
@@ -92,9 +93,7 @@ grpc::ServerUnaryReactor* ModelsService::ListModels(grpc::CallbackServerContext*
     for (const auto& [run, version] : versions) *response->add_models() = Describe(*run, *version);
     return absl::OkStatus();
   };
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpc(Guarded(list)));
-  return reactor;
+  return Answer(context, Guarded(list));
 }
 
 grpc::ServerUnaryReactor* ModelsService::GetModel(grpc::CallbackServerContext* context,
@@ -105,11 +104,10 @@ grpc::ServerUnaryReactor* ModelsService::GetModel(grpc::CallbackServerContext* c
     MR_ASSIGN_OR_RETURN(const RunState run, engine_->GetRun(request->run()));
     MR_ASSIGN_OR_RETURN(const ModelVersion version, FindVersion(run, request->version()));
     *response = Describe(run, version);
+    *response->mutable_input() = ModelInputOf(run.plan.input);
     return absl::OkStatus();
   };
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpc(Guarded(get)));
-  return reactor;
+  return Answer(context, Guarded(get));
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* ModelsService::ExportModel(

@@ -14,13 +14,6 @@
 
 namespace millrace {
 
-inline grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
-                                        const absl::Status& status) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpc(status));
-  return reactor;
-}
-
 /// Runs `body` for whoever has at least `role`, and answers with its status.
 template <typename Body>
 grpc::ServerUnaryReactor* ForRole(grpc::CallbackServerContext* context, Role role,

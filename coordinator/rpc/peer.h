@@ -51,6 +51,9 @@ absl::StatusOr<std::string> PeerCertificate(const grpc::ServerContextBase& conte
 
 grpc::Status ToGrpc(const absl::Status& status);
 
+/// Ends a call with `status`, and with its response where that is OK.
+grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const absl::Status& status);
+
 RoundId FromProto(const v1::RoundId& proto);
 
 /// INVALID_ARGUMENT, naming `field`, unless `bytes` are a SHA-256.

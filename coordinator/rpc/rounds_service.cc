@@ -101,12 +101,6 @@ class CheckInCall final : public grpc::ServerUnaryReactor, public Waiter {
   absl::Time give_up_;
 };
 
-grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const absl::Status& status) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpc(status));
-  return reactor;
-}
-
 }  // namespace
 
 grpc::ServerUnaryReactor* RoundsService::CheckIn(grpc::CallbackServerContext* context,

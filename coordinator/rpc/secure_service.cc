@@ -51,11 +51,7 @@ grpc::ServerUnaryReactor* SecureService::Hold(
     grpc::CallbackServerContext* context, int64_t wait_ms,
     const std::function<absl::StatusOr<bool>(const std::string& site)>& attempt) {
   absl::StatusOr<std::unique_ptr<SiteCall>> call = calls_->Begin(context, CallKind::kHeld);
-  if (!call.ok()) {
-    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-    reactor->Finish(ToGrpc(call.status()));
-    return reactor;
-  }
+  if (!call.ok()) return Answer(context, call.status());
   const absl::Time now = steady_->Now();
   const absl::Duration asked = absl::Milliseconds(std::max<int64_t>(0, wait_ms));
   auto* const held =
