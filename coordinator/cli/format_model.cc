@@ -13,6 +13,7 @@
 #include "coordinator/cli/format_plan.h"
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/units.h"
+#include "models/model_input.h"
 
 namespace millrace {
 namespace {
@@ -36,6 +37,10 @@ std::string ParametersText(int64_t parameters) {
   if (parameters == 0) return kGone;
   return absl::StrCat(HumanCount(parameters), " (",
                       HumanBytes(parameters * static_cast<int64_t>(sizeof(float))), ")");
+}
+
+std::string RateText(const v1::ModelInput& input) {
+  return input.rate_hz() > 0 ? absl::StrCat(input.rate_hz(), " Hz") : "";
 }
 
 std::string ExamplesText(double examples) { return HumanCount(static_cast<int64_t>(examples)); }
@@ -103,19 +108,23 @@ std::string ModelText(const v1::Model& model, absl::TimeZone zone) {
                        {"sha-256", absl::BytesToHexString(model.parameters_sha256())},
                        {"sites", absl::StrCat(model.sites())},
                        {"examples", ExamplesText(model.examples())},
+                       {"rate", RateText(model.input())},
+                       {"units", UnitsText(model.input())},
                        {"metrics", MetricsText(Sorted(model.metrics()))}});
 }
 
 Json ModelJson(const v1::Model& model) {
-  return {{"run", model.run()},
-          {"version", model.version()},
-          {"created", JsonTime(model.created_ms())},
-          {"parameters", model.parameters()},
-          {"kept", model.parameters() > 0},
-          {"parameters_sha256", absl::BytesToHexString(model.parameters_sha256())},
-          {"sites", model.sites()},
-          {"examples", model.examples()},
-          {"metrics", Sorted(model.metrics())}};
+  Json json = {{"run", model.run()},
+               {"version", model.version()},
+               {"created", JsonTime(model.created_ms())},
+               {"parameters", model.parameters()},
+               {"kept", model.parameters() > 0},
+               {"parameters_sha256", absl::BytesToHexString(model.parameters_sha256())},
+               {"sites", model.sites()},
+               {"examples", model.examples()},
+               {"metrics", Sorted(model.metrics())}};
+  if (model.has_input()) json.update(InputJson(model.input()));
+  return json;
 }
 
 Json ModelsJson(const v1::ListModelsResponse& models) {
@@ -135,6 +144,7 @@ std::string PackageText(const ModelPackage& package, absl::TimeZone zone) {
        {"by", lineage.program()},
        {"model", std::string(Name(package.plan.model.kind))},
        {"input", InputText(package.plan)},
+       {"units", UnitsText(ModelInputOf(package.plan.input))},
        {"output", OutputText(package.plan)},
        {"scaling", package.scaling
                        ? absl::StrCat("federated, ", package.scaling->modes.size(),
@@ -166,33 +176,34 @@ Json PackageJson(const ModelPackage& package) {
   }
   Json scaling = nullptr;
   if (package.scaling) scaling = {{"modes", package.scaling->modes.size()}};
-  return {{"name", manifest.name()},
-          {"version", manifest.version()},
-          {"model", std::string(Name(package.plan.model.kind))},
-          {"task", std::string(Name(package.plan.task()))},
-          {"channels", package.plan.input.channels},
-          {"window", package.plan.input.window},
-          {"outputs", package.plan.outputs()},
-          {"scaling", std::move(scaling)},
-          {"parameters", package.architecture.layout.size()},
-          {"parameters_sha256", absl::BytesToHexString(manifest.parameters_sha256())},
-          {"lineage",
-           {{"run", lineage.run()},
-            {"round", lineage.round()},
-            {"parent_sha256", absl::BytesToHexString(lineage.parent_sha256())},
-            {"sites", lineage.sites()},
-            {"examples", lineage.examples()},
-            {"created", JsonTime(lineage.created_ms())},
-            {"program", lineage.program()}}},
-          {"plan_sha256", Sha256Of(manifest.plan()).Hex()},
-          {"package_sha256", package.Sha256().Hex()},
-          {"signed_by", SignersOf(package)},
-          {"expires", JsonTime(manifest.expires_ms())},
-          {"test_vectors", manifest.test_vectors_size()},
-          {"card", manifest.card()},
-          {"metrics", Sorted(manifest.metrics())},
-          {"tensors", std::move(tensors)},
-          {"plan", manifest.plan()}};
+  Json json = {{"name", manifest.name()},
+               {"version", manifest.version()},
+               {"model", std::string(Name(package.plan.model.kind))},
+               {"task", std::string(Name(package.plan.task()))},
+               {"window", package.plan.input.window},
+               {"outputs", package.plan.outputs()},
+               {"scaling", std::move(scaling)},
+               {"parameters", package.architecture.layout.size()},
+               {"parameters_sha256", absl::BytesToHexString(manifest.parameters_sha256())},
+               {"lineage",
+                {{"run", lineage.run()},
+                 {"round", lineage.round()},
+                 {"parent_sha256", absl::BytesToHexString(lineage.parent_sha256())},
+                 {"sites", lineage.sites()},
+                 {"examples", lineage.examples()},
+                 {"created", JsonTime(lineage.created_ms())},
+                 {"program", lineage.program()}}},
+               {"plan_sha256", Sha256Of(manifest.plan()).Hex()},
+               {"package_sha256", package.Sha256().Hex()},
+               {"signed_by", SignersOf(package)},
+               {"expires", JsonTime(manifest.expires_ms())},
+               {"test_vectors", manifest.test_vectors_size()},
+               {"card", manifest.card()},
+               {"metrics", Sorted(manifest.metrics())},
+               {"tensors", std::move(tensors)},
+               {"plan", manifest.plan()}};
+  json.update(InputJson(ModelInputOf(package.plan.input)));
+  return json;
 }
 
 std::string SignaturesText(const ModelPackage& package,

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coordinator/cli/format_plan.h"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "aggregation/secure/masked_vector.h"
 #include "coordinator/cli/table.h"
 #include "coordinator/cli/units.h"
 #include "coordinator/round/decide.h"
+#include "models/model_input.h"
 #include "models/task.h"
 
 namespace millrace {
@@ -60,11 +66,41 @@ std::string PlannedRoundsText(const Plan& plan) {
                       LastRound(plan) > plan.run.rounds ? ", then one of evaluation" : "");
 }
 
+/// By name, of channels and modes; a column that is both has the same of each.
+std::vector<std::pair<std::string, std::string>> UnitsOf(const v1::ModelInput& input) {
+  std::vector<std::pair<std::string, std::string>> units;
+  for (const auto* columns : {&input.channels(), &input.modes()}) {
+    for (const v1::ModelInput::Column& column : *columns) {
+      const std::pair<std::string, std::string> unit(column.name(), column.unit());
+      const bool known = std::ranges::find(units, unit) != units.end();
+      if (!column.unit().empty() && !known) units.push_back(unit);
+    }
+  }
+  return units;
+}
+
 }  // namespace
 
 std::string InputText(const Plan& plan) {
-  return absl::StrCat(plan.input.channels.size(), " channels x ", plan.input.window, " steps, ",
+  const double hz = plan.input.rate_hz;
+  return absl::StrCat(plan.input.channels.size(), " channels x ", plan.input.window, " steps",
+                      hz > 0 ? absl::StrCat(" at ", hz, " Hz") : "", ", ",
                       NormalizationText(plan.input.normalization));
+}
+
+std::string UnitsText(const v1::ModelInput& input) {
+  const auto units = UnitsOf(input);
+  return absl::StrJoin(units, ", ", absl::PairFormatter(" in "));
+}
+
+Json InputJson(const v1::ModelInput& input) {
+  Json channels = Json::array();
+  for (const auto& channel : input.channels()) channels.push_back(channel.name());
+  Json units = Json::object();
+  for (const auto& [name, unit] : UnitsOf(input)) units[name] = unit;
+  return {{"rate_hz", input.rate_hz() > 0 ? Json(input.rate_hz()) : Json()},
+          {"channels", std::move(channels)},
+          {"units", std::move(units)}};
 }
 
 std::string OutputText(const Plan& plan) {
@@ -84,6 +120,7 @@ std::string PlanText(const Plan& plan, const Architecture& architecture) {
                        {"model", absl::StrCat(std::string(Name(plan.model.kind)), ", ",
                                               HumanCount(parameters), " parameters")},
                        {"input", InputText(plan)},
+                       {"units", UnitsText(ModelInputOf(plan.input))},
                        {"output", OutputText(plan)},
                        {"server", std::string(Name(plan.server.optimizer))},
                        {"masks", SecureText(plan)},
@@ -107,6 +144,7 @@ Json PlanJson(const Plan& plan, const Architecture& architecture) {
             {"deadline_s", plan.cohort.deadline_s}}},
           {"model", std::string(Name(plan.model.kind))},
           {"task", std::string(Name(plan.task()))},
+          {"input", InputJson(ModelInputOf(plan.input))},
           {"parameters", architecture.layout.size()},
           {"server", std::string(Name(plan.server.optimizer))},
           {"secure_aggregation",

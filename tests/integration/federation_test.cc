@@ -30,7 +30,8 @@ std::string LifePlan(int rounds, const std::string& cohort, const std::string& s
   return absl::StrCat("secure_aggregation = \"", secure,
                       "\"\n[run]\nname = \"life\"\nrounds = ", rounds, "\n[cohort]\n", cohort,
                       "[model]\nkind = \"mlp\"\nhidden = [4]\n"
-                      "[input]\nchannels = [\"vib_rms\", \"bearing_temp\"]\nwindow = 5\n"
+                      "[input]\nchannels = [\"vib_rms\", \"bearing_temp\"]\n"
+                      "units = [\"g\", \"°C\"]\nwindow = 5\n"
                       "stride = 5\n"
                       "[label]\nkind = \"run_to_failure\"\ncap = 50\n"
                       "[split]\nvalidation = 0.3\n"
@@ -90,6 +91,10 @@ TEST(Federation, FourPlantsTrainOneModelToTheEnd) {
   EXPECT_EQ(package.manifest.version(), 2);
   ASSERT_TRUE(package.scaling);
   EXPECT_EQ(package.scaling->channels, 2);
+  EXPECT_EQ(package.plan.input.units.back(), "°C");
+  MR_ASSERT_OK_AND_ASSIGN(const v1::Model model, fleet.as_operator().GetModel("life-1", -1));
+  ASSERT_EQ(model.input().channels_size(), 2);
+  EXPECT_EQ(model.input().channels(1).unit(), "°C");
 }
 
 TEST(Federation, ScalingThatPlantsAgreeOnUnderMasksIsTheOneInTheClear) {

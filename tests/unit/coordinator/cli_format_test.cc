@@ -6,6 +6,7 @@
 #include "coordinator/cli/format_model.h"
 #include "coordinator/cli/format_run.h"
 #include "coordinator/cli/format_site.h"
+#include "models/model_input.h"
 #include "tests/unit/coordinator/cli_runs.h"
 
 namespace millrace {
@@ -250,6 +251,50 @@ TEST(CliModelText, VersionThatIsGoneIsToldFromAnEmptyOne) {
   EXPECT_THAT(ModelsText(models, absl::UTCTimeZone()), HasSubstr("not kept"));
   EXPECT_THAT(ModelText(model, absl::UTCTimeZone()), HasSubstr("not kept"));
   EXPECT_EQ(ModelJson(model)["kept"], false);
+}
+
+/// A model with a unit that is said, one that is not, and a mode.
+v1::ModelInput InputOfAPump() {
+  Plan plan;
+  plan.input.channels = {"current", "flow"};
+  plan.input.units = {"A", ""};
+  plan.input.modes = {{.column = "speed", .step = 1, .min = 0, .max = 9, .unit = "rpm"},
+                      {.column = "current", .step = 1, .min = 0, .max = 9, .unit = "A"}};
+  plan.input.rate_hz = 12'000;
+  return ModelInputOf(plan.input);
+}
+
+TEST(CliModelText, SaysTheRateAndTheUnitsOfWhatTheModelIsFed) {
+  v1::Model model;
+  model.set_run("pumps-1");
+  const std::string unsaid = ModelText(model, absl::UTCTimeZone());
+  EXPECT_THAT(unsaid, Not(HasSubstr("rate")));
+  EXPECT_FALSE(ModelJson(model).contains("rate_hz"));
+  *model.mutable_input() = InputOfAPump();
+  const std::string text = ModelText(model, absl::UTCTimeZone());
+  EXPECT_THAT(text, HasSubstr("rate        12000 Hz\n"));
+  EXPECT_THAT(text, HasSubstr("units       current in A, speed in rpm\n"));
+  const Json json = ModelJson(model);
+  EXPECT_EQ(json["rate_hz"], 12'000);
+  EXPECT_EQ(json["channels"], Json({"current", "flow"}));
+  EXPECT_EQ(json["units"].dump(), R"({"current":"A","speed":"rpm"})");
+  model.mutable_input()->set_rate_hz(0);
+  EXPECT_TRUE(ModelJson(model)["rate_hz"].is_null());
+}
+
+TEST(CliModelText, PackageShowsTheRateAndTheUnitsOfItsPlan) {
+  ModelPackage package;
+  package.plan.input.channels = {"current", "flow"};
+  package.plan.input.window = 30;
+  EXPECT_THAT(PackageText(package, absl::UTCTimeZone()),
+              HasSubstr("2 channels x 30 steps, normalized"));
+  package.plan.input.units = {"A", "l/min"};
+  package.plan.input.rate_hz = 0.5;
+  const std::string text = PackageText(package, absl::UTCTimeZone());
+  EXPECT_THAT(text, HasSubstr("2 channels x 30 steps at 0.5 Hz, normalized"));
+  EXPECT_THAT(text, HasSubstr("current in A, flow in l/min\n"));
+  EXPECT_EQ(PackageJson(package)["rate_hz"], 0.5);
+  EXPECT_EQ(PackageJson(package)["units"]["flow"], "l/min");
 }
 
 }  // namespace

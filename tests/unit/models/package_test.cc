@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "base/memory_file_system.h"
+#include "models/model_input.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/status_matchers.h"
 
@@ -264,6 +266,24 @@ TEST_F(PackageTest, AParameterThatIsNotFiniteIsRefused) {
   parameters_[3] = std::numeric_limits<float>::infinity();
   EXPECT_THAT(ParsePackage(Bytes(Manifest())),
               IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("not finite")));
+}
+
+TEST_F(PackageTest, RateAndUnitsAreSignedWithThePlanThatSaysThem) {
+  const std::string text =
+      absl::StrReplaceAll(kPlan, {{"window = 2", "window = 2\nrate_hz = 10\nunits = ['A', '']"}});
+  MR_ASSERT_OK_AND_ASSIGN(plan_, ParsePlan(text));
+  v1::PackageManifest manifest = Manifest();
+  const std::string unsaid = Bytes(manifest);
+  manifest.set_plan(text);
+  MR_ASSERT_OK_AND_ASSIGN(const ModelPackage package, ParsePackage(Bytes(manifest)));
+  EXPECT_NE(package.Sha256(), ParsePackage(unsaid)->Sha256());
+  const v1::ModelInput input = ModelInputOf(package.plan.input);
+  EXPECT_EQ(input.rate_hz(), 10);
+  ASSERT_EQ(input.channels_size(), 2);
+  EXPECT_EQ(input.channels(0).name(), "a");
+  EXPECT_EQ(input.channels(0).unit(), "A");
+  EXPECT_EQ(input.channels(1).unit(), "");
+  EXPECT_EQ(ModelInputOf(ParsePackage(unsaid)->plan.input).rate_hz(), 0);
 }
 
 }  // namespace
