@@ -213,7 +213,9 @@ absl::Status Engine::StopRun(const std::string& id, const std::string& reason) {
     if (run == nullptr) return NoSuchRun(id, options_.keep_runs);
     if (run->state.phase != RunPhase::kRunning) return absl::OkStatus();
     MR_RETURN_IF_ERROR(Record(*run, {Now(), RunEnded{RunPhase::kStopped, reason}}));
-    run->state.held_up.clear();  // it waits for nothing any more
+    // It waits for nothing any more.
+    run->state.held_up.clear();
+    run->state.faulty = false;
   }
   Changed();
   return absl::OkStatus();

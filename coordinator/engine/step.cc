@@ -154,6 +154,7 @@ absl::Time Engine::StepRun(const std::string& id, bool may_open) {
       recorded = Record(run, *event);
       if (recorded.ok()) {
         run.state.held_up.clear();
+        run.state.faulty = false;
         run.returning = false;
         CleanUp(run);
         if (std::holds_alternative<RoundCommitted>(event->body)) DropOldBlobs(run);
@@ -173,6 +174,7 @@ void Engine::HoldUp(const std::string& id, const std::string& why) {
     // It may have ended since this was decided.
     if (state.held_up == why || state.phase != RunPhase::kRunning) return;
     state.held_up = why;
+    state.faulty = false;
   }
   if (!why.empty()) LogInfo("run held up", {{"run", id}, {"by", why}});
   Changed();
@@ -189,6 +191,7 @@ absl::Time Engine::TryAgain(const std::string& id, absl::string_view what,
     run.retry_at = retry_at;
     if (run.state.phase != RunPhase::kRunning) return OnTheWall(retry_at);
     changed = std::exchange(run.state.held_up, why) != why;
+    run.state.faulty = true;
   }
   if (changed) {
     LogError("run held up", {{"run", id}, {"by", why}});

@@ -167,7 +167,7 @@ std::string Metrics::Text(const MetricsReading& reading) {
   int64_t events = 0;
   for (const RunState& run : reading.runs) {
     ++phases[run.phase];
-    const bool waits = run.phase == RunPhase::kRunning && run.WaitsForDrift();
+    const bool waits = run.phase == RunPhase::kRunning && run.WaitsForDrift() && !run.faulty;
     waiting += waits ? 1 : 0;
     held_up += run.phase == RunPhase::kRunning && !waits && !run.held_up.empty() ? 1 : 0;
     open += run.phase == RunPhase::kRunning && run.Current() != nullptr ? 1 : 0;

@@ -129,8 +129,10 @@ struct RunState {
   int32_t attempt_base = 0;  // attempts are counted from the one behind it
   absl::Time waiting_since;  // when the next attempt could first have opened
   int64_t events = 0;        // applied so far
-  // No event's: what keeps the run from going on at this moment, as the engine last found it.
+  // No event's: what keeps the run from going on at this moment, as the engine last found it, and
+  // whether that is a fault, which nobody's plan waits for.
   std::string held_up;
+  bool faulty = false;
 
   /// The round that takes updates or is being aggregated; null between rounds.
   const RoundState* Current() const;

@@ -9,6 +9,7 @@ namespace millrace {
 namespace {
 
 using testing::EngineRig;
+using ::testing::HasSubstr;
 using testing::TinyPlan;
 
 const std::vector<std::string> kFourSites = {"a", "b", "c", "d"};
@@ -168,6 +169,25 @@ TEST_P(EngineDriftDeathTest, WhileTheBeginningIsWrittenIsSurvived) {
   ASSERT_TRUE(rig_.Finish(kFourSites));
 }
 INSTANTIATE_TEST_SUITE_P(BeforeAndAfter, EngineDriftDeathTest, ::testing::Bool());
+
+TEST_F(EngineDriftTest, DiskThatIsFullWhenTheShareIsHoldsTheRunUpAsAFault) {
+  EngineRig rig({}, testing::StoreOn::kDisk);
+  rig.Start(PlanOnDrift());
+  for (const std::string& site : kFourSites) MR_ASSERT_OK(rig.engine().CheckIn(site, "test"));
+  rig.engine().Step();
+  EXPECT_EQ(rig.Run().held_up, "waits for drift: 0 of 4 sites (needs 2)");
+  EXPECT_FALSE(rig.Run().faulty);
+  for (const char* site : {"a", "b"}) rig.engine().NoteDrift(site, {DriftingModel()});
+  rig.disk().FillUp();
+  rig.engine().Step();
+  EXPECT_THAT(rig.Run().held_up, HasSubstr("event not recorded"));
+  EXPECT_TRUE(rig.Run().faulty);
+  rig.disk().Heal();
+  rig.clock().Advance(StorageHealth::kRetryAfter + EngineOptions().retry_after_fault);
+  rig.engine().Step();
+  EXPECT_TRUE(rig.Run().started_by.has_value()) << rig.Run().held_up;
+  EXPECT_FALSE(rig.Run().faulty);
+}
 
 TEST_F(EngineDriftTest, RunThatWaitsCanBeStopped) {
   StartWaiting();

@@ -36,6 +36,11 @@ TEST(MetricsTest, RunThatWaitsForDriftIsNotHeldUp) {
   reading.runs[0].held_up = "waits for drift";
   EXPECT_THAT(Metrics().Text(reading), AllOf(HasSubstr("millrace_runs_held_up 0"),
                                              HasSubstr("millrace_runs_waiting_for_drift 1")));
+  reading.runs[0].held_up = "event not recorded, trying again: the disk is full";
+  reading.runs[0].faulty = true;
+  EXPECT_THAT(Metrics().Text(reading), AllOf(HasSubstr("millrace_runs_held_up 1"),
+                                             HasSubstr("millrace_runs_waiting_for_drift 0")))
+      << "it waits for the disk";
 }
 
 TEST(MetricsTest, ForgetsTheModelsThatNoSiteNamesAnyMore) {
