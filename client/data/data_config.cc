@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/data/data_config.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <span>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "plan/rates_and_units.h"
 
 namespace millrace {
 namespace {
@@ -76,6 +79,21 @@ void ReadNpyKeys(TomlTable& table, DataConfig& config) {
   ForbidKeysOf(table, "delimited", kDelimitedKeys);
 }
 
+void ReadRateAndUnits(TomlTable& table, DataConfig& config) {
+  table.Double("rate_hz", kRatesHz, &config.rate_hz);
+  for (TomlTable& entry : table.Tables("units")) {
+    ColumnUnit unit;
+    entry.Require("column", "a column by the name that the plan has for it");
+    entry.Require("unit", "in which the files have it");
+    entry.NonEmptyString("column", &unit.column);
+    ReadUnit(entry, "unit", &unit.unit);
+    if (std::ranges::find(config.units, unit.column, &ColumnUnit::column) != config.units.end()) {
+      entry.Refuse("column", "has a unit already");
+    }
+    config.units.push_back(std::move(unit));
+  }
+}
+
 void ReadRecorded(TomlTable& table, DataConfig& config) {
   constexpr int64_t kLargestStore = int64_t{1} << 30;  // all of it comes into memory
   config.max_bytes = kLargestStore;
@@ -87,6 +105,9 @@ void ReadRecorded(TomlTable& table, DataConfig& config) {
   }
   ForbidKeysOf(table, "npy", kNpyKeys);
   ForbidKeysOf(table, "delimited", kDelimitedKeys);
+  for (const char* key : {"rate_hz", "units"}) {
+    table.Forbid(key, "what is recorded of machines has those of its [[machine]]; remove it");
+  }
 }
 
 }  // namespace
@@ -130,6 +151,7 @@ DataConfig ReadDataConfig(TomlTable table, const std::string& base_directory) {
     table.Refuse("from_share", "must be less than to_share");
   }
   if (config.kind != DataKind::kCaptures) table.Bool("captures", &config.with_captures);
+  if (!recorded) ReadRateAndUnits(table, config);
   if (recorded) {
     ReadRecorded(table, config);
   } else if (config.kind == DataKind::kDelimited) {

@@ -31,6 +31,11 @@ struct ColumnRename {
   std::string name;    // as the plan, `unit` and `order` have it
 };
 
+struct ColumnUnit {
+  std::string column;  // as the plan has it
+  std::string unit;
+};
+
 /// Keeps the manifest's rows whose `column` reads one of `values`.
 struct RowFilter {
   std::string column;
@@ -49,6 +54,10 @@ struct DataConfig {
   /// Recordings are often long enough that [data] and [test] are two parts of the same one.
   double from_share = 0;
   double to_share = 1;
+
+  // delimited and npy; recordings of machines know both themselves
+  double rate_hz = 0;             // of the rows; 0: not said
+  std::vector<ColumnUnit> units;  // of columns; of the others none is said
 
   // delimited
   char separator = ',';              // ' ' stands for any run of blanks

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "base/status.h"
+#include "client/data/data_fit.h"
 #include "client/data/delimited.h"
 #include "client/data/recordings.h"
 #include "client/data/site_message.h"
@@ -53,6 +55,12 @@ absl::StatusOr<std::vector<Series>> LoadKind(const DataConfig& config, const Pla
 }  // namespace
 
 absl::StatusOr<std::vector<Series>> LoadSeries(const DataConfig& config, const Plan& plan) {
+  if (const std::optional<SiteMessage> misfit = MisfitOf(config, plan.input)) {
+    return SiteMessage(Private{config.path, "the data"}, ": they ", *misfit,
+                       "; convert them and correct [data] rate_hz or units, or leave this plan to ",
+                       "sites with such data")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
+  }
   MR_ASSIGN_OR_RETURN(std::vector<Series> series, LoadKind(config, plan));
   if (config.from_share > 0 || config.to_share < 1) {
     for (Series& s : series) {

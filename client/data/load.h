@@ -20,7 +20,8 @@ namespace millrace {
 /// store: series of the machines' recorded rows, parted by gaps and flagged values.
 /// captures: series of the labelled captures.
 ///
-/// INVALID_ARGUMENT for what is wrong with the data, NOT_FOUND for files that are not there,
+/// INVALID_ARGUMENT for what is wrong with the data, and where they are known to have another rate
+/// or another unit than the plan, NOT_FOUND for files that are not there,
 /// RESOURCE_EXHAUSTED beyond max_bytes; messages name the file, its line and column, and the way
 /// out; of them PublicText may leave the site. Never returns an empty list.
 absl::StatusOr<std::vector<Series>> LoadSeries(const DataConfig& config, const Plan& plan);

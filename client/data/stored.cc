@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -63,8 +64,18 @@ absl::StatusOr<std::vector<Series>> LoadStored(const DataConfig& config, const P
     });
   }
   MR_RETURN_IF_ERROR(status);
+  for (const auto& [machine, misfit] : series.misfits()) {
+    LogWarning("recordings do not train",
+               {{"machine", machine}, {"reason", absl::StrCat("they ", misfit.whole())}});
+  }
   std::vector<Series> found = series.Take();
   if (!found.empty()) return found;
+  if (!fits && !series.misfits().empty()) {
+    return SiteMessage(folder, ": they ", series.misfits().begin()->second,
+                       "; see to [[machine]] rate_hz and [[machine.channel]] unit, or leave this ",
+                       "plan to sites with such machines")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
+  }
   return SiteMessage(folder,
                      fits ? ": every row is flagged, or was taken in an alarm"
                           : ": nothing is recorded yet of a machine with the channels ",

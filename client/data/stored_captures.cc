@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "base/file_system.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -51,7 +52,17 @@ absl::StatusOr<std::vector<Series>> LoadCaptures(const DataConfig& config,
                              .status());
     }
   }
-  return series.Take();
+  for (const auto& [capture, misfit] : series.misfits()) {
+    LogWarning("labelled capture does not train",
+               {{"capture", capture}, {"reason", absl::StrCat("its rows ", misfit.whole())}});
+  }
+  std::vector<Series> found = series.Take();
+  if (found.empty() && config.kind == DataKind::kCaptures && !series.misfits().empty()) {
+    return SiteMessage(where, ": they ", series.misfits().begin()->second,
+                       "; leave this plan to sites with such machines")
+        .ToStatus(absl::StatusCode::kInvalidArgument);
+  }
+  return found;
 }
 
 }  // namespace millrace

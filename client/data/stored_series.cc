@@ -5,9 +5,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "base/status.h"
+#include "client/data/data_fit.h"
 #include "client/data/label_value.h"
 #include "client/data/mode_cell.h"
 
@@ -36,6 +38,10 @@ absl::StatusOr<bool> StoredSeries::Add(const std::string& unit, const StoredRows
   if (own_label) names.push_back(plan_.label.column);
   const std::vector<size_t> places = PlacesOf(names, rows);
   if (places.empty()) return false;
+  if (std::optional<SiteMessage> misfit = MisfitOf(rows, plan_.input)) {
+    misfits_.insert_or_assign(unit, *std::move(misfit));
+    return false;
+  }
 
   Unit& to = units_[unit];
   if (to.period_ns != rows.period_ns) to = {rows.period_ns, 0, false, {}};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "client/data/site_message.h"
 #include "client/store/stored_rows.h"
 #include "models/dataset.h"
 #include "plan/plan.h"
@@ -32,9 +33,14 @@ class StoredSeries {
 
   /// Rows of one unit by their time. Of a unit whose rate has changed only the newest count. False,
   /// and nothing is added, if they lack a channel or mode of the plan, or its label's column where
-  /// `label_of` is not given. INVALID_ARGUMENT for a label that the plan cannot have.
+  /// `label_of` is not given, or are misfits. INVALID_ARGUMENT for a label that the plan cannot
+  /// have.
   absl::StatusOr<bool> Add(const std::string& unit, const StoredRows& rows, const Uses& uses,
                            const LabelOf& label_of = nullptr);
+
+  /// By unit, why rows of it were not added although they have the plan's channels: they are of
+  /// another rate, or in another unit.
+  const std::map<std::string, SiteMessage>& misfits() const { return misfits_; }
 
   /// By unit. Leaves the object empty.
   std::vector<Series> Take();
@@ -49,6 +55,7 @@ class StoredSeries {
 
   const Plan& plan_;
   std::map<std::string, Unit> units_;
+  std::map<std::string, SiteMessage> misfits_;
 };
 
 }  // namespace millrace

@@ -8,11 +8,12 @@
 namespace millrace {
 
 RowRecorder::RowRecorder(std::string machine, std::vector<std::string> channels, int64_t period_ns,
-                         int64_t rows_per_block)
+                         int64_t rows_per_block, std::vector<std::string> units)
     : rows_per_block_(rows_per_block) {
   block_.machine = std::move(machine);
   block_.channels = std::move(channels);
   block_.period_ns = period_ns;
+  block_.units = std::move(units);
 }
 
 std::optional<StoredRows> RowRecorder::Add(int64_t time_ns, std::span<const float> values,

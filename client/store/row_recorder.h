@@ -15,9 +15,9 @@ namespace millrace {
 /// Collects the rows of one machine's time grid into blocks for the store. Not thread-safe.
 class RowRecorder {
  public:
-  /// `period_ns` > 0: of the grid. `rows_per_block` > 0.
+  /// `period_ns` > 0: of the grid. `rows_per_block` > 0. `units`: as StoredRows has them.
   RowRecorder(std::string machine, std::vector<std::string> channels, int64_t period_ns,
-              int64_t rows_per_block);
+              int64_t rows_per_block, std::vector<std::string> units = {});
 
   /// The next row, a value and a flag for each channel. A row without any value is left out.
   /// Gives the block before, if this row begins another: it was full, or the row does not follow

@@ -39,7 +39,8 @@ absl::Status StoredRows::Check() const {
   }
   const bool shaped = !channels.empty() && !values.empty() &&
                       values.size() % channels.size() == 0 && flags.size() == values.size() &&
-                      (alarms.empty() || static_cast<int64_t>(alarms.size()) == rows());
+                      (alarms.empty() || static_cast<int64_t>(alarms.size()) == rows()) &&
+                      (units.empty() || units.size() == channels.size());
   if (!shaped) {
     return absl::InvalidArgumentError(absl::StrCat("rows of ", machine, ": ", values.size(),
                                                    " values and ", flags.size(), " flags for ",
@@ -66,6 +67,7 @@ std::string StoredRows::ToBytes() const {
   message.mutable_values()->Add(values.begin(), values.end());
   message.mutable_flags()->assign(reinterpret_cast<const char*>(flags.data()), flags.size());
   message.mutable_alarms()->assign(alarms.data(), alarms.size());
+  message.mutable_units()->Add(units.begin(), units.end());
   return message.SerializeAsString();
 }
 
@@ -83,6 +85,7 @@ absl::StatusOr<StoredRows> StoredRows::Parse(absl::string_view bytes) {
     rows.flags.push_back(static_cast<Flag>(flag));
   }
   rows.alarms.assign(message.alarms().begin(), message.alarms().end());
+  rows.units.assign(message.units().begin(), message.units().end());
   if (const absl::Status sound = rows.Check(); !sound.ok()) {
     return absl::DataLossError(sound.message());
   }
@@ -112,7 +115,7 @@ bool StoredRows::IsNext(int64_t time_ns) const {
 
 bool StoredRows::Continue(const StoredRows& next, int64_t most_rows) {
   const bool follows = next.machine == machine && next.period_ns == period_ns &&
-                       IsNext(next.first_ns) && next.channels == channels &&
+                       IsNext(next.first_ns) && next.channels == channels && next.units == units &&
                        rows() + next.rows() <= most_rows;
   if (!follows) return false;
   if (!alarms.empty() || !next.alarms.empty()) {

@@ -25,6 +25,8 @@ struct StoredRows {
   /// [rows]: not 0 where the machine was in alarm; empty: it never was. On the disk only those of
   /// captures, and of recordings from before there was an AlarmLog.
   std::vector<char> alarms;
+  /// [channels], each empty where the site said none; or none at all.
+  std::vector<std::string> units = {};
 
   int64_t rows() const { return static_cast<int64_t>(values.size() / channels.size()); }
   int64_t last_ns() const { return first_ns + (rows() - 1) * period_ns; }
@@ -34,7 +36,7 @@ struct StoredRows {
   bool IsNext(int64_t time_ns) const;
 
   /// INVALID_ARGUMENT unless there are a machine's name, channels, rows of all of them, flags for
-  /// each value (alarms for each row or none) and sane times.
+  /// each value (alarms for each row or none, units of each channel or none) and sane times.
   absl::Status Check() const;
   std::string ToBytes() const;
   /// DATA_LOSS for anything that ToBytes did not give.
@@ -42,8 +44,8 @@ struct StoredRows {
 
   /// Leaves the rows within [from_ns, to_ns).
   void Trim(int64_t from_ns, int64_t to_ns);
-  /// Adds `next`; false, and nothing is changed, unless it is of the same machine and channels,
-  /// follows the last row by the period, and both together have at most `most_rows`.
+  /// Adds `next`; false, and nothing is changed, unless it is of the same machine, channels and
+  /// units, follows the last row by the period, and both together have at most `most_rows`.
   bool Continue(const StoredRows& next, int64_t most_rows);
 };
 

@@ -33,6 +33,8 @@ TEST(DataConfigTest, DelimitedKeysAreRead) {
     max_bytes = 1000
     from_share = 0.25
     to_share = 1
+    rate_hz = 12000
+    units = [{ column = "accel_1", unit = " g " }, { column = "flow", unit = "l/min" }]
     rename = [{ column = "Accelerometer1RMS", name = "accel_1" }]
   )"));
   EXPECT_EQ(config.kind, DataKind::kDelimited);
@@ -43,6 +45,10 @@ TEST(DataConfigTest, DelimitedKeysAreRead) {
   EXPECT_EQ(config.missing, MissingPolicy::kDrop);
   EXPECT_EQ(config.max_bytes, 1000);
   EXPECT_EQ(config.from_share, 0.25);
+  EXPECT_EQ(config.rate_hz, 12'000);
+  ASSERT_EQ(config.units.size(), 2u);
+  EXPECT_EQ(config.units[0].column, "accel_1");
+  EXPECT_EQ(config.units[0].unit, "g");
   ASSERT_EQ(config.renames.size(), 1u);
   EXPECT_EQ(config.renames[0].column, "Accelerometer1RMS");
   EXPECT_EQ(config.renames[0].name, "accel_1");
@@ -114,6 +120,14 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"kind = \"delimited\"\nheader = false", "[data] columns: missing"},
         Refused{"kind = \"delimited\"\nheader = true\ncolumns = [\"a\"]", "[data] columns"},
         Refused{"kind = \"delimited\"\ncolumns = []", "at least one column"},
+        Refused{"kind = \"npy\"\nrate_hz = 0", "[data] rate_hz = 0: must be at least"},
+        Refused{"kind = \"npy\"\nunits = [{ column = \"a\" }]", "unit: missing"},
+        Refused{"kind = \"npy\"\nunits = [{ column = \"a\", unit = \"g\" }, "
+                "{ column = \"a\", unit = \"V\" }]",
+                "has a unit already"},
+        Refused{"kind = \"store\"\nrate_hz = 10", "has those of its [[machine]]"},
+        Refused{"kind = \"captures\"\nunits = [{ column = \"a\", unit = \"g\" }]",
+                "has those of its [[machine]]"},
         Refused{"kind = \"delimited\"\nmissing = \"skip\"", "[data] missing = \"skip\""},
         Refused{"kind = \"delimited\"\nmanifest = \"m.csv\"", "belongs to kind = \"npy\""},
         Refused{"kind = \"npy\"\nunit = \"u\"", "belongs to kind = \"delimited\""},

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "client/data/load.h"
+#include "client/data/site_message.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/unit/client/data_files.h"
 
@@ -19,8 +20,10 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::IsNan;
+using ::testing::Not;
 using testing::PlanOf;
 using testing::RunToFailurePlan;
+using ::testing::SizeIs;
 
 class DelimitedTest : public testing::DataFiles {
  protected:
@@ -42,6 +45,31 @@ TEST_F(DelimitedTest, ChannelsAreTakenByNameInThePlansOrder) {
   EXPECT_THAT(series[0].values, ElementsAre(2, 1, 4, 3));
   EXPECT_THAT(series[0].cells, IsEmpty());
   EXPECT_THAT(series[0].labels, IsEmpty());
+}
+
+TEST_F(DelimitedTest, FilesOfAnotherRateOrUnitThanThePlansDoNotTrain) {
+  config_.path = Write("a.csv", "x,y\n1,2\n");
+  Plan plan = PlanOf({"x", "y"});
+  plan.input.rate_hz = 12'000;
+  plan.input.units = {"g", "rpm"};
+  EXPECT_THAT(Load(plan), SizeIs(1)) << "the site says neither";
+  config_.rate_hz = 12'000;
+  config_.units = {{.column = "x", .unit = "g"}, {.column = "z", .unit = "V"}};
+  EXPECT_THAT(Load(plan), SizeIs(1));
+  config_.rate_hz = 1000;
+  const absl::Status other_rate = LoadSeries(config_, plan).status();
+  EXPECT_THAT(other_rate,
+              testing::IsStatus(absl::StatusCode::kInvalidArgument,
+                                AllOf(HasSubstr("a.csv: they come at 1000 rows a second, the "
+                                                "plan's [input] rate_hz is 12000"),
+                                      HasSubstr("[data] rate_hz"))));
+  EXPECT_THAT(PublicText(other_rate), AllOf(HasSubstr("the data: "), Not(HasSubstr("a.csv"))));
+  config_.rate_hz = 0;
+  config_.units[0].unit = "m/s^2";
+  EXPECT_THAT(LoadSeries(config_, plan),
+              testing::IsStatus(absl::StatusCode::kInvalidArgument,
+                                HasSubstr("they have the channel 'x' in m/s^2, the plan has it in "
+                                          "g")));
 }
 
 TEST_F(DelimitedTest, AByteOrderMarkCrlfAndBlankLinesAreTolerated) {

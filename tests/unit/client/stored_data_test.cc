@@ -16,6 +16,7 @@
 namespace millrace {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Field;
@@ -142,6 +143,59 @@ TEST_F(StoredDataTest, RateThatWasChangedBeginsTheRecordingAnew) {
   faster.period_ns = kSecond / 2;
   Record(faster);
   EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan()).value()), ElementsAre(4));
+}
+
+TEST_F(StoredDataTest, OnlyRowsAtThePlansRateTrainWhereItSaysOne) {
+  Record(SoundRows("pump-1", 100, 5));
+  StoredRows faster = SoundRows("pump-1", 200, 4);
+  faster.period_ns = kSecond / 2;
+  Record(faster);
+  Plan plan = NormalPlan();
+  plan.input.rate_hz = 1;
+  EXPECT_THAT(StepsOf(LoadSeries(config_, plan).value()), ElementsAre(5))
+      << "though not the newest";
+  plan.input.rate_hz = 10;
+  const absl::Status refused = LoadSeries(config_, plan).status();
+  EXPECT_THAT(refused, IsStatus(absl::StatusCode::kInvalidArgument,
+                                AllOf(HasSubstr("they come at 2 rows a second, the plan's [input] "
+                                                "rate_hz is 10"),
+                                      HasSubstr("[[machine]] rate_hz"))));
+}
+
+TEST_F(StoredDataTest, OnlyRowsInThePlansUnitsTrainWhereTheSiteHasSaidThem) {
+  Record(SoundRows("pump-1", 100, 5));  // of before it said any
+  StoredRows rows = SoundRows("pump-1", 200, 4);
+  rows.units = {"A", "°F"};
+  Record(rows);
+  Plan plan = NormalPlan("\"current\", \"temperature\"");
+  EXPECT_THAT(StepsOf(LoadSeries(config_, plan).value()), ElementsAre(5, 4));
+  plan.input.units = {"A", ""};
+  EXPECT_THAT(StepsOf(LoadSeries(config_, plan).value()), ElementsAre(5, 4));
+  plan.input.units = {"A", "°C"};
+  EXPECT_THAT(StepsOf(LoadSeries(config_, plan).value()), ElementsAre(5));
+  config_.days = 1;
+  Record(SoundRows("pump-2", 100, 1));
+  rows.machine = "pump-2";
+  rows.first_ns += 3 * 86'400 * kSecond;
+  Record(rows);
+  config_.machines = {"pump-2"};
+  EXPECT_THAT(LoadSeries(config_, plan).status(),
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("have the channel 'temperature' in °F, the plan has it in °C")));
+}
+
+TEST_F(StoredDataTest, LabelledCaptureInAnotherUnitDoesNotTrain) {
+  config_.kind = DataKind::kCaptures;
+  config_.path = config_.captures_folder;
+  Capture capture = SomeCapture(1000);
+  capture.rows = {SoundRows("pump-1", 990, 20)};
+  capture.rows[0].units = {"mA", "°C"};
+  Keep(capture, 3);
+  Plan plan = FaultPlan();
+  EXPECT_THAT(LoadSeries(config_, plan).value(), SizeIs(1));
+  plan.input.units = {"A", "°C"};
+  EXPECT_THAT(LoadSeries(config_, plan).status(),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("'current' in mA")));
 }
 
 TEST_F(StoredDataTest, DaysCountBackFromTheNewestRow) {

@@ -40,6 +40,22 @@ TEST_F(RowRecorderTest, BlockIsGivenWhenTheNextOneBegins) {
   EXPECT_FALSE(recorder_.Finish().has_value());
 }
 
+TEST_F(RowRecorderTest, BlocksSayTheUnitsAndGrowByRowsInTheSameOnesAlone) {
+  RowRecorder recorder("pump", {"current", "speed"}, 10, 3, {"A", ""});
+  recorder.Add(100, std::array{1.F, 2.F}, kPass);
+  std::optional<StoredRows> block = recorder.Finish();
+  ASSERT_TRUE(block.has_value());
+  MR_ASSERT_OK_AND_ASSIGN(StoredRows read, StoredRows::Parse(block->ToBytes()));
+  EXPECT_THAT(read.units, ElementsAre("A", ""));
+  recorder.Add(110, std::array{1.F, 2.F}, kPass);
+  EXPECT_TRUE(block->Continue(*recorder.Finish(), 3));
+  Add(120, 1, 2);
+  EXPECT_FALSE(block->Continue(*recorder_.Finish(), 3)) << "of these nobody says the units";
+  read.units = {"A"};
+  EXPECT_THAT(StoredRows::Parse(read.ToBytes()),
+              testing::IsStatus(absl::StatusCode::kDataLoss, ::testing::_));
+}
+
 TEST_F(RowRecorderTest, GapOrAStepBackBeginsABlock) {
   Add(100, 1, 2);
   EXPECT_TRUE(Add(120, 1, 2).has_value());
