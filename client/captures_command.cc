@@ -31,12 +31,6 @@ absl::StatusOr<CaptureEntry> EntryOf(const CaptureFolder& folder, const std::str
                                           "; `captures list` names those there are"));
 }
 
-bool HasMachine(const SiteConfig& config, const std::string& name) {
-  return std::ranges::any_of(config.live.machines, [&](const MachineConfig& machine) {
-    return std::ranges::find(machine.names, name) != machine.names.end();
-  });
-}
-
 }  // namespace
 
 CapturesCommand::CapturesCommand(CLI::App& app) {
@@ -112,12 +106,13 @@ absl::Status CapturesCommand::RunOn(const SiteConfig& config) {
     return folder.SetLabel(id_, filled_);
   }
   if (take_->parsed()) {
-    if (!HasMachine(config, machine_)) {
+    const std::optional<std::string> recorded = RowsOfMachine(config.live.machines, machine_);
+    if (!recorded) {
       return absl::NotFoundError(
           absl::StrCat("machine '", machine_, "': no [[machine]] of ", config_, " has this name"));
     }
-    MR_RETURN_IF_ERROR(folder.Request(machine_, filled_.note));
-    Print(absl::StrCat("the daemon captures ", machine_, "; `captures list` has it after ",
+    MR_RETURN_IF_ERROR(folder.Request(*recorded, filled_.note));
+    Print(absl::StrCat("the daemon captures ", *recorded, "; `captures list` has it after ",
                        config.live.capture->after_s, " s\n"));
     return absl::OkStatus();
   }

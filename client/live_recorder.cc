@@ -34,10 +34,12 @@ LiveRecorder::LiveRecorder(const LiveConfig& config, FileSystem* files, LiveCloc
       channels.push_back(name);
     }
     const int64_t period_ns = std::llround(kNsPerS / kind.rate_hz);
-    for (const std::string& machine : kind.names) {
+    if (!kind.channels_of.empty()) columns.clear();  // they are recorded where they belong
+    for (size_t i = 0; i < kind.names.size(); ++i) {
+      const std::string& machine = kind.names[i];
       places_[machine] = recorded_.size();
       Recorded& recorded = recorded_.emplace_back();
-      recorded.machine = machine;
+      recorded.machine = kind.RowsOf(i);
       recorded.between_ns = (std::max<int64_t>(kind.hop, 1) + 1) * period_ns;
       recorded.columns = columns;
       recorded.values.resize(columns.size());
@@ -89,12 +91,12 @@ void LiveRecorder::Take(const MachineVerdict& verdict) {
   if (!config_.capture) return;
   const int64_t now_ns = clock_->MonotonicNs();
   const absl::MutexLock lock(&mutex_);
-  Note(triggers_->OnVerdict(verdict, now_ns));
+  Note(triggers_->OnVerdict(verdict, RowsOf(verdict.machine), now_ns));
 }
 
 void LiveRecorder::NoteAlarm(const MachineVerdict& verdict) {
   Recorded& recorded = recorded_[places_.at(verdict.machine)];
-  if (!recorded.rows || verdict.silence) return;
+  if (verdict.silence || !IsRecorded(recorded.machine)) return;
   const bool goes_on = verdict.judgement == Judgement::kNotEvaluated && recorded.alarm_ns;
   if (verdict.judgement != Judgement::kAlarm && !goes_on) {
     recorded.alarm_ns.reset();
@@ -107,18 +109,18 @@ void LiveRecorder::NoteAlarm(const MachineVerdict& verdict) {
   }
   recorded.alarm_ns = verdict.time_ns;
   const absl::MutexLock lock(&mutex_);
-  alarms_.Add(verdict.machine, first_ns, verdict.time_ns);
+  alarms_.Add(recorded.machine, first_ns, verdict.time_ns);
 }
 
 void LiveRecorder::Take(const ChannelDrift& drift) {
   if (!config_.capture) return;
   const int64_t now_ns = clock_->MonotonicNs();
   const absl::MutexLock lock(&mutex_);
-  Note(triggers_->OnDrift(drift, now_ns));
+  Note(triggers_->OnDrift(drift, RowsOf(drift.machine), now_ns));
 }
 
 void LiveRecorder::Note(std::optional<CaptureEvent> event) {
-  if (!event || !recorded_[places_.at(event->machine)].rows) return;
+  if (!event || !IsRecorded(event->machine)) return;
   if (events_.size() < kMostEvents) {
     events_.push_back(*std::move(event));
   } else {
@@ -189,7 +191,8 @@ absl::Status LiveRecorder::WriteBlocks(std::vector<StoredRows> blocks) {
 }
 
 absl::Status LiveRecorder::Press(const std::string& machine, const std::string& note) {
-  if (std::ranges::find(machines_, machine) == machines_.end()) {
+  const auto place = places_.find(machine);
+  if (place == places_.end() || !IsRecorded(RowsOf(machine))) {
     return absl::NotFoundError(
         absl::StrCat("machine '", machine, "': nothing of such a machine is recorded"));
   }
@@ -198,7 +201,7 @@ absl::Status LiveRecorder::Press(const std::string& machine, const std::string& 
   }
   const absl::MutexLock lock(&mutex_);
   if (pressed_.size() >= kMostEvents) return absl::UnavailableError("the disk does not keep up");
-  pressed_.push_back({machine, note});
+  pressed_.push_back({RowsOf(machine), note});
   return absl::OkStatus();
 }
 

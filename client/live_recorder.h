@@ -63,8 +63,8 @@ class LiveRecorder {
  private:
   /// One machine's rows until they are handed on; of the thread that judges it.
   struct Recorded {
-    std::string machine;
-    std::vector<int32_t> columns;  // that are recorded; none: nothing is
+    std::string machine;           // whose rows it is judged by: what is kept has that name
+    std::vector<int32_t> columns;  // that are recorded; none: nothing is, or as that one's
     std::optional<RowRecorder> rows;
     int64_t between_ns = 0;           // from a judged window to the next one's rows, at most
     std::optional<int64_t> alarm_ns;  // time of the last window; none: it was no alarm
@@ -73,6 +73,13 @@ class LiveRecorder {
     std::vector<Flag> flags;
   };
 
+  /// By whose rows this machine is judged.
+  const std::string& RowsOf(const std::string& machine) const {
+    return recorded_[places_.at(machine)].machine;
+  }
+  bool IsRecorded(const std::string& machine) const {
+    return recorded_[places_.at(machine)].rows.has_value();
+  }
   /// Its rows are recorded by now, or about to be.
   void NoteAlarm(const MachineVerdict& verdict);
   void Note(std::optional<CaptureEvent> event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -22,9 +22,10 @@ std::string ReasonOf(const MachineVerdict& verdict) {
   return reason;
 }
 
-CaptureEvent EventOf(const MachineVerdict& verdict, CaptureTrigger trigger) {
+CaptureEvent EventOf(const MachineVerdict& verdict, const std::string& machine,
+                     CaptureTrigger trigger) {
   CaptureEvent event;
-  event.machine = verdict.machine;
+  event.machine = machine;
   event.trigger = trigger;
   event.time_ns = verdict.time_ns;
   event.window_ns = verdict.window_ns;
@@ -88,30 +89,30 @@ bool CaptureTriggers::IsDoubtful(const MachineVerdict& verdict) const {
 }
 
 std::optional<CaptureEvent> CaptureTriggers::OnVerdict(const MachineVerdict& verdict,
+                                                       const std::string& machine,
                                                        int64_t monotonic_ns) {
   if (verdict.judgement == Judgement::kNotEvaluated) return std::nullopt;
-  Machine& machine = Of(verdict.machine, monotonic_ns);
-  if (verdict.judgement == Judgement::kAlarm &&
-      Pass(machine, CaptureTrigger::kAlarm, monotonic_ns)) {
-    return EventOf(verdict, CaptureTrigger::kAlarm);
+  Machine& taken = Of(machine, monotonic_ns);
+  if (verdict.judgement == Judgement::kAlarm && Pass(taken, CaptureTrigger::kAlarm, monotonic_ns)) {
+    return EventOf(verdict, machine, CaptureTrigger::kAlarm);
   }
   const bool doubtful = verdict.judgement == Judgement::kNormal || verdict.predicted >= 0;
   if (doubtful && IsDoubtful(verdict) &&
-      Pass(machine, CaptureTrigger::kLowConfidence, monotonic_ns)) {
-    return EventOf(verdict, CaptureTrigger::kLowConfidence);
+      Pass(taken, CaptureTrigger::kLowConfidence, monotonic_ns)) {
+    return EventOf(verdict, machine, CaptureTrigger::kLowConfidence);
   }
-  if (monotonic_ns < machine.next_random_ns) return std::nullopt;
-  machine.next_random_ns = monotonic_ns + RandomDelayNs();
-  return EventOf(verdict, CaptureTrigger::kRandom);
+  if (monotonic_ns < taken.next_random_ns) return std::nullopt;
+  taken.next_random_ns = monotonic_ns + RandomDelayNs();
+  return EventOf(verdict, machine, CaptureTrigger::kRandom);
 }
 
 std::optional<CaptureEvent> CaptureTriggers::OnDrift(const ChannelDrift& drift,
+                                                     const std::string& machine,
                                                      int64_t monotonic_ns) {
   if (drift.report.state != DriftState::kConfirmed || drift.recalled) return std::nullopt;
-  Machine& machine = Of(drift.machine, monotonic_ns);
-  if (!Pass(machine, CaptureTrigger::kDrift, monotonic_ns)) return std::nullopt;
+  if (!Pass(Of(machine, monotonic_ns), CaptureTrigger::kDrift, monotonic_ns)) return std::nullopt;
   CaptureEvent event;
-  event.machine = drift.machine;
+  event.machine = machine;
   event.trigger = CaptureTrigger::kDrift;
   event.time_ns = drift.time_ns;
   event.surprise = std::isfinite(drift.report.shift) ? std::abs(drift.report.shift) : 0;

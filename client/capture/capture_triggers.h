@@ -22,10 +22,12 @@ class CaptureTriggers {
   CaptureTriggers(const CaptureConfig& config, uint64_t seed) : config_(config), random_(seed) {}
 
   /// An alarm; a score that is nearly one, or a class that is doubtful; or chance. At most one of
-  /// these, the first. `monotonic_ns` > 0.
-  std::optional<CaptureEvent> OnVerdict(const MachineVerdict& verdict, int64_t monotonic_ns);
+  /// these, the first. Of `machine`, whose rows the verdict is on. `monotonic_ns` > 0.
+  std::optional<CaptureEvent> OnVerdict(const MachineVerdict& verdict, const std::string& machine,
+                                        int64_t monotonic_ns);
   /// A drift that is confirmed.
-  std::optional<CaptureEvent> OnDrift(const ChannelDrift& drift, int64_t monotonic_ns);
+  std::optional<CaptureEvent> OnDrift(const ChannelDrift& drift, const std::string& machine,
+                                      int64_t monotonic_ns);
 
  private:
   struct Machine {

@@ -12,23 +12,30 @@ DriftTally::DriftTally(const std::vector<MachineConfig>& machines) {
   const absl::MutexLock lock(&mutex_);
   for (const MachineConfig& config : machines) {
     if (!config.drift || config.model.empty()) continue;
-    models_[config.model].channels += std::ssize(config.names) * std::ssize(config.channels);
-    for (const std::string& name : config.names) model_of_[name] = config.model;
+    for (size_t i = 0; i < config.names.size(); ++i) {
+      models_of_[config.names[i]].own = config.model;
+      const bool is_new = models_of_[config.RowsOf(i)].of_rows.insert(config.model).second;
+      if (is_new) models_[config.model].channels += std::ssize(config.channels);
+    }
   }
 }
 
 void DriftTally::Take(const ChannelDrift& drift, int64_t now_ns) {
-  const auto model = model_of_.find(drift.machine);
-  if (model == model_of_.end()) return;
+  const auto models = models_of_.find(drift.machine);
+  if (models == models_of_.end()) return;
   const absl::MutexLock lock(&mutex_);
-  auto& drifting = models_[model->second].drifting;
+  if (drift.channel == kScoreChannel) return Take(drift, now_ns, models_[models->second.own]);
+  for (const std::string& model : models->second.of_rows) Take(drift, now_ns, models_[model]);
+}
+
+void DriftTally::Take(const ChannelDrift& drift, int64_t now_ns, Model& model) {
   if (drift.report.state != DriftState::kConfirmed) {
-    drifting.erase({drift.machine, drift.channel});
+    model.drifting.erase({drift.machine, drift.channel});
     return;
   }
   const double level = drift.report.level;
-  drifting.try_emplace({drift.machine, drift.channel},
-                       Confirmed{now_ns, std::isfinite(level) ? std::max(level, 0.0) : 0});
+  model.drifting.try_emplace({drift.machine, drift.channel},
+                             Confirmed{now_ns, std::isfinite(level) ? std::max(level, 0.0) : 0});
 }
 
 std::optional<v1::ModelDrift> DriftTally::Of(const std::string& model, int64_t now_ns) const {

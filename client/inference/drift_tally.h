@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +18,8 @@
 namespace millrace {
 
 /// How much drifts of what each model watches, as the coordinator is told: numbers, and no name of
-/// a machine or a channel. A drift counts once it is confirmed. Thread-safe.
+/// a machine or a channel. A channel counts for every model that judges its machine's rows. A drift
+/// counts once it is confirmed. Thread-safe.
 class DriftTally {
  public:
   explicit DriftTally(const std::vector<MachineConfig>& machines);
@@ -38,7 +40,14 @@ class DriftTally {
     std::map<std::pair<std::string, std::string>, Confirmed> drifting;  // by machine and channel
   };
 
-  std::map<std::string, std::string> model_of_;  // of each machine that is watched
+  static void Take(const ChannelDrift& drift, int64_t now_ns, Model& model);
+
+  /// Whose business a machine's drift is.
+  struct Models {
+    std::string own;                // judges it, by a score; or empty
+    std::set<std::string> of_rows;  // judge its rows: this machine's, and others' by channels_of
+  };
+  std::map<std::string, Models> models_of_;  // of each machine that is watched
   mutable absl::Mutex mutex_;
   std::map<std::string, Model> models_ ABSL_GUARDED_BY(mutex_);
 };

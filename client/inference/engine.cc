@@ -25,9 +25,9 @@ bool IsSane(std::span<const float> scaled) {
   return std::ranges::all_of(scaled, [](float x) { return std::abs(x) < kLargest; });
 }
 
-MachineVerdict NotEvaluated(const Machine& machine, std::string reason) {
+MachineVerdict NotEvaluated(const std::string& machine, std::string reason) {
   MachineVerdict verdict;
-  verdict.machine = machine.name();
+  verdict.machine = machine;
   verdict.score = std::numeric_limits<double>::quiet_NaN();
   verdict.reason = std::move(reason);
   return verdict;
@@ -53,33 +53,6 @@ std::string Describe(const std::vector<FlaggedChannel>& flagged) {
 
 }  // namespace
 
-ScoringEngine::ScoringEngine(std::vector<MachineConfig> machines, LiveClock* clock,
-                             VerdictSink sink, DriftSink drift_sink, RowSink row_sink)
-    : clock_(clock),
-      start_ns_(clock->MonotonicNs()),
-      sink_(std::move(sink)),
-      drift_sink_(std::move(drift_sink)),
-      row_sink_(std::move(row_sink)) {
-  size_t site_machine = 0;
-  for (MachineConfig& config : machines) {
-    auto kind = std::make_unique<Kind>();
-    kind->config = std::move(config);
-    for (const std::string& name : kind->config.names) {
-      for (size_t channel = 0; channel < kind->config.channels.size(); ++channel) {
-        places_.push_back({kind.get(), static_cast<int32_t>(kind->machines.size()),
-                           static_cast<int32_t>(channel), site_machine});
-      }
-      ++site_machine;
-      kind->machines.emplace_back(&kind->config, name);
-    }
-    kind->silent.resize(kind->machines.size());
-    kind->explanations.resize(kind->machines.size());
-    kind->adapted_ns.assign(kind->machines.size(), start_ns_);
-    kind->noted_drift.resize(kind->machines.size());
-    kinds_.push_back(std::move(kind));
-  }
-}
-
 void ScoringEngine::Process(const SampleBatch& batch) {
   TakeUpModels();
   for (const Sample& sample : batch.samples) {
@@ -91,14 +64,24 @@ void ScoringEngine::Process(const SampleBatch& batch) {
          step = machine.Advance()) {
       kind.silent[place.machine] = false;
       if (row_sink_) {
-        row_sink_({place.site_machine, machine.time_ns(), machine.row(), machine.judged(),
-                   machine.revised()});
+        MachineRow row = machine.row();
+        row.machine = place.site_machine;
+        row_sink_(row);
       }
       if (!machine.drift_changes().empty()) TellDrift(kind, machine);
       if (step == Machine::Step::kWindow) Due(kind, place.machine);
+      if (!kind.judged.empty()) PushToJudged(kind, place.machine);
     }
   }
   counts_.samples += static_cast<int64_t>(batch.samples.size());
+}
+
+void ScoringEngine::PushToJudged(Kind& kind, size_t index) {
+  const MachineRow row = kind.machines[index].row();
+  for (const Judged& other : kind.judged[index]) {
+    other.kind->silent[other.index] = false;
+    if (other.kind->windows[other.index].Push(row)) Due(*other.kind, other.index);
+  }
 }
 
 void ScoringEngine::TellDrift(const Kind& kind, const Machine& machine) const {
@@ -113,10 +96,10 @@ void ScoringEngine::ScoreDue() {
 }
 
 void ScoringEngine::Due(Kind& kind, size_t index) {
-  const Machine& machine = kind.machines[index];
-  MachineVerdict verdict = NotEvaluated(machine, "");
+  const ModelWindow& seen = *kind.subjects[index].window;
+  MachineVerdict verdict = NotEvaluated(kind.config.names[index], "");
   const v1::PackageManifest& manifest = kind.model->package.manifest;
-  verdict.time_ns = machine.window_time_ns();
+  verdict.time_ns = seen.time_ns();
   verdict.window_ns =
       std::llround((kind.model->package.plan.input.window - 1) * kNsPerS / kind.config.rate_hz);
   verdict.model = manifest.name();
@@ -124,29 +107,29 @@ void ScoringEngine::Due(Kind& kind, size_t index) {
   verdict.digest = kind.model->digest;
   verdict.expired = kind.model->expired;
   verdict.task = kind.model->package.plan.task();
-  verdict.quality = machine.worst();
-  if (verdict.quality > Flag::kNotEvaluated) verdict.flagged = machine.Flagged();
-  verdict.latency_ns = machine.arrived_ns();  // until Publish
+  verdict.quality = seen.worst();
+  if (verdict.quality > Flag::kNotEvaluated) verdict.flagged = seen.Flagged();
+  verdict.latency_ns = kind.subjects[index].rows->arrived_ns();  // until Publish
   const char* const withheld = WhyWithheld(*kind.model);
-  if (!machine.usable() || withheld != nullptr) {
+  if (!seen.usable() || withheld != nullptr) {
     if (withheld == nullptr) ++counts_.unusable;
     // A verdict on an older window of this machine may wait in the batch, and comes first.
     if (std::ranges::find(kind.due, index) != kind.due.end()) Score(kind);
     verdict.reason =
         withheld != nullptr ? withheld : absl::StrCat("data: ", Describe(verdict.flagged));
-    Publish(verdict, machine.arrived_ns());
+    Publish(verdict, verdict.latency_ns);
     return;
   }
   const size_t begin = kind.inputs.size();
-  kind.inputs.insert(kind.inputs.end(), machine.rows().begin(), machine.rows().end());
+  kind.inputs.insert(kind.inputs.end(), seen.rows().begin(), seen.rows().end());
   const std::span<float> window = std::span(kind.inputs).subspan(begin);
   const ModelPackage& package = kind.model->package;
-  if (package.scaling) package.scaling->Apply(window, machine.cells());
+  if (package.scaling) package.scaling->Apply(window, seen.cells());
   if (package.plan.input.normalization == Normalization::kWindow) {
     NormalizeWindow(window, static_cast<int64_t>(package.plan.input.channels.size()));
   }
   kind.due.push_back(index);
-  kind.due_modes.push_back(machine.cells().back());
+  kind.due_modes.push_back(seen.cells().back());
   kind.verdicts.push_back(std::move(verdict));
   if (static_cast<int64_t>(kind.verdicts.size()) == kMostWindowsTogether) Score(kind);
 }
@@ -299,13 +282,13 @@ void ScoringEngine::Publish(MachineVerdict& verdict, int64_t arrived_ns) {
 
 void ScoringEngine::NoticeSilence(Kind& kind, size_t index) {
   const int64_t now_ns = clock_->MonotonicNs();
-  const Machine& machine = kind.machines[index];
-  const int64_t since_ns = now_ns - std::max(machine.arrived_ns(), start_ns_);
+  const Machine& rows = *kind.subjects[index].rows;
+  const int64_t since_ns = now_ns - std::max(rows.arrived_ns(), start_ns_);
   const double silence_s = static_cast<double>(since_ns) / kNsPerS;
   if (kind.silent[index] || silence_s < kind.config.silence_s) return;
   kind.silent[index] = true;
-  MachineVerdict verdict =
-      NotEvaluated(machine, absl::StrCat("silence: no row for ", std::lround(silence_s), " s"));
+  MachineVerdict verdict = NotEvaluated(
+      kind.config.names[index], absl::StrCat("silence: no row for ", std::lround(silence_s), " s"));
   verdict.model = kind.config.model;
   verdict.silence = true;
   verdict.time_ns = clock_->UnixNs();
@@ -320,7 +303,7 @@ void ScoringEngine::Maintain() {
   size_t adapted = 0;
   const size_t first = adapt_next_;
   for (const auto& kind : kinds_) {
-    for (size_t i = 0; i < kind->machines.size(); ++i, ++machines) {
+    for (size_t i = 0; i < kind->subjects.size(); ++i, ++machines) {
       NoticeSilence(*kind, i);
       // Each takes a millisecond or two, and samples may be waiting.
       if (machines < first || adapted == kAdaptAtATime || kind->thresholds.empty()) continue;

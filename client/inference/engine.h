@@ -29,11 +29,12 @@ namespace millrace {
 
 /// Judges the machines of a site: samples in, verdicts out, on the calling thread. Windows that are
 /// due at the same time are scored together, those of machines of one kind in one batch. What it
-/// says of a machine does not depend on the others. Use and Check may be called from any thread,
+/// says of a machine does not depend on the others; those with channels_of are judged by the rows
+/// of others, which are made and checked once. Use and Check may be called from any thread,
 /// everything else from one.
 class ScoringEngine final : public ModelUser {
  public:
-  /// `clock` outlives it.
+  /// `machines` has whom channels_of names, too. `clock` outlives it.
   ScoringEngine(
       std::vector<MachineConfig> machines, LiveClock* clock, VerdictSink sink,
       DriftSink drift_sink = [](const ChannelDrift&) {}, RowSink row_sink = nullptr);
@@ -89,10 +90,24 @@ class ScoringEngine final : public ModelUser {
     std::vector<ChannelShare> shares;  // empty: it failed
     double gap = 0;
   };
-  /// Machines judged by the same model.
+  struct Kind;
+  /// Who is judged by the rows of another machine.
+  struct Judged {
+    Kind* kind = nullptr;
+    size_t index = 0;
+  };
+  /// What a machine is judged by.
+  struct Subject {
+    const Machine* rows = nullptr;
+    const ModelWindow* window = nullptr;
+  };
+  /// Machines judged by the same model; all vectors in the order of their names.
   struct Kind {
     MachineConfig config;
-    std::vector<Machine> machines;
+    std::vector<Machine> machines;     // empty: their rows are those of others
+    std::vector<ModelWindow> windows;  // of others' rows
+    std::vector<Subject> subjects;
+    std::vector<std::vector<Judged>> judged;  // by their rows; empty: nobody is
     std::vector<bool> silent;
     std::vector<Explanation> explanations;
     std::vector<MachineThreshold> thresholds;  // of machines; empty: fixed, or none are needed
@@ -123,6 +138,10 @@ class ScoringEngine final : public ModelUser {
     size_t site_machine = 0;  // among all machines
   };
 
+  void AddKind(MachineConfig config, size_t& site_machine);
+  /// Gives those who are judged by others' rows those rows.
+  void ShareRows();
+  void PushToJudged(Kind& kind, size_t index);
   void TakeUpModels();
   void TakeUp(const Next& next, Kind& kind);
   void NoticeSilence(Kind& kind, size_t index);

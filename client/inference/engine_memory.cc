@@ -18,7 +18,7 @@ std::map<std::string, ScoringEngine::LearntThreshold> ScoringEngine::LearntThres
   for (const auto& kind : kinds_) {
     for (size_t i = 0; i < kind->thresholds.size(); ++i) {
       if (kind->learnt[i] == nullptr) continue;
-      learnt[kind->machines[i].name()] = {kind->model->parameters_sha256(), kind->learnt[i]};
+      learnt[kind->config.names[i]] = {kind->model->parameters_sha256(), kind->learnt[i]};
     }
   }
   return learnt;
@@ -28,7 +28,7 @@ void ScoringEngine::RestoreThresholds(const std::map<std::string, LearntThreshol
   TakeUpModels();
   for (const auto& kind : kinds_) {
     for (size_t i = 0; i < kind->thresholds.size(); ++i) {
-      const auto found = thresholds.find(kind->machines[i].name());
+      const auto found = thresholds.find(kind->config.names[i]);
       if (found == thresholds.end()) continue;
       if (found->second.model_sha256 == kind->model->parameters_sha256()) {
         kind->thresholds[i].Restore(*found->second.bytes);
@@ -40,8 +40,12 @@ void ScoringEngine::RestoreThresholds(const std::map<std::string, LearntThreshol
 
 DriftMemory ScoringEngine::MemoryOf(Kind& kind, size_t index) const {
   DriftMemory memory;
-  for (const ChannelConfig& channel : kind.config.channels) memory.channels.push_back(channel.name);
-  memory.drift = kind.machines[index].drift();
+  if (!kind.machines.empty()) {
+    for (const ChannelConfig& channel : kind.config.channels) {
+      memory.channels.push_back(channel.name);
+    }
+    memory.drift = kind.machines[index].drift();
+  }
   if (kind.model == nullptr) return memory;
   memory.modes = TextOfModes(kind.model->package.plan.input.modes);
   if (!kind.score_drift.empty()) memory.score = &kind.score_drift[index];
@@ -56,7 +60,7 @@ void ScoringEngine::NoteDrift() {
   const size_t first = note_next_;
   for (const auto& kind : kinds_) {
     if (!kind->config.drift) continue;
-    for (size_t i = 0; i < kind->machines.size(); ++i, ++machines) {
+    for (size_t i = 0; i < kind->subjects.size(); ++i, ++machines) {
       if (machines < first || noted == kNoteAtATime) continue;
       ++noted;
       note_next_ = machines + 1;
@@ -69,8 +73,8 @@ void ScoringEngine::NoteDrift() {
 ScoringEngine::LearntDrift ScoringEngine::NotedDrift() const {
   LearntDrift noted;
   for (const auto& kind : kinds_) {
-    for (size_t i = 0; i < kind->machines.size(); ++i) {
-      if (kind->noted_drift[i] != nullptr) noted[kind->machines[i].name()] = kind->noted_drift[i];
+    for (size_t i = 0; i < kind->subjects.size(); ++i) {
+      if (kind->noted_drift[i] != nullptr) noted[kind->config.names[i]] = kind->noted_drift[i];
     }
   }
   return noted;
@@ -80,8 +84,8 @@ void ScoringEngine::RestoreDrift(const LearntDrift& drift) {
   TakeUpModels();
   for (const auto& kind : kinds_) {
     if (!kind->config.drift) continue;
-    for (size_t i = 0; i < kind->machines.size(); ++i) {
-      const auto found = drift.find(kind->machines[i].name());
+    for (size_t i = 0; i < kind->subjects.size(); ++i) {
+      const auto found = drift.find(kind->config.names[i]);
       if (found == drift.end()) continue;
       RecallDrift(*kind->config.drift, *found->second, MemoryOf(*kind, i));
       kind->noted_drift[i] = found->second;
@@ -99,10 +103,10 @@ std::vector<ChannelDrift> ScoringEngine::DriftIn(const Kind& kind) const {
   const int64_t now_ns = clock_->UnixNs();
   const auto consider = [&](size_t machine, const std::string& channel, const DriftReport& report) {
     if (report.state != DriftState::kSuspected && report.state != DriftState::kConfirmed) return;
-    drifting.push_back({kind.machines[machine].name(), channel, now_ns, report});
+    drifting.push_back({kind.config.names[machine], channel, now_ns, report});
   };
-  for (size_t i = 0; i < kind.machines.size(); ++i) {
-    for (size_t channel = 0; channel < kind.config.channels.size(); ++channel) {
+  for (size_t i = 0; i < kind.subjects.size(); ++i) {
+    for (size_t channel = 0; channel < kind.config.OwnChannels(); ++channel) {
       consider(i, kind.config.channels[channel].name,
                kind.machines[i].drift_report(static_cast<int32_t>(channel)));
     }

@@ -60,6 +60,7 @@ void ScoringEngine::TakeUp(const Next& next, Kind& kind) {
   const InputPlan& input = next.model->package.plan.input;
   const InputMap map = *InputMap::Of(input, kind.config);  // Use has seen to it
   for (Machine& machine : kind.machines) machine.UseInput(&input, map);
+  for (ModelWindow& window : kind.windows) window.UseInput(&input, map);
   const bool first = kind.model == nullptr;
   const std::string before = first ? "" : kind.model->parameters_sha256();
   kind.model = next.model;  // the machines have let go of the one before
@@ -68,24 +69,23 @@ void ScoringEngine::TakeUp(const Next& next, Kind& kind) {
   if (kind.config.drift) {
     const int64_t hop = kind.config.hop > 0 ? kind.config.hop : input.window;
     const double period_s = static_cast<double>(hop) / kind.config.rate_hz;
-    kind.score_drift.assign(kind.machines.size(), MachineDrift(*kind.config.drift, 1, period_s));
+    kind.score_drift.assign(kind.subjects.size(), MachineDrift(*kind.config.drift, 1, period_s));
   }
   kind.thresholds.swap(kind.former_thresholds);
-  kind.learnt.assign(kind.machines.size(), nullptr);  // until they are adapted next
-  kind.explanations.assign(kind.machines.size(), {});
+  kind.learnt.assign(kind.subjects.size(), nullptr);  // until they are adapted next
+  kind.explanations.assign(kind.subjects.size(), {});
   const bool comes_back = kind.former_sha256 == kind.model->parameters_sha256();
   kind.former_sha256 = before;
   if (comes_back && !kind.thresholds.empty()) return;
   kind.thresholds.clear();
   if (kind.model->package.plan.task() != Task::kReconstruction || kind.config.threshold > 0) return;
-  for (size_t i = 0; i < kind.machines.size(); ++i) {
-    const std::string& name = kind.machines[i].name();
+  for (const std::string& name : kind.config.names) {
     // By its name: whatever other machines there are, a machine learns the same.
     kind.thresholds.emplace_back(kind.config.learning, Random(1).Fork(name).Next());
     const auto ahead = kind.model->thresholds.find(name);
     if (ahead == kind.model->thresholds.end()) continue;
-    kind.thresholds[i].Restore(*ahead->second);
-    kind.learnt[i] = ahead->second;
+    kind.thresholds.back().Restore(*ahead->second);
+    kind.learnt[kind.thresholds.size() - 1] = ahead->second;
   }
 }
 

@@ -2,6 +2,7 @@
 #include "client/inference/machine_config.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -16,16 +17,22 @@ constexpr double kMostHz = 1e6;
 constexpr double kLeastHz = 1e-4;
 constexpr int64_t kMostMachines = 100'000;
 
-void ReadNames(TomlTable table, std::set<std::string>& all, MachineConfig& config) {
+/// False if there is none, or one with braces that are no range.
+bool ReadNameList(TomlTable& table, const char* key, std::vector<std::string>& names) {
   std::vector<std::string> texts;
-  table.Require("names", "the machines, as the stream names them");
-  if (!table.Strings("names", &texts)) return;
+  if (!table.Strings(key, &texts)) return false;
   for (const std::string& text : texts) {
-    if (!ExpandNames(text, config.names)) {
-      table.Refuse("names", absl::StrCat("'", text, "' must have a range such as {1..250}"));
-      return;
+    if (!ExpandNames(text, names)) {
+      table.Refuse(key, absl::StrCat("'", text, "' must have a range such as {1..250}"));
+      return false;
     }
   }
+  return true;
+}
+
+void ReadNames(TomlTable table, std::set<std::string>& all, MachineConfig& config) {
+  table.Require("names", "the machines, as the stream names them");
+  if (!ReadNameList(table, "names", config.names)) return;
   if (config.names.empty()) table.Refuse("names", "must name a machine");
   for (const std::string& name : config.names) {
     if (const absl::Status status = CheckName("machine", name); !status.ok()) {
@@ -76,6 +83,99 @@ void ReadStored(TomlTable table, MachineConfig& config) {
   config.stored = std::move(stored);
 }
 
+void ReadRows(TomlTable table, MachineConfig& config) {
+  table.Require("rate_hz", "the rows that the model sees of such a machine, per second");
+  table.Double("rate_hz", {kLeastHz, kMostHz}, &config.rate_hz);
+  table.Double("patience_s", {0, 3600}, &config.patience_s);
+  table.Double("disorder_s", {0, 3600}, &config.disorder_s);
+  table.Double("silence_s", {0.1, 1e6}, &config.silence_s);
+  ReadChannels(table, config);
+  ReadStored(table, config);
+}
+
+/// Of machines whose rows are those of others.
+void ReadChannelsOf(TomlTable table, MachineConfig& config) {
+  for (const char* key : {"rate_hz", "patience_s", "disorder_s", "silence_s", "channel", "store"}) {
+    table.Forbid(key, "belongs to the machines that channels_of names: say it in their table");
+  }
+  table.Require("model", "what judges the rows of the machines that channels_of names, too");
+  const bool named = ReadNameList(table, "channels_of", config.channels_of);
+  if (named && config.channels_of.size() == config.names.size()) return;
+  if (named) {
+    table.Refuse("channels_of",
+                 absl::StrCat("must name one machine for each of names: there are ",
+                              config.names.size(), ", and here ", config.channels_of.size()));
+  }
+  config.channels_of.clear();
+}
+
+void ReadJudgement(TomlTable table, MachineConfig& config) {
+  if (table.NonEmptyString("model", &config.model)) {
+    if (const absl::Status status = CheckName("model", config.model); !status.ok()) {
+      table.Refuse("model", status.message());
+    }
+  }
+  table.Int("hop", {0, 1'000'000}, &config.hop);
+  table.Double("suspect_share", {0, 1}, &config.suspect_share);
+  table.Double("threshold", {0, 1e30}, &config.threshold);
+  table.Double("false_alarms", {1e-7, 0.1}, &config.learning.rate);
+  table.Int("learn_windows", {100, 100'000}, &config.learning.learn_windows);
+  table.Int("normal_class", {0, 1'000'000}, &config.normal_class);
+  table.Double("alarm_below", {}, &config.alarm_below);
+}
+
+using KindByMachine = std::map<std::string, const MachineConfig*>;
+
+/// The kind whose rows the machines of `judge` are judged by; none, with the reason, if what its
+/// channels_of names is not machines of one kind, each once, with channels of their own.
+const MachineConfig* KindOfRows(const MachineConfig& judge, const KindByMachine& kinds,
+                                std::string* reason) {
+  const MachineConfig* kind = nullptr;
+  std::set<std::string> names;
+  for (const std::string& name : judge.channels_of) {
+    const auto found = kinds.find(name);
+    if (found == kinds.end()) {
+      *reason = absl::StrCat("'", name, "' is in no [[machine]]");
+    } else if (found->second == &judge) {
+      *reason = absl::StrCat("'", name, "' is of this very table, which has no channels");
+    } else if (!found->second->channels_of.empty()) {
+      *reason = absl::StrCat("'", name, "' has no channels of its own either: name the machine ",
+                             "that its channels_of names");
+    } else if (kind != nullptr && found->second != kind) {
+      *reason = absl::StrCat("'", judge.channels_of.front(), "' and '", name,
+                             "' are of different [[machine]] tables: judge them in one table each");
+    } else if (!names.insert(name).second) {
+      *reason = absl::StrCat("'", name, "' is there twice");
+    } else {
+      kind = found->second;
+      continue;
+    }
+    return nullptr;
+  }
+  return kind;
+}
+
+/// Gives machines without channels of their own those that they are judged by.
+void ShareRows(std::vector<TomlTable> tables, std::vector<MachineConfig>& machines) {
+  KindByMachine kinds;
+  for (const MachineConfig& kind : machines) {
+    for (const std::string& name : kind.names) kinds.emplace(name, &kind);
+  }
+  for (size_t i = 0; i < machines.size(); ++i) {
+    MachineConfig& judge = machines[i];
+    if (judge.channels_of.empty()) continue;
+    std::string reason;
+    const MachineConfig* const rows = KindOfRows(judge, kinds, &reason);
+    if (rows == nullptr) {
+      tables[i].Refuse("channels_of", reason);
+      return;
+    }
+    judge.rate_hz = rows->rate_hz;
+    judge.silence_s = rows->silence_s;
+    judge.channels = rows->channels;
+  }
+}
+
 }  // namespace
 
 bool ExpandNames(const std::string& text, std::vector<std::string>& names) {
@@ -107,38 +207,36 @@ std::vector<MachineConfig> ReadMachines(TomlTable root) {
   for (TomlTable table : root.Tables("machine")) {
     MachineConfig config;
     ReadNames(table, names, config);
-    if (table.NonEmptyString("model", &config.model)) {
-      if (const absl::Status status = CheckName("model", config.model); !status.ok()) {
-        table.Refuse("model", status.message());
-      }
+    ReadJudgement(table, config);
+    if (table.Has("channels_of")) {
+      ReadChannelsOf(table, config);
+    } else {
+      ReadRows(table, config);
     }
-    table.Require("rate_hz", "the rows that the model sees of such a machine, per second");
-    table.Double("rate_hz", {kLeastHz, kMostHz}, &config.rate_hz);
-    table.Int("hop", {0, 1'000'000}, &config.hop);
-    table.Double("patience_s", {0, 3600}, &config.patience_s);
-    table.Double("disorder_s", {0, 3600}, &config.disorder_s);
-    table.Double("silence_s", {0.1, 1e6}, &config.silence_s);
-    table.Double("suspect_share", {0, 1}, &config.suspect_share);
-    table.Double("threshold", {0, 1e30}, &config.threshold);
-    table.Double("false_alarms", {1e-7, 0.1}, &config.learning.rate);
-    table.Int("learn_windows", {100, 100'000}, &config.learning.learn_windows);
-    table.Int("normal_class", {0, 1'000'000}, &config.normal_class);
-    table.Double("alarm_below", {}, &config.alarm_below);
-    ReadChannels(table, config);
-    ReadStored(table, config);
-    channels += static_cast<int64_t>(config.names.size() * config.channels.size());
+    channels += static_cast<int64_t>(config.names.size() * config.OwnChannels());
     if (channels > kMaxSiteChannels) {
       table.Refuse("names", absl::StrCat("a site has at most ", kMaxSiteChannels, " channels"));
       break;
     }
     machines.push_back(std::move(config));
   }
+  ShareRows(root.Tables("machine"), machines);
   return machines;
+}
+
+std::optional<std::string> RowsOfMachine(const std::vector<MachineConfig>& machines,
+                                         const std::string& name) {
+  for (const MachineConfig& kind : machines) {
+    const auto found = std::ranges::find(kind.names, name);
+    if (found != kind.names.end()) return kind.RowsOf(found - kind.names.begin());
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string> ChannelNames(const std::vector<MachineConfig>& machines) {
   std::vector<std::string> names;
   for (const MachineConfig& config : machines) {
+    if (!config.channels_of.empty()) continue;
     for (const std::string& machine : config.names) {
       for (const ChannelConfig& channel : config.channels) {
         names.push_back(absl::StrCat(machine, "/", channel.name));

@@ -2,6 +2,7 @@
 // What a site's configuration says about its machines: the tables [[machine]].
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,7 +25,17 @@ struct ChannelConfig {
 
 /// Machines of one kind: the same channels, judged by the same model.
 struct MachineConfig {
+  /// The machine whose rows number `machine` of them is judged by.
+  const std::string& RowsOf(size_t machine) const {
+    return channels_of.empty() ? names[machine] : channels_of[machine];
+  }
+  /// Channels of the stream that belong to each of them.
+  size_t OwnChannels() const { return channels_of.empty() ? channels.size() : 0; }
+
   std::vector<std::string> names;
+  /// One for each name: the machine of another kind whose rows, at its rate and with its flags,
+  /// this one's model judges too. Its channels are `channels` then. Empty: they have their own.
+  std::vector<std::string> channels_of;
   std::string model;         // of the package that judges them; empty: their data are only kept
   double rate_hz = 0;        // of the rows that the model sees
   int64_t hop = 0;           // rows between verdicts; 0: one window
@@ -45,6 +56,10 @@ struct MachineConfig {
 /// Largest number of channels that a site's machines have together.
 inline constexpr int64_t kMaxSiteChannels = 1'000'000;
 
+/// Whose rows the machine of this name is judged by; none: there is no such machine.
+std::optional<std::string> RowsOfMachine(const std::vector<MachineConfig>& machines,
+                                         const std::string& name);
+
 /// Reads [[machine]]. What is wrong is reported by the document's Finish, naming the key.
 std::vector<MachineConfig> ReadMachines(TomlTable root);
 
@@ -52,8 +67,8 @@ std::vector<MachineConfig> ReadMachines(TomlTable root);
 /// for braces that are no range of at most 100,000.
 bool ExpandNames(const std::string& text, std::vector<std::string>& names);
 
-/// The names that the stream gives to the channels, machine by machine, in the machines' order:
-/// what ChannelTable takes.
+/// The names that the stream gives to the channels, machine by machine, in the machines' order,
+/// of those that have channels of their own: what ChannelTable takes.
 std::vector<std::string> ChannelNames(const std::vector<MachineConfig>& machines);
 
 }  // namespace millrace

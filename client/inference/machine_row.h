@@ -18,6 +18,7 @@ struct MachineRow {
   std::span<const float> values;  // [channels]; NaN: missing
   std::span<const Verdict> judged;                  // [channels]
   std::span<const std::optional<Verdict>> revised;  // [channels]: later verdicts on the row before
+  bool restarted = false;                           // it does not continue the row before
 };
 
 /// Takes each row on the engine's thread, before a verdict on it.

@@ -23,11 +23,39 @@ struct InLine {
 /// Values a second that come of such a machine and that are judged of it.
 double LoadOf(const MachineConfig& kind) {
   double load = 0;
-  for (const ChannelConfig& channel : kind.channels) load += channel.rate_hz + kind.rate_hz;
+  for (const ChannelConfig& channel : kind.channels) {
+    load += kind.rate_hz;
+    if (kind.channels_of.empty()) load += channel.rate_hz;
+  }
   return load;
 }
 
-/// Kinds of the same model behind one another.
+/// Of each machine, the number of the one whose rows it is judged by.
+std::vector<size_t> RowsOf(const std::vector<MachineConfig>& machines) {
+  std::map<std::string, size_t> numbers;
+  for (const MachineConfig& kind : machines) {
+    for (const std::string& name : kind.names) numbers.emplace(name, numbers.size());
+  }
+  std::vector<size_t> rows;
+  for (const MachineConfig& kind : machines) {
+    for (size_t i = 0; i < kind.names.size(); ++i) rows.push_back(numbers.at(kind.RowsOf(i)));
+  }
+  return rows;
+}
+
+/// Of each machine, with those that are judged by its rows.
+std::vector<double> Loads(const std::vector<MachineConfig>& machines,
+                          const std::vector<size_t>& rows) {
+  std::vector<double> loads(rows.size());
+  auto number = rows.begin();
+  for (const MachineConfig& kind : machines) {
+    const double load = LoadOf(kind);
+    for (size_t i = 0; i < kind.names.size(); ++i) loads[*number++] += load;
+  }
+  return loads;
+}
+
+/// Those with channels of their own, kinds of the same model behind one another.
 std::vector<InLine> LineUp(const std::vector<MachineConfig>& machines) {
   std::map<std::string, size_t> first_of_model;
   std::vector<size_t> rank;  // of each kind
@@ -46,8 +74,10 @@ std::vector<InLine> LineUp(const std::vector<MachineConfig>& machines) {
   }
   std::vector<InLine> line;
   for (const size_t kind : kinds) {
-    for (size_t i = 0; i < machines[kind].names.size(); ++i)
+    if (!machines[kind].channels_of.empty()) continue;
+    for (size_t i = 0; i < machines[kind].names.size(); ++i) {
       line.push_back({begins[kind] + i, kind});
+    }
   }
   return line;
 }
@@ -70,10 +100,12 @@ size_t CutNextTo(double wanted, double slack, size_t least, size_t most,
 /// Each machine's share.
 std::vector<size_t> Deal(const std::vector<MachineConfig>& machines,
                          const std::vector<InLine>& line, size_t shares) {
+  const std::vector<size_t> rows = RowsOf(machines);
+  const std::vector<double> loads = Loads(machines, rows);
   std::vector<double> sums = {0};
-  for (const InLine& machine : line) sums.push_back(sums.back() + LoadOf(machines[machine.kind]));
+  for (const InLine& machine : line) sums.push_back(sums.back() + loads[machine.number]);
   const double of_each = sums.back() / static_cast<double>(shares);
-  std::vector<size_t> dealt(line.size());
+  std::vector<size_t> dealt(rows.size());
   size_t begin = 0;
   for (size_t share = 0; share < shares; ++share) {
     const size_t later = shares - share - 1;  // each of which needs a machine
@@ -83,6 +115,7 @@ std::vector<size_t> Deal(const std::vector<MachineConfig>& machines,
                                        begin + 1, line.size() - later, line, sums);
     for (; begin < end; ++begin) dealt[line[begin].number] = share;
   }
+  for (size_t number = 0; number < rows.size(); ++number) dealt[number] = dealt[rows[number]];
   return dealt;
 }
 
@@ -99,12 +132,15 @@ std::vector<MachineShare> DealMachines(const std::vector<MachineConfig>& machine
   for (const MachineConfig& kind : machines) {
     MachineConfig nameless = kind;
     nameless.names.clear();
+    nameless.channels_of.clear();
     std::vector<bool> has(shares.size());
-    for (const std::string& name : kind.names) {
+    for (size_t i = 0; i < kind.names.size(); ++i) {
       const size_t of = dealt[number];
       if (!has[of]) shares[of].kinds.push_back(nameless);
       has[of] = true;
-      shares[of].kinds.back().names.push_back(name);
+      MachineConfig& dealt_kind = shares[of].kinds.back();
+      dealt_kind.names.push_back(kind.names[i]);
+      if (!kind.channels_of.empty()) dealt_kind.channels_of.push_back(kind.channels_of[i]);
       shares[of].machines.push_back(number++);
     }
   }
@@ -122,7 +158,7 @@ std::vector<SampleRoute> RoutesOf(const std::vector<MachineConfig>& machines,
     for (const MachineConfig& kind : shares[i].kinds) {
       for (size_t machine = 0; machine < kind.names.size(); ++machine) {
         first[*number++] = next;
-        next.channel += static_cast<ChannelIndex>(kind.channels.size());
+        next.channel += static_cast<ChannelIndex>(kind.OwnChannels());
       }
     }
   }
@@ -130,7 +166,7 @@ std::vector<SampleRoute> RoutesOf(const std::vector<MachineConfig>& machines,
   auto machine = first.begin();
   for (const MachineConfig& kind : machines) {
     for (size_t i = 0; i < kind.names.size(); ++i, ++machine) {
-      for (size_t channel = 0; channel < kind.channels.size(); ++channel) {
+      for (size_t channel = 0; channel < kind.OwnChannels(); ++channel) {
         routes.push_back({machine->queue, machine->channel + static_cast<ChannelIndex>(channel)});
       }
     }

@@ -18,10 +18,11 @@ struct MachineShare {
   std::vector<size_t> machines;
 };
 
-/// As many shares as `workers` > 0 or, where they are fewer, machines; at least one. Each has about
-/// the same number of values a second, and those of a kind, and the kinds of a model, stay together
-/// as far as that allows: a model sees more windows at a time. The same machines are always dealt
-/// alike, and one machine more moves few others.
+/// As many shares as `workers` > 0 or, where they are fewer, machines with channels of their own;
+/// at least one. Each has about the same number of values a second, and those of a kind, and the
+/// kinds of a model, stay together as far as that allows: a model sees more windows at a time.
+/// Machines with channels_of go with whom that names. The same machines are always dealt alike, and
+/// one machine more moves few others.
 std::vector<MachineShare> DealMachines(const std::vector<MachineConfig>& machines, int64_t workers);
 
 /// Where the samples of each of the site's channels go: to the queue with the number of the share,

@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "base/random.h"
 #include "client/release/model_folder.h"
 #include "coordinator/cli/export.h"
@@ -80,6 +81,16 @@ name = "speed"
 unit = "rpm"
 )";
 
+/// A second model on the same machine.
+constexpr char kWear[] = R"(
+[[machine]]
+names = ["pump-1-wear"]
+channels_of = ["pump-1"]
+model = "wear"
+hop = 5
+threshold = 3.0
+)";
+
 class Live : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -105,8 +116,8 @@ class Live : public ::testing::Test {
   }
 
   /// The model that a run over the site's history ends with.
-  ModelPackage TrainedModel() {
-    const std::string run = fleet_.as_operator().StartRun(kPlan).value().id();
+  ModelPackage TrainedModel(const std::string& plan = kPlan) {
+    const std::string run = fleet_.as_operator().StartRun(plan).value().id();
     const v1::Run ended = fleet_.AwaitEnd(run);
     EXPECT_EQ(ended.phase(), v1::RUN_PHASE_FINISHED) << fleet_.Logs();
     const std::string path = fleet_.folder() + "/pumps.mrp";
@@ -147,15 +158,16 @@ class Live : public ::testing::Test {
                            &port);
     return port;
   }
-  nlohmann::json Verdict() {
-    const httplib::Result answer = httplib::Client("127.0.0.1", Port()).Get("/verdicts/pump-1");
+  nlohmann::json Verdict(const std::string& machine = "pump-1") {
+    const httplib::Result answer =
+        httplib::Client("127.0.0.1", Port()).Get("/verdicts/" + machine);
     return answer ? nlohmann::json::parse(answer->body, nullptr, false) : nlohmann::json();
   }
   /// Lets the machine run until the verdict on it is this.
-  bool Becomes(const std::string& wanted, bool faulty) {
+  bool Becomes(const std::string& wanted, bool faulty, const std::string& machine = "pump-1") {
     return Eventually([&] {
       Append(4, faulty);
-      const nlohmann::json verdict = Verdict();
+      const nlohmann::json verdict = Verdict(machine);
       return verdict.is_object() && verdict.value("verdict", "") == wanted;
     });
   }
@@ -182,6 +194,28 @@ TEST_F(Live, MachineIsJudgedByTheGraphThatWasTrainedWhateverElseDies) {
   fleet_.StartSite(MILLRACE_CLIENT, "plant", kSite);
   ASSERT_TRUE(Becomes("alarm", /*faulty=*/true)) << fleet_.Logs();
   EXPECT_EQ(Verdict()["version"], before["version"]);
+}
+
+TEST_F(Live, SecondModelJudgesTheSameRowsByWindowsOfItsOwn) {
+  const ModelPackage pumps = TrainedModel();
+  const ModelPackage wear = TrainedModel(
+      absl::StrReplaceAll(kPlan, {{"\"pumps\"", "\"wear\""}, {"window = 4", "window = 10"}}));
+  for (int start = 0; start < 2; ++start) {
+    fleet_.site("plant").Kill();
+    fleet_.StartSite(MILLRACE_CLIENT, "plant", absl::StrCat(kSite, kWear));
+    if (start == 0) Install(pumps);
+    if (start == 0) Install(wear);
+    for (const char* machine : {"pump-1", "pump-1-wear"}) {
+      ASSERT_TRUE(Becomes("normal", /*faulty=*/false, machine)) << fleet_.Logs();
+    }
+    for (const char* machine : {"pump-1", "pump-1-wear"}) {
+      ASSERT_TRUE(Becomes("alarm", /*faulty=*/true, machine)) << Verdict(machine).dump();
+    }
+    EXPECT_EQ(Verdict()["model"], "pumps");
+    EXPECT_EQ(Verdict("pump-1-wear")["model"], "wear");
+    EXPECT_EQ(Verdict("pump-1-wear")["sha256"],
+              absl::BytesToHexString(wear.manifest.parameters_sha256()));
+  }
 }
 
 TEST_F(Live, WhatNoPublisherVouchesForLeavesTheModelThatServes) {

@@ -35,7 +35,8 @@ class CaptureTriggersTest : public ::testing::Test {
     return verdict;
   }
   std::optional<CaptureTrigger> TriggerOf(const MachineVerdict& verdict, int64_t at_s = 100) {
-    const std::optional<CaptureEvent> event = triggers_->OnVerdict(verdict, at_s * kOneSecond);
+    const std::optional<CaptureEvent> event =
+        triggers_->OnVerdict(verdict, verdict.machine, at_s * kOneSecond);
     if (!event) return std::nullopt;
     return event->trigger;
   }
@@ -47,7 +48,8 @@ class CaptureTriggersTest : public ::testing::Test {
 
 TEST_F(CaptureTriggersTest, AlarmIsCapturedWithWhatTheModelSaid) {
   Begin();
-  const std::optional<CaptureEvent> event = triggers_->OnVerdict(Reconstruction(3), kOneSecond);
+  const std::optional<CaptureEvent> event =
+      triggers_->OnVerdict(Reconstruction(3), "pump-1", kOneSecond);
   ASSERT_TRUE(event.has_value());
   EXPECT_EQ(event->trigger, CaptureTrigger::kAlarm);
   EXPECT_EQ(event->machine, "pump-1");
@@ -109,13 +111,14 @@ TEST_F(CaptureTriggersTest, ConfirmedDriftIsCapturedAndASuspicionIsNot) {
   drift.channel = "current";
   drift.time_ns = 77;
   drift.report.state = DriftState::kSuspected;
-  EXPECT_FALSE(triggers_->OnDrift(drift, kOneSecond).has_value());
+  EXPECT_FALSE(triggers_->OnDrift(drift, drift.machine, kOneSecond).has_value());
   drift.report.state = DriftState::kConfirmed;
   drift.report.shift = -1.5;
   drift.recalled = true;
-  EXPECT_FALSE(triggers_->OnDrift(drift, kOneSecond).has_value()) << "it was kept back then";
+  EXPECT_FALSE(triggers_->OnDrift(drift, drift.machine, kOneSecond).has_value())
+      << "it was kept back then";
   drift.recalled = false;
-  const std::optional<CaptureEvent> event = triggers_->OnDrift(drift, kOneSecond);
+  const std::optional<CaptureEvent> event = triggers_->OnDrift(drift, drift.machine, kOneSecond);
   ASSERT_TRUE(event.has_value());
   EXPECT_EQ(event->trigger, CaptureTrigger::kDrift);
   EXPECT_EQ(event->surprise, 1.5);

@@ -81,6 +81,24 @@ TEST_F(DriftTallyTest, NothingIsToldOfModelsWhoseMachinesAreNotWatched) {
   EXPECT_FALSE(tally.Of("", 0).has_value());
 }
 
+TEST_F(DriftTallyTest, ChannelCountsForEveryModelOfItsRowsAndAScoreForItsOwn) {
+  const MachineConfig pumps = WatchedMachines({"pump-1", "pump-2"}, "pumps");
+  MachineConfig lives = WatchedMachines({"pump-1-life"}, "lives");
+  lives.channels_of = {"pump-1"};
+  DriftTally tally({lives, pumps});
+  const int64_t channels = std::ssize(pumps.channels);
+  EXPECT_EQ(tally.Of("pumps", 0)->channels_watched(), 2 * channels);
+  EXPECT_EQ(tally.Of("lives", 0)->channels_watched(), channels);
+  tally.Take(DriftOf("pump-1", "current", DriftState::kConfirmed, 2), 0);
+  tally.Take(DriftOf("pump-2", "current", DriftState::kConfirmed, 1), 0);
+  tally.Take(DriftOf("pump-1-life", kScoreChannel, DriftState::kConfirmed, 1), 0);
+  EXPECT_EQ(tally.Of("pumps", 0)->channels_in_drift(), 2);
+  EXPECT_FALSE(tally.Of("pumps", 0)->score_in_drift());
+  EXPECT_EQ(tally.Of("lives", 0)->channels_in_drift(), 1);
+  EXPECT_EQ(tally.Of("lives", 0)->level(), 2);
+  EXPECT_TRUE(tally.Of("lives", 0)->score_in_drift());
+}
+
 TEST_F(DriftTallyTest, LevelThatIsNoNumberIsToldAsNone) {
   for (const double level :
        {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), -1.0}) {

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace millrace {
@@ -136,6 +139,60 @@ TEST(MachineSharesTest, EveryChannelGoesToItsMachinesShareAsThatCountsIt) {
     }
     for (const auto& of_share : names_of_shares) EXPECT_THAT(of_share, Each("taken"));
   }
+}
+
+/// Judged by the rows of those.
+MachineConfig JudgedByRowsOf(const MachineConfig& kind, std::vector<std::string> machines,
+                             const std::string& model) {
+  MachineConfig judged = kind;
+  judged.names.clear();
+  for (const std::string& machine : machines) judged.names.push_back(machine + "-" + model);
+  judged.channels_of = std::move(machines);
+  judged.model = model;
+  return judged;
+}
+
+TEST(MachineSharesTest, MachineGoesWithWhoseRowsItIsJudgedBy) {
+  const MachineConfig pumps = KindOf("a", 6, "pumps", 3);
+  const MachineConfig fans = KindOf("b", 3, "fans");
+  const std::vector<MachineConfig> site = {
+      JudgedByRowsOf(fans, {"b-3", "b-1"}, "life"), pumps, fans,
+      JudgedByRowsOf(pumps, {"a-1", "a-2", "a-3", "a-4", "a-5", "a-6"}, "life")};
+  const std::vector<std::string> names = ChannelNames(site);
+  ASSERT_THAT(names, SizeIs(6 * 3 + 3 * 2));
+  for (const int64_t workers : {1, 2, 4, 9, 64}) {
+    const std::vector<MachineShare> shares = DealMachines(site, workers);
+    EXPECT_THAT(shares, SizeIs(std::min<int64_t>(workers, 9))) << "who has channels makes work";
+    std::vector<std::vector<std::string>> names_of_shares;
+    size_t machines = 0;
+    for (const MachineShare& share : shares) {
+      names_of_shares.push_back(ChannelNames(share.kinds));
+      machines += share.machines.size();
+      for (const MachineConfig& kind : share.kinds) {
+        for (size_t i = 0; i < kind.names.size(); ++i) {
+          EXPECT_EQ(RowsOfMachine(share.kinds, kind.RowsOf(i)), kind.RowsOf(i)) << kind.names[i];
+        }
+      }
+    }
+    EXPECT_EQ(machines, 2 + 6 + 3 + 6);
+    const std::vector<SampleRoute> routes = RoutesOf(site, shares);
+    ASSERT_THAT(routes, SizeIs(names.size()));
+    for (size_t i = 0; i < routes.size(); ++i) {
+      EXPECT_EQ(names_of_shares[routes[i].queue].at(routes[i].channel), names[i]);
+    }
+  }
+}
+
+TEST(MachineSharesTest, RowsThatAreJudgedTwiceCountForMore) {
+  const MachineConfig pumps = KindOf("a", 40, "pumps", 4);
+  std::vector<std::string> first = pumps.names;
+  first.resize(20);
+  // Each of the first comes once and is judged twice: 3 to 2.
+  const std::vector<MachineShare> shares =
+      DealMachines({pumps, JudgedByRowsOf(pumps, first, "life")}, 2);
+  ASSERT_THAT(shares, SizeIs(2));
+  EXPECT_EQ(shares[0].kinds.front().names.size(), 17);
+  EXPECT_EQ(shares[1].kinds.front().names.size(), 23);
 }
 
 }  // namespace
