@@ -18,6 +18,7 @@ namespace millrace {
 namespace {
 
 using ::testing::AllOf;
+using testing::BorrowedConnection;
 using testing::CommittedRound;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -32,43 +33,6 @@ certificate = "ann/ann.crt"
 key = "ann/ann.key"
 authority = "ann/authority.crt"
 )";
-
-/// Hands the one connection of a test to the command line, which wants to own it.
-class BorrowedConnection final : public Connection {
- public:
-  explicit BorrowedConnection(Connection* lender) : lender_(lender) {}
-
-  EnrollmentCalls& enrollment() override { return lender_->enrollment(); }
-  absl::StatusOr<v1::Run> StartRun(const std::string& plan) override {
-    return lender_->StartRun(plan);
-  }
-  absl::StatusOr<v1::ListRunsResponse> ListRuns() override { return lender_->ListRuns(); }
-  absl::StatusOr<v1::Run> GetRun(const std::string& run) override { return lender_->GetRun(run); }
-  absl::StatusOr<v1::Run> StopRun(const std::string& run, const std::string& reason) override {
-    return lender_->StopRun(run, reason);
-  }
-  absl::StatusOr<v1::ListSitesResponse> ListSites() override { return lender_->ListSites(); }
-  absl::StatusOr<v1::ListModelsResponse> ListModels(const std::string& run,
-                                                    int64_t limit) override {
-    return lender_->ListModels(run, limit);
-  }
-  absl::StatusOr<v1::Model> GetModel(const std::string& run, int64_t version) override {
-    return lender_->GetModel(run, version);
-  }
-  absl::Status WatchRun(const std::string& run, absl::Duration tick,
-                        const std::function<bool(const v1::Run&)>& on_run,
-                        const std::function<void()>& on_tick) override {
-    return lender_->WatchRun(run, tick, on_run, on_tick);
-  }
-  absl::Status ExportModel(
-      const std::string& run, int64_t version,
-      const std::function<absl::Status(absl::string_view)>& on_chunk) override {
-    return lender_->ExportModel(run, version, on_chunk);
-  }
-
- private:
-  Connection* const lender_;
-};
 
 /// Certificates take the time: one authority and operator for all tests.
 class CliTest : public ::testing::Test {

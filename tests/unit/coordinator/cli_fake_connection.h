@@ -24,6 +24,7 @@ class FakeEnrollmentCalls final : public EnrollmentCalls {
   absl::Status Reject(const std::string&, const std::string&) override { return absl::OkStatus(); }
   absl::StatusOr<v1::PublishResponse> Publish(const v1::PublishRequest& request) override {
     published.push_back(request);
+    if (request.has_statement() && !statements.ok()) return statements;
     return v1::PublishResponse();
   }
   absl::StatusOr<v1::Trust> GetTrust() override { return trust; }
@@ -38,6 +39,7 @@ class FakeEnrollmentCalls final : public EnrollmentCalls {
   v1::ListRequestsResponse requests;
   std::vector<v1::ApproveRequest> approved;
   std::vector<v1::PublishRequest> published;
+  absl::Status statements;  // what it says to each
   v1::Trust trust;
   std::vector<v1::AuditEntry> audit;
 };
@@ -110,6 +112,43 @@ class FakeConnection final : public Connection {
   std::string stop_reason;
   int64_t models_limit = 0;
   int64_t asked_version = 0;
+};
+
+/// Hands the one connection of a test to the command line, which wants to own it.
+class BorrowedConnection final : public Connection {
+ public:
+  explicit BorrowedConnection(Connection* lender) : lender_(lender) {}
+
+  EnrollmentCalls& enrollment() override { return lender_->enrollment(); }
+  absl::StatusOr<v1::Run> StartRun(const std::string& plan) override {
+    return lender_->StartRun(plan);
+  }
+  absl::StatusOr<v1::ListRunsResponse> ListRuns() override { return lender_->ListRuns(); }
+  absl::StatusOr<v1::Run> GetRun(const std::string& run) override { return lender_->GetRun(run); }
+  absl::StatusOr<v1::Run> StopRun(const std::string& run, const std::string& reason) override {
+    return lender_->StopRun(run, reason);
+  }
+  absl::StatusOr<v1::ListSitesResponse> ListSites() override { return lender_->ListSites(); }
+  absl::StatusOr<v1::ListModelsResponse> ListModels(const std::string& run,
+                                                    int64_t limit) override {
+    return lender_->ListModels(run, limit);
+  }
+  absl::StatusOr<v1::Model> GetModel(const std::string& run, int64_t version) override {
+    return lender_->GetModel(run, version);
+  }
+  absl::Status WatchRun(const std::string& run, absl::Duration tick,
+                        const std::function<bool(const v1::Run&)>& on_run,
+                        const std::function<void()>& on_tick) override {
+    return lender_->WatchRun(run, tick, on_run, on_tick);
+  }
+  absl::Status ExportModel(
+      const std::string& run, int64_t version,
+      const std::function<absl::Status(absl::string_view)>& on_chunk) override {
+    return lender_->ExportModel(run, version, on_chunk);
+  }
+
+ private:
+  Connection* const lender_;
 };
 
 }  // namespace millrace::testing
