@@ -127,6 +127,7 @@ void TimeGrid::Restart(int64_t row) {
   for (Channel& channel : channels_) {
     channel.known = row;
     channel.seen = false;
+    channel.repeated.Clear();
   }
 }
 
@@ -155,8 +156,10 @@ void TimeGrid::Add(int32_t index, int64_t time_ns, float value, SampleArrival ar
   on_time_ns_ = time_ns;
   on_time_came_ns_ = arrival.ns;
   Cell& cell = At(row, index);
-  // Jitter may bring a few more than a row's share of samples.
-  if (cell.samples >= channel.samples + channel.samples / 2) {
+  // Jitter may bring a few more than a row's share of samples. Where that is one, a second is none
+  // in any case.
+  if (cell.samples >= channel.samples + channel.samples / 2 ||
+      (channel.samples > 1 && channel.repeated.Contains(time_ns, value))) {
     ++counts_.duplicates;
     return;
   }

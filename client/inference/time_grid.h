@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "client/inference/repeated_samples.h"
+
 namespace millrace {
 
 /// How the samples of a machine's channels become rows of a model's rate.
@@ -26,7 +28,7 @@ struct SampleArrival {
 struct TimeGridCounts {
   int64_t late = 0;        // their row was out already
   int64_t early = 0;       // they were ahead of all others, and nobody confirmed them
-  int64_t duplicates = 0;  // their row had the value already
+  int64_t duplicates = 0;  // their row had the value already, or this very sample
   int64_t restarts = 0;    // the source's time jumped, and rows started anew
 };
 
@@ -72,6 +74,7 @@ class TimeGrid {
     int64_t early_rows = 0;  // that have risen to it
     int64_t early_turn = 0;  // that they are of
     bool confirms = false;   // that time goes on there
+    RepeatedSamples repeated;
   };
   /// When samples arrived that are not on time, and none that is.
   struct Strays {

@@ -158,6 +158,65 @@ TEST(TimeGridTest, SecondValueOfARowIsCountedAndDropped) {
   EXPECT_EQ(rig.grid.counts().duplicates, 1);
 }
 
+TEST(TimeGridTest, SampleThatIsDeliveredTwiceCountsOnceInAMean) {
+  GridRig rig({0.25, 1});
+  rig.Add(0, -0.4, 1);
+  rig.Add(0, -0.15, 2);
+  // The link broke, and what was not acknowledged comes again, with what follows.
+  rig.Add(0, -0.4, 1);
+  rig.Add(0, -0.15, 2);
+  rig.Add(0, 0.1, 3);
+  rig.Add(1, 0, 5);
+  EXPECT_THAT(rig.rows, IsEmpty()) << "one is to come";
+  rig.Add(0, 0.35, 6);
+  EXPECT_THAT(rig.rows, ElementsAre(RowIs(3, 5)));
+  EXPECT_EQ(rig.grid.counts().duplicates, 2);
+}
+
+TEST(TimeGridTest, BlockThatIsDeliveredTwiceCountsOnce) {
+  constexpr int kBlock = 32;
+  GridRig rig({1.0 / kBlock, 1});
+  for (int time = 0; time < 2; ++time) {
+    for (int i = 0; i < kBlock / 2; ++i) {
+      rig.Add(0, -0.45 + i / 40.0, static_cast<float>(i));
+    }
+  }
+  EXPECT_EQ(rig.grid.counts().duplicates, kBlock / 2);
+  for (int i = kBlock / 2; i < kBlock; ++i) rig.Add(0, -0.45 + i / 40.0, static_cast<float>(i));
+  rig.Add(1, 0, 5);
+  EXPECT_THAT(rig.rows, ElementsAre(RowIs((kBlock - 1) / 2.F, 5)));
+}
+
+TEST(TimeGridTest, ChannelWithSeveralSamplesToATimeLosesNone) {
+  GridRig rig({0.25, 1});
+  for (int row = 0; row < 5; ++row) {
+    for (const float value : {1.F, 2.F, 2.F, 7.F}) rig.Add(0, row, value);
+    rig.Add(1, row, 5);
+  }
+  EXPECT_EQ(rig.grid.counts().duplicates, 0);
+  for (const auto& row : rig.rows) EXPECT_THAT(row, RowIs(3, 5));
+  GridRig still({0.125, 1});  // and whose values are the same
+  for (int row = 0; row < 5; ++row) {
+    for (int i = 0; i < 8; ++i) still.Add(0, row, 2);
+    still.Add(1, row, 5);
+  }
+  EXPECT_EQ(still.grid.counts().duplicates, 3) << "until it was clear";
+  for (const auto& row : still.rows) EXPECT_THAT(row, RowIs(2, 5));
+}
+
+TEST(TimeGridTest, SampleThatComesAgainAfterManyOthersCountsTwiceAndALateOneIsLate) {
+  constexpr int kSamples = 64;
+  GridRig rig({1.0 / kSamples, 1});
+  for (int i = 0; i < 40; ++i) rig.Add(0, i / 100.0, static_cast<float>(i));
+  rig.Add(0, 0, 0);
+  EXPECT_EQ(rig.grid.counts().duplicates, 0);
+  rig.Add(1, 0, 5);
+  rig.Add(0, 1, 0);  // the row is out without the rest
+  ASSERT_THAT(rig.numbers, ElementsAre(0));
+  rig.Add(0, 0.39, 39);
+  EXPECT_EQ(rig.grid.counts().late, 1);
+}
+
 TEST(TimeGridTest, ValueThatTheSourceCallsBadIsMissing) {
   GridRig rig({1, 1});
   rig.Add(0, 0, kNoValue);
