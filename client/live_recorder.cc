@@ -27,12 +27,16 @@ LiveRecorder::LiveRecorder(const LiveConfig& config, FileSystem* files, LiveCloc
   for (const MachineConfig& kind : config_.machines) {
     std::vector<int32_t> columns;
     std::vector<std::string> channels;
+    std::vector<std::string> units;
     for (size_t i = 0; i < kind.channels.size(); ++i) {
       const std::string& name = kind.channels[i].name;
       if (kind.stored && std::ranges::find(*kind.stored, name) == kind.stored->end()) continue;
       columns.push_back(static_cast<int32_t>(i));
       channels.push_back(name);
+      units.push_back(kind.channels[i].unit);
     }
+    const auto unsaid = [](const std::string& unit) { return unit.empty(); };
+    if (std::ranges::all_of(units, unsaid)) units.clear();
     const int64_t period_ns = std::llround(kNsPerS / kind.rate_hz);
     if (!kind.channels_of.empty()) columns.clear();  // they are recorded where they belong
     for (size_t i = 0; i < kind.names.size(); ++i) {
@@ -45,7 +49,7 @@ LiveRecorder::LiveRecorder(const LiveConfig& config, FileSystem* files, LiveCloc
       recorded.values.resize(columns.size());
       recorded.flags.resize(columns.size());
       if (columns.empty()) continue;
-      recorded.rows.emplace(machine, channels, period_ns, kRowsOfABlock);
+      recorded.rows.emplace(machine, channels, period_ns, kRowsOfABlock, units);
       machines_.push_back(machine);
     }
   }

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "client/inference/engine.h"
+#include "client/inference/input_check.h"
 
 namespace millrace {
 
@@ -16,7 +17,7 @@ absl::Status ScoringEngine::Check(const ModelPackage& package) const {
   bool used = false;
   for (const auto& kind : kinds_) {
     if (kind->config.model != name) continue;
-    MR_RETURN_IF_ERROR(InputMap::Of(package.plan.input, kind->config).status());
+    MR_RETURN_IF_ERROR(CheckInput(package.plan.input, kind->config));
     used = true;
   }
   if (!used) {

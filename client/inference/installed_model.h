@@ -58,7 +58,8 @@ class ModelUser {
   /// lost as long as it has the same input. It has PredictorsFor(its name) predictors. The errors
   /// of Check, after which none is judged by it.
   virtual absl::Status Use(std::shared_ptr<InstalledModel> model) = 0;
-  /// INVALID_ARGUMENT names a channel that machines lack, or if none is judged by such a model.
+  /// INVALID_ARGUMENT if none is judged by such a model, or machines do not give it what it was
+  /// trained on (CheckInput).
   virtual absl::Status Check(const ModelPackage& package) const = 0;
   /// How many predictors a model of this name is to have.
   virtual size_t PredictorsFor(const std::string& name) const = 0;

@@ -9,12 +9,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
+#include "plan/rates_and_units.h"
 
 namespace millrace {
 namespace {
 
-constexpr double kMostHz = 1e6;
-constexpr double kLeastHz = 1e-4;
 constexpr int64_t kMostMachines = 100'000;
 
 /// False if there is none, or one with braces that are no range.
@@ -58,9 +57,9 @@ void ReadChannels(TomlTable table, MachineConfig& config) {
     if (entry.NonEmptyString("name", &channel.name) && !names.insert(channel.name).second) {
       entry.Refuse("name", "is the name of two channels of this machine");
     }
-    entry.String("unit", &channel.unit);
+    ReadUnit(entry, "unit", &channel.unit);
     channel.rate_hz = config.rate_hz;
-    entry.Double("rate_hz", {kLeastHz, kMostHz}, &channel.rate_hz);
+    entry.Double("rate_hz", kRatesHz, &channel.rate_hz);
     channel.rules = ReadChannelRules(entry);
     config.channels.push_back(std::move(channel));
   }
@@ -85,7 +84,7 @@ void ReadStored(TomlTable table, MachineConfig& config) {
 
 void ReadRows(TomlTable table, MachineConfig& config) {
   table.Require("rate_hz", "the rows that the model sees of such a machine, per second");
-  table.Double("rate_hz", {kLeastHz, kMostHz}, &config.rate_hz);
+  table.Double("rate_hz", kRatesHz, &config.rate_hz);
   table.Double("patience_s", {0, 3600}, &config.patience_s);
   table.Double("disorder_s", {0, 3600}, &config.disorder_s);
   table.Double("silence_s", {0.1, 1e6}, &config.silence_s);

@@ -18,7 +18,7 @@ namespace millrace {
 /// One channel that every machine of a kind has.
 struct ChannelConfig {
   std::string name;    // as in the plan; in the stream "machine/name"
-  std::string unit;    // for people
+  std::string unit;    // empty: not said
   double rate_hz = 0;  // of its samples
   ChannelRules rules;
 };

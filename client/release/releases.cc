@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "client/inference/input_check.h"
 #include "client/release/package_check.h"
 
 namespace millrace {
@@ -24,6 +25,22 @@ bool IsPackagesFault(const absl::Status& status) {
 
 NewestVersion VersionOf(const v1::PackageManifest& manifest) {
   return {manifest.version(), manifest.parameters_sha256()};
+}
+
+/// What its machines' file does not say of the units that the model was trained on.
+void TellOfUnsaidUnits(const ModelPackage& package, const std::vector<MachineConfig>& machines) {
+  for (const MachineConfig& machine : machines) {
+    if (machine.model != package.manifest.name()) continue;
+    const std::vector<std::string> columns = ColumnsOfUnsaidUnit(package.plan.input, machine);
+    if (columns.empty()) continue;
+    LogInfo("units are taken on trust",
+            {{"model", machine.model},
+             {"version", package.manifest.version()},
+             {"machine", machine.names.front()},
+             {"channels", absl::StrJoin(columns, ", ")},
+             {"reason",
+              "the package says in what units they are, and [[machine.channel]] unit does not"}});
+  }
 }
 
 void LogIfBad(const absl::Status& status, const std::string& name) {
@@ -212,6 +229,7 @@ absl::Status Releases::Serve(Installation installation, const std::string& name,
                            {"publishers", absl::StrJoin(model.publishers, ",")},
                            {"test_vectors", manifest.test_vectors_size()},
                            {"window_us", model.window_us}});
+  TellOfUnsaidUnits(installation.model->package, parts_.demands.machines);
   Served served;
   served.serving = {manifest.version(), installation.window_ns, &installation.model->package};
   served.since_ns = parts_.clock->MonotonicNs();

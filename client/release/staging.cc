@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
+#include "client/inference/input_check.h"
 #include "client/release/model_folder.h"
 #include "client/release/package_check.h"
 #include "models/package.h"
@@ -38,6 +39,10 @@ absl::StatusOr<v1::PackageManifest> CheckForStaging(FileSystem* files, const Sta
                                           now)
                          .status());
   MR_RETURN_IF_ERROR(Annotate(CheckFreshness(site.demands, package), path));
+  for (const MachineConfig& machine : site.demands.machines) {
+    if (!judges(machine)) continue;
+    MR_RETURN_IF_ERROR(Annotate(CheckInput(package.plan.input, machine), path));
+  }
   return package.manifest;
 }
 

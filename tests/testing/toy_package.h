@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
 #include "models/package.h"
 
 namespace millrace::testing {
@@ -28,12 +30,19 @@ normalization = "none"
 kind = "none"
 )";
 
-inline v1::PackageManifest ToyManifest(int64_t version, const std::vector<float>& parameters) {
-  const Plan plan = ParsePlan(kToyPlan).value();
+/// kToyPlan, with these keys in its [input].
+inline std::string ToyPlanWith(absl::string_view input_keys) {
+  constexpr absl::string_view kWindow = "window = 4\n";
+  return absl::StrReplaceAll(kToyPlan, {{kWindow, absl::StrCat(kWindow, input_keys)}});
+}
+
+inline v1::PackageManifest ToyManifest(int64_t version, const std::vector<float>& parameters,
+                                       absl::string_view plan_text = kToyPlan) {
+  const Plan plan = ParsePlan(plan_text).value();
   const absl::string_view bytes(reinterpret_cast<const char*>(parameters.data()),
                                 parameters.size() * sizeof(float));
   v1::PackageManifest manifest =
-      ManifestOf(kToyPlan, plan, BuildArchitecture(plan).value(), nullptr, Sha256Of(bytes));
+      ManifestOf(plan_text, plan, BuildArchitecture(plan).value(), nullptr, Sha256Of(bytes));
   manifest.set_version(version);
   return manifest;
 }
@@ -51,9 +60,10 @@ inline std::string PackageBytes(const v1::PackageManifest& manifest,
   return absl::StrCat(PackagePrefix(manifest, static_cast<int64_t>(bytes.size())), bytes);
 }
 
-inline std::string ToyPackage(int64_t version, float value) {
+inline std::string ToyPackage(int64_t version, float value,
+                              absl::string_view plan_text = kToyPlan) {
   const std::vector<float> parameters = ToyParameters(value);
-  return PackageBytes(ToyManifest(version, parameters), parameters);
+  return PackageBytes(ToyManifest(version, parameters, plan_text), parameters);
 }
 
 }  // namespace millrace::testing

@@ -79,9 +79,10 @@ class LiveRecorderTest : public ::testing::Test {
     verdict.judgement = judgement;
     recorder_->Take(verdict);
   }
-  std::vector<StoredRows> Recorded(const std::string& machine) {
+  std::vector<StoredRows> Recorded(const std::string& machine,
+                                   const std::string& folder = "recordings") {
     std::vector<StoredRows> found;
-    const absl::StatusOr<StoreReader> reader = StoreReader::Open(&memory_, "recordings");
+    const absl::StatusOr<StoreReader> reader = StoreReader::Open(&memory_, folder);
     if (!reader.ok()) return found;
     reader->Read(machine, 0, std::numeric_limits<int64_t>::max(),
                  [&](StoredRows rows) { found.push_back(std::move(rows)); });
@@ -107,6 +108,20 @@ TEST_F(LiveRecorderTest, RowsAreOnTheDiskWhenItHasStopped) {
   EXPECT_EQ(Recorded("pump-2")[0].rows(), 20);
   EXPECT_THAT(recorder_->MetricsText(), HasSubstr("millrace_recorded_rows 120"));
   EXPECT_THAT(recorder_->MetricsText(), HasSubstr("millrace_recording_complete 1"));
+}
+
+TEST_F(LiveRecorderTest, UnitsAreRecordedWhereTheFileSaysAny) {
+  config_.machines[0].channels[1].unit = "rpm";
+  Begin();
+  Rows(0, 0, 5);
+  recorder_->Stop();
+  EXPECT_THAT(Recorded("pump-1")[0].units, ElementsAre("", "rpm"));
+  config_.machines[0].channels[1].unit = "";
+  config_.store->folder = "unsaid";
+  Begin();
+  Rows(0, 0, 5);
+  recorder_->Stop();
+  EXPECT_THAT(Recorded("pump-1", "unsaid")[0].units, IsEmpty());
 }
 
 TEST_F(LiveRecorderTest, WhatCameIsDurableSoonAfterwardsButForTheLastRow) {

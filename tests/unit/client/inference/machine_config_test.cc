@@ -48,6 +48,8 @@ TEST(MachineConfigTest, NamesMachinesAndTheirChannels) {
   EXPECT_EQ(machines[0].channels[1].rate_hz, 1);
   EXPECT_EQ(machines[0].channels[0].unit, "A");
   EXPECT_EQ(machines[0].channels[1].unit, "");
+  EXPECT_EQ(machines[0].channels[0].unit, "A");
+  EXPECT_EQ(machines[0].channels[1].unit, "");
   EXPECT_EQ(machines[0].channels[0].rules.max, 40);
   EXPECT_THAT(ChannelNames(machines),
               ElementsAre("pump-1/current", "pump-1/speed", "pump-2/current", "pump-2/speed",

@@ -99,8 +99,7 @@ class ReleasesTest : public ::testing::Test {
   void Start() {
     releases_ = nullptr;
     engine_ = std::make_unique<ScoringEngine>(
-        PumpOfReleases(), &clock_,
-        [this](const MachineVerdict& verdict) { reason_ = verdict.reason; });
+        machines_, &clock_, [this](const MachineVerdict& verdict) { reason_ = verdict.reason; });
     releases_ = std::make_unique<Releases>(ReleaseParts{
         "state",
         {"pumps"},
@@ -167,6 +166,7 @@ class ReleasesTest : public ::testing::Test {
   }
 
   ReleasePolicy policy_;
+  std::vector<MachineConfig> machines_ = PumpOfReleases();
   ServingDemands demands_;  // none
   std::string reason_;      // of the last verdict
   MemoryFileSystem files_;

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_split.h"
 #include "models/test_vectors.h"
 #include "tests/unit/client/release/releases_fixture.h"
 
@@ -15,8 +16,10 @@ using ::millrace::testing::Publishers;
 using ::millrace::testing::ToyManifest;
 using ::millrace::testing::ToyPackage;
 using ::millrace::testing::ToyParameters;
+using ::millrace::testing::ToyPlanWith;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 TEST_F(ReleasesTest, SignedPackageServesAndIsToldByItsDigest) {
   const std::string package = By({"ada"}, ToyPackage(3, 0.5F));
@@ -65,6 +68,50 @@ TEST_F(ReleasesTest, SignatureOfARevokedPublisherNeitherInstallsNorServesAgain) 
   EXPECT_EQ(Install(By({"ada"}, ToyPackage(3, 0.5F))), 1) << "the one before, which bob has signed";
   Start();
   EXPECT_EQ(Version(), 1);
+}
+
+TEST_F(ReleasesTest, PackageOfAnotherRateOrUnitLeavesWhatServes) {
+  machines_[0].channels[0].unit = "A";
+  Start();
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 1) << "it says neither";
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(2, 0.5F, ToyPlanWith("rate_hz = 12000\n")))), 1);
+  EXPECT_TRUE(files_.Exists("state/models/pumps/refused"));
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(3, 0.5F, ToyPlanWith("units = [\"mA\", \"rpm\"]\n")))),
+            1);
+  EXPECT_EQ(
+      Install(
+          By({"ada"}, ToyPackage(4, 0.5F, ToyPlanWith("rate_hz = 1\nunits = [\"A\", \"rpm\"]\n")))),
+      4);
+}
+
+TEST_F(ReleasesTest, ModelServesAtAStartOnlyAtItsRateAndInItsUnits) {
+  const std::string plan = ToyPlanWith("rate_hz = 1\nunits = [\"A\", \"\"]\n");
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F, plan))), 1);
+  machines_[0].channels[0].unit = "mA";
+  Start();
+  EXPECT_EQ(Version(), 0);
+  EXPECT_EQ(VersionIn("current"), 1) << "it stays where it is";
+  machines_[0].channels[0].unit = "A";
+  machines_[0].rate_hz = 2;
+  Start();
+  EXPECT_EQ(Version(), 0);
+  machines_[0].rate_hz = 1;
+  Start();
+  EXPECT_EQ(Version(), 1);
+}
+
+TEST_F(ReleasesTest, UnitThatTheSiteDoesNotSayIsToldOnceForEachModelThatServes) {
+  machines_[0].channels[0].unit = "A";
+  demands_.machines = machines_;
+  Start();
+  const std::string plan = ToyPlanWith("units = [\"A\", \"rpm\"]\n");
+  ::testing::internal::CaptureStderr();
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F, plan))), 1);
+  Look(absl::Minutes(2));
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  const std::vector<std::string> parts = absl::StrSplit(log, "units are taken on trust");
+  EXPECT_THAT(parts, SizeIs(2)) << log;
+  EXPECT_THAT(log, HasSubstr("channels=\"speed\""));
 }
 
 TEST_F(ReleasesTest, VersionNeverGoesDownEvenWhenItsFolderIsGone) {

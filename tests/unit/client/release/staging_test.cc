@@ -17,6 +17,7 @@ namespace {
 using ::millrace::testing::IsStatus;
 using ::millrace::testing::TemporaryFolder;
 using ::millrace::testing::ToyPackage;
+using ::millrace::testing::ToyPlanWith;
 using ::testing::HasSubstr;
 
 const absl::Time kStagingDay = absl::FromUnixSeconds(1'800'000'000);
@@ -30,6 +31,9 @@ class StagingTest : public ::testing::Test {
     pump.names = {"pump-1"};
     pump.model = "pumps";
     pump.rate_hz = 1;
+    for (const char* name : {"current", "speed"}) {
+      pump.channels.push_back({.name = name, .unit = "A", .rate_hz = 1, .rules = {}});
+    }
     site_.demands.machines = {pump};
     MR_ASSERT_OK(WriteFileDurably(&files_, "/pumps.millrace", ToyPackage(3, 0.5F)));
   }
@@ -63,6 +67,29 @@ TEST_F(StagingTest, WhatTheDaemonWouldRefuseIsRefusedWhereTheOperatorReadsIt) {
   EXPECT_THAT(Stage(),
               IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("model = \"pumps\"")));
   EXPECT_FALSE(files_.Exists("/state/models/pumps/next"));
+}
+
+TEST_F(StagingTest, PackageOfAnotherRateOrUnitIsRefusedWhereTheOperatorReadsIt) {
+  const auto put = [this](absl::string_view input_keys) {
+    return WriteFileDurably(&files_, "/pumps.millrace",
+                            ToyPackage(4, 0.5F, ToyPlanWith(input_keys)));
+  };
+  MR_ASSERT_OK(put("rate_hz = 10\n"));
+  EXPECT_THAT(Stage(), IsStatus(absl::StatusCode::kInvalidArgument,
+                                HasSubstr("/pumps.millrace: model 'pumps' is of 10 rows a second, "
+                                          "machine 'pump-1' has 1")));
+  MR_ASSERT_OK(put("rate_hz = 1\nunits = [\"A\", \"rpm\"]\n"));
+  EXPECT_THAT(Stage(), IsStatus(absl::StatusCode::kInvalidArgument,
+                                HasSubstr("needs the channel 'speed' in rpm, machine 'pump-1' has "
+                                          "it in A")));
+  EXPECT_FALSE(files_.Exists("/state/models/pumps/next"));
+  MR_ASSERT_OK(put("rate_hz = 1\nunits = [\"A\", \"\"]\n"));
+  MR_EXPECT_OK(Stage());
+}
+
+TEST_F(StagingTest, PackageThatNeedsAChannelMoreIsRefusedThereToo) {
+  site_.demands.machines[0].channels.pop_back();
+  EXPECT_THAT(Stage(), IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("'speed'")));
 }
 
 TEST(StateOwnerTest, FolderThatIsNotThereIsNotMadeByTheSuperuser) {

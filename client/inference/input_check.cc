@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/inference/input_check.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/status.h"
+#include "client/inference/machine.h"
+#include "plan/rates_and_units.h"
+
+namespace millrace {
+namespace {
+
+/// `machine` has it.
+const std::string& UnitAt(const MachineConfig& machine, const InputColumn& column) {
+  return std::ranges::find(machine.channels, column.name, &ChannelConfig::name)->unit;
+}
+
+absl::Status CheckRate(const InputPlan& input, const MachineConfig& machine) {
+  if (input.rate_hz == 0 || IsSameRate(input.rate_hz, machine.rate_hz)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "model '", machine.model, "' is of ", input.rate_hz, " rows a second, machine '",
+      machine.names.front(), "' has ", machine.rate_hz, "; set [[machine]] rate_hz = ",
+      input.rate_hz, " where its channels are sampled at such a rate, or have a model trained at ",
+      machine.rate_hz, " Hz"));
+}
+
+}  // namespace
+
+absl::Status CheckInput(const InputPlan& input, const MachineConfig& machine) {
+  MR_RETURN_IF_ERROR(InputMap::Of(input, machine).status());
+  MR_RETURN_IF_ERROR(CheckRate(input, machine));
+  for (const InputColumn& column : input.Columns()) {
+    const std::string& unit = UnitAt(machine, column);
+    if (!IsOtherUnit(column.unit, unit)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("model '", machine.model, "' needs the channel '", column.name, "' in ",
+                     column.unit, ", machine '", machine.names.front(), "' has it in ", unit,
+                     "; have its source give ", column.unit,
+                     " (scale and offset, where it has them) and say so "
+                     "in [[machine.channel]] unit, or have a model trained on ",
+                     unit));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> ColumnsOfUnsaidUnit(const InputPlan& input, const MachineConfig& machine) {
+  std::vector<std::string> names;
+  for (const InputColumn& column : input.Columns()) {
+    const bool unsaid = !column.unit.empty() && UnitAt(machine, column).empty();
+    if (unsaid && std::ranges::find(names, column.name) == names.end()) {
+      names.push_back(column.name);
+    }
+  }
+  return names;
+}
+
+}  // namespace millrace
