@@ -207,7 +207,7 @@ void ScoringEngine::Judge(Kind& kind, size_t index, std::span<const float> input
     }
     case Task::kRegression:
       verdict.score = output[0];
-      if (kind.config.alarm_below != 0) verdict.threshold = kind.config.alarm_below;
+      verdict.threshold = kind.config.alarm_below;
       alarm = verdict.threshold && verdict.score < *verdict.threshold;
       break;
   }

@@ -120,7 +120,7 @@ void ReadJudgement(TomlTable table, MachineConfig& config) {
   table.Double("false_alarms", {1e-7, 0.1}, &config.learning.rate);
   table.Int("learn_windows", {100, 100'000}, &config.learning.learn_windows);
   table.Int("normal_class", {0, 1'000'000}, &config.normal_class);
-  table.Double("alarm_below", {}, &config.alarm_below);
+  if (double below = 0; table.Double("alarm_below", {}, &below)) config.alarm_below = below;
 }
 
 using KindByMachine = std::map<std::string, const MachineConfig*>;

@@ -46,7 +46,7 @@ struct MachineConfig {
   double threshold = 0;  // reconstruction: a fixed one in place of those that are learnt; 0: none
   MachineThreshold::Parameters learning;  // reconstruction: of each machine's threshold
   int64_t normal_class = 0;               // classification: every other class is an alarm
-  double alarm_below = 0;                 // regression: such a value is an alarm; 0: none is
+  std::optional<double> alarm_below;      // regression: a lower value is an alarm; none: none is
   std::optional<DriftParameters> drift;   // of every channel; none: it is not watched
   std::vector<ChannelConfig> channels;
   /// Names of the channels that are recorded; none: all of them.

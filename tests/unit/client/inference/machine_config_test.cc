@@ -85,6 +85,17 @@ TEST(MachineConfigTest, MachineMayBeJudgedByTheRowsOfAnother) {
     EXPECT_EQ(RowsOfMachine(machines, "spare"), "spare");
     EXPECT_EQ(RowsOfMachine(machines, "pump-9"), std::nullopt);
   }
+TEST(MachineConfigTest, ValueThatIsAnAlarmMayBeZeroAndIsNoneUnlessItIsSaid) {
+  const auto read = [](const std::string& key) {
+    return Read("[[machine]]\nnames = [\"a\"]\nrate_hz = 1\n" + key +
+                "[[machine.channel]]\nname = \"a\"\n");
+  };
+  MR_ASSERT_OK_AND_ASSIGN(const std::vector<MachineConfig> zero, read("alarm_below = 0\n"));
+  EXPECT_EQ(zero[0].alarm_below, 0);
+  MR_ASSERT_OK_AND_ASSIGN(const std::vector<MachineConfig> unsaid, read(""));
+  EXPECT_EQ(unsaid[0].alarm_below, std::nullopt);
+}
+
 }
 
 struct Wrong {
