@@ -15,9 +15,6 @@ namespace millrace {
 namespace {
 
 constexpr size_t kAdaptAtATime = 4;  // thresholds
-// Of one machine: an alarm that lasts, and one that begins or turns into another class.
-constexpr int64_t kAttributeEveryNs = 10 * kNsPerS;
-constexpr int64_t kAttributeAnewNs = kNsPerS;
 
 /// Whether it is the model that is to blame for what it makes of these values.
 bool IsSane(std::span<const float> scaled) {
@@ -225,8 +222,9 @@ void ScoringEngine::Judge(Kind& kind, size_t index, std::span<const float> input
   if (alarm) {
     ++counts_.alarms;
     Explain(kind, index, input, output, verdict);
+  } else {
+    kind.explanations[index].End();
   }
-  kind.explanations[index].in_alarm = alarm;
 }
 
 void ScoringEngine::Explain(Kind& kind, size_t index, std::span<const float> input,
@@ -238,21 +236,19 @@ void ScoringEngine::Explain(Kind& kind, size_t index, std::span<const float> inp
     verdict.explained_ns = verdict.time_ns;
     return;
   }
-  Explanation& last = kind.explanations[index];
-  const bool other = !last.in_alarm || last.predicted != verdict.predicted;
-  const int64_t since_ns = clock_->MonotonicNs() - last.asked_ns;
-  if (last.asked_ns == 0 || since_ns >= (other ? kAttributeAnewNs : kAttributeEveryNs)) {
-    last = Attribute(kind, input, verdict);
-  }
-  if (last.predicted != verdict.predicted) return;  // what explains it explains nothing here
-  verdict.shares = last.shares;
-  verdict.explained_ns = last.time_ns;
-  verdict.completeness_gap = last.gap;
+  AlarmExplanations& lately = kind.explanations[index];
+  const int64_t now_ns = clock_->MonotonicNs();
+  if (lately.IsDue(verdict.predicted, now_ns)) lately.Keep(Attribute(kind, input, verdict));
+  const AlarmExplanation* const explanation = lately.Of(verdict.predicted, now_ns);
+  if (explanation == nullptr) return;
+  verdict.shares = explanation->shares;
+  verdict.explained_ns = explanation->time_ns;
+  verdict.completeness_gap = explanation->gap;
 }
 
-ScoringEngine::Explanation ScoringEngine::Attribute(const Kind& kind, std::span<const float> input,
-                                                    const MachineVerdict& verdict) {
-  Explanation explanation;
+AlarmExplanation ScoringEngine::Attribute(const Kind& kind, std::span<const float> input,
+                                          const MachineVerdict& verdict) {
+  AlarmExplanation explanation;
   explanation.asked_ns = clock_->MonotonicNs();
   explanation.predicted = verdict.predicted;
   explanation.time_ns = verdict.time_ns;

@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "client/inference/alarm_explanations.h"
 #include "client/inference/installed_model.h"
 #include "client/inference/machine.h"
 #include "client/inference/machine_config.h"
@@ -81,15 +82,6 @@ class ScoringEngine final : public ModelUser {
   ScoringTally tally() const;
 
  private:
-  /// What a machine's alarms were put down to last.
-  struct Explanation {
-    bool in_alarm = false;             // as the machine's last window was judged
-    int64_t asked_ns = 0;              // the model, monotonic; 0: not yet
-    int64_t predicted = -1;            // what it explains
-    int64_t time_ns = 0;               // of the window that it explains
-    std::vector<ChannelShare> shares;  // empty: it failed
-    double gap = 0;
-  };
   struct Kind;
   /// Who is judged by the rows of another machine.
   struct Judged {
@@ -109,7 +101,7 @@ class ScoringEngine final : public ModelUser {
     std::vector<Subject> subjects;
     std::vector<std::vector<Judged>> judged;  // by their rows; empty: nobody is
     std::vector<bool> silent;
-    std::vector<Explanation> explanations;
+    std::vector<AlarmExplanations> explanations;
     std::vector<MachineThreshold> thresholds;  // of machines; empty: fixed, or none are needed
     std::vector<int64_t> adapted_ns;           // when each was, monotonic
     std::vector<std::shared_ptr<const std::string>> learnt;  // of thresholds, as they are saved
@@ -162,8 +154,8 @@ class ScoringEngine final : public ModelUser {
   void Explain(Kind& kind, size_t index, std::span<const float> input,
                std::span<const float> output, MachineVerdict& verdict);
   /// Asks the model, which takes as long as dozens of windows.
-  Explanation Attribute(const Kind& kind, std::span<const float> input,
-                        const MachineVerdict& verdict);
+  AlarmExplanation Attribute(const Kind& kind, std::span<const float> input,
+                             const MachineVerdict& verdict);
   void Publish(MachineVerdict& verdict, int64_t arrived_ns);
 
   LiveClock* const clock_;

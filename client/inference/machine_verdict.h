@@ -49,7 +49,8 @@ struct MachineVerdict {
   Flag quality = Flag::kNotEvaluated;   // the worst of the window's values
   std::vector<FlaggedChannel> flagged;  // what did not pass
   /// Of an alarm: how much each channel contributed, the largest first. Shares add up to 1. Those
-  /// of a classification or regression may be of an earlier window of the same alarm.
+  /// of a classification or regression may be of an earlier window of the same class, of the last
+  /// ten seconds.
   std::vector<ChannelShare> shares;
   int64_t explained_ns = 0;     // time_ns of the window that the shares explain
   double completeness_gap = 0;  // of the shares of a classification or regression: Attribution::gap

@@ -69,6 +69,48 @@ TEST(EngineAlarmTest, EveryAlarmIsExplainedByAWindowOfItsOwnEpisode) {
   explained(7);  // once in ten seconds
 }
 
+/// Says the class that the last row's first channel is, and puts it down to the channel before.
+class SpokenClass : public Predictor {
+ public:
+  absl::Status Predict(std::span<const float> inputs, std::span<float> outputs) override {
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      outputs[i] = inputs[6 * (i / 3) + 4] == static_cast<float>(i % 3) ? 5.F : 0.F;
+    }
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Attribution> Attribute(std::span<const float>, std::span<const float>,
+                                        int64_t output) override {
+    ++asked;
+    const float first = output == 1 ? 1 : 0;
+    return Attribution{{0, 0, 0, 0, first, 1 - first}, 0.004, 32};
+  }
+  int64_t width() const override { return 3; }
+
+  int asked = 0;
+};
+
+TEST(EngineAlarmTest, AlarmThatTurnsIntoAnotherClassHasItsOwnSharesHoweverSoon) {
+  EngineBench rig;
+  Plan plan = PumpPlan();
+  plan.model.kind = ModelKind::kMlp;
+  plan.label.kind = LabelKind::kColumn;
+  plan.label.classes = 3;
+  auto spoken = std::make_unique<SpokenClass>();
+  const SpokenClass* const model = spoken.get();
+  MR_ASSERT_OK(rig.engine.Use(ModelOf(plan, std::move(spoken))));
+  for (int i = 0; i < 3; ++i) rig.Row(i, 1, 0);
+  for (int i = 3; i < 100; ++i) {  // within no time
+    const int predicted = 1 + i % 2;
+    rig.Row(i, 1, static_cast<float>(predicted));
+    const MachineVerdict& verdict = rig.verdicts.back();
+    ASSERT_EQ(verdict.judgement, Judgement::kAlarm);
+    ASSERT_EQ(verdict.predicted, predicted);
+    ASSERT_THAT(verdict.shares, SizeIs(2));
+    EXPECT_EQ(verdict.shares[0].channel, predicted == 1 ? "speed" : "current");
+  }
+  EXPECT_EQ(model->asked, 2) << "each class once";
+}
+
 TEST(EngineAlarmTest, AlarmOfANewModelIsNotExplainedByTheOneBefore) {
   EngineBench rig;
   const auto use = [&](const std::string& parameters) {
