@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -28,6 +29,10 @@ const char* NameOf(DriftState state) {
       return "confirmed";
   }
   MR_CHECK(false);
+}
+
+const char* NameOf(DriftReference reference) {
+  return reference == DriftReference::kTraining ? "training" : "live";
 }
 
 DriftMonitor::DriftMonitor(const DriftParameters& parameters)
@@ -57,6 +62,23 @@ DriftState DriftMonitor::Add(int32_t mode, const FeatureValues& features) {
   const bool alarm = Observe(*standardizer_.Standardize(mode, features));
   Decide(alarm);
   return state_;
+}
+
+bool DriftMonitor::LearnRecorded(int32_t mode, std::span<const FeatureValues> seconds) {
+  std::vector<FeatureValues> usable;
+  std::ranges::copy_if(seconds, std::back_inserter(usable), [](const FeatureValues& second) {
+    return std::isfinite(second[kFeatureMean]);
+  });
+  const int64_t wanted = parameters_.learn_s;
+  if (std::ssize(usable) < wanted || standardizer_.Knows(mode)) return false;
+  for (int64_t i = 0; i < wanted; ++i) {
+    const int64_t at = i * std::ssize(usable) / wanted;
+    if (standardizer_.Learn(mode, usable[static_cast<size_t>(at)])) LearnSample(mode);
+  }
+  if (!standardizer_.Knows(mode)) return false;  // there are too many
+  reference_ = DriftReference::kTraining;
+  if (state_ == DriftState::kLearning) Become(DriftState::kStable);
+  return true;
 }
 
 void DriftMonitor::Track::SetReference(std::vector<float> values) {
@@ -154,6 +176,7 @@ DriftReport DriftMonitor::report() const {
   const Track& worst = Worst();
   DriftReport report;
   report.state = state_;
+  report.reference = reference_;
   report.state_s = state_s_;
   report.feature = static_cast<DriftFeature>(&worst - tracks_.data());
   report.level = worst.detector.level();

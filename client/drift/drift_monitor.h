@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,19 @@ enum class DriftState : uint8_t {
 /// "learning" and the like.
 const char* NameOf(DriftState state);
 
+/// What a channel is compared with.
+enum class DriftReference : uint8_t {
+  kLive,     // its own first seconds in each mode
+  kTraining  // what the site had recorded of it when the model was installed
+};
+
+/// "live" and the like.
+const char* NameOf(DriftReference reference);
+
 /// What is sent upward. Numbers of the feature that has moved furthest.
 struct DriftReport {
   DriftState state = DriftState::kLearning;
+  DriftReference reference = DriftReference::kLive;
   int64_t state_s = 0;  // seconds evaluated since the state began
   DriftFeature feature = kFeatureMean;
   double level = 0;  // of the detector, as a share of its limit
@@ -50,7 +61,13 @@ class DriftMonitor {
 
   /// One second of the channel in an operating mode. Modes are learned while nothing is suspected.
   DriftState Add(int32_t mode, const FeatureValues& features);
+  /// Learns a mode from recorded seconds instead: from as many as of live ones, evenly spread over
+  /// them. False, and nothing is learned, where there are fewer, or the mode is known already. The
+  /// modes that were not recorded are learned live all the same.
+  bool LearnRecorded(int32_t mode, std::span<const FeatureValues> seconds);
   DriftState state() const { return state_; }
+  /// kTraining once a mode was learned from recordings.
+  DriftReference reference() const { return reference_; }
   DriftReport report() const;
   /// What comes is the new normal: after a repair, or with a new model.
   void Relearn() { *this = DriftMonitor(parameters_); }
@@ -94,6 +111,7 @@ class DriftMonitor {
   DriftParameters parameters_;
   FeatureStandardizer standardizer_;
   std::vector<Track> tracks_;
+  DriftReference reference_ = DriftReference::kLive;
   DriftState state_ = DriftState::kLearning;
   int64_t state_s_ = 0;
   int64_t evaluated_s_ = 0;

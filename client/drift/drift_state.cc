@@ -83,6 +83,7 @@ std::string DriftMonitor::Serialize() const {
     file.add_references()->mutable_values()->Add(track.reference.begin(), track.reference.end());
   }
   file.set_drifted(state_ == DriftState::kConfirmed);
+  file.set_recorded(reference_ == DriftReference::kTraining);
   return file.SerializeAsString();
 }
 
@@ -102,6 +103,7 @@ absl::StatusOr<DriftMonitor> DriftMonitor::Parse(const DriftParameters& paramete
     }
     monitor.tracks_[i].SetReference({values.begin(), values.end()});
   }
+  if (file.recorded()) monitor.reference_ = DriftReference::kTraining;
   const bool learned = std::ranges::any_of(
       file.modes(), [&](const auto& mode) { return monitor.standardizer_.Knows(mode.mode()); });
   if (learned) monitor.state_ = file.drifted() ? DriftState::kConfirmed : DriftState::kStable;

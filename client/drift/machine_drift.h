@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "client/drift/drift_monitor.h"
-#include "client/drift/features.h"
+#include "client/drift/machine_seconds.h"
 
 namespace millrace {
 
@@ -27,21 +27,14 @@ class MachineDrift {
   /// has changed, seldom any; valid until the next call.
   std::span<const Change> AddRow(std::span<const float> row, int32_t mode);
 
-  int32_t channels() const { return static_cast<int32_t>(channels_.size()); }
-  const DriftMonitor& monitor(int32_t channel) const { return channels_[channel].monitor; }
-  DriftMonitor& monitor(int32_t channel) { return channels_[channel].monitor; }
+  int32_t channels() const { return static_cast<int32_t>(monitors_.size()); }
+  const DriftMonitor& monitor(int32_t channel) const { return monitors_[channel]; }
+  DriftMonitor& monitor(int32_t channel) { return monitors_[channel]; }
 
  private:
-  struct Channel {
-    FeatureExtractor extractor;
-    DriftMonitor monitor;
-  };
-
-  std::vector<Channel> channels_;
+  MachineSeconds seconds_;
+  std::vector<DriftMonitor> monitors_;  // one per channel
   std::vector<Change> changes_;
-  int32_t mode_ = 0;      // of the second's first row
-  bool one_mode_ = true;  // so far in this second
-  bool begins_ = true;    // the next row is a second's first
 };
 
 }  // namespace millrace
