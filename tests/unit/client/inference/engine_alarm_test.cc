@@ -126,6 +126,40 @@ TEST(EngineAlarmTest, AlarmOfANewModelIsNotExplainedByTheOneBefore) {
   EXPECT_EQ(rig.verdicts.back().explained_ns, kStart + 4 * kSecond);
 }
 
+/// The value is the last row's first channel.
+class LastValue : public Predictor {
+ public:
+  absl::Status Predict(std::span<const float> inputs, std::span<float> outputs) override {
+    for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = inputs[6 * i + 4];
+    return absl::OkStatus();
+  }
+  absl::StatusOr<Attribution> Attribute(std::span<const float>, std::span<const float>,
+                                        int64_t) override {
+    return Attribution{{0, 0, 0, 0, 1, 0}, 0.004, 32};
+  }
+  int64_t width() const override { return 1; }
+};
+
+TEST(EngineAlarmTest, PredictedValueIsAnAlarmBelowWhatTheFileSaysBeItZero) {
+  Plan plan = PumpPlan();
+  plan.model.kind = ModelKind::kMlp;
+  plan.label.kind = LabelKind::kColumn;
+  MachineConfig config = Pumps({"pump-1"});
+  const auto judged = [&](float value) {
+    EngineBench rig(config);
+    MR_EXPECT_OK(rig.engine.Use(ModelOf(plan, std::make_unique<LastValue>())));
+    for (int i = 0; i < 3; ++i) rig.Row(i, 1, value);
+    EXPECT_EQ(rig.verdicts.back().threshold, config.alarm_below);
+    return rig.verdicts.back().judgement;
+  };
+  EXPECT_EQ(judged(-1), Judgement::kNormal) << "the file says nothing";
+  config.alarm_below = 0;
+  EXPECT_EQ(judged(-1), Judgement::kAlarm);
+  EXPECT_EQ(judged(0), Judgement::kNormal);
+  config.alarm_below = 5;
+  EXPECT_EQ(judged(4), Judgement::kAlarm);
+}
+
 TEST(EngineAlarmTest, LatencyCountsFromTheArrivalOfTheNewestSample) {
   EngineBench rig;
   rig.UseEcho(0);
@@ -168,40 +202,6 @@ TEST(EngineAlarmTest, DriftOfAChannelIsToldWithItsNumbers) {
   MachineConfig config = Pumps({"pump-1"});
   config.drift.emplace();
   config.drift->learn_s = 300;
-/// The value is the last row's first channel.
-class LastValue : public Predictor {
- public:
-  absl::Status Predict(std::span<const float> inputs, std::span<float> outputs) override {
-    for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = inputs[6 * i + 4];
-    return absl::OkStatus();
-  }
-  absl::StatusOr<Attribution> Attribute(std::span<const float>, std::span<const float>,
-                                        int64_t) override {
-    return Attribution{{0, 0, 0, 0, 1, 0}, 0.004, 32};
-  }
-  int64_t width() const override { return 1; }
-};
-
-TEST(EngineAlarmTest, PredictedValueIsAnAlarmBelowWhatTheFileSaysBeItZero) {
-  Plan plan = PumpPlan();
-  plan.model.kind = ModelKind::kMlp;
-  plan.label.kind = LabelKind::kColumn;
-  MachineConfig config = Pumps({"pump-1"});
-  const auto judged = [&](float value) {
-    EngineBench rig(config);
-    MR_EXPECT_OK(rig.engine.Use(ModelOf(plan, std::make_unique<LastValue>())));
-    for (int i = 0; i < 3; ++i) rig.Row(i, 1, value);
-    EXPECT_EQ(rig.verdicts.back().threshold, config.alarm_below);
-    return rig.verdicts.back().judgement;
-  };
-  EXPECT_EQ(judged(-1), Judgement::kNormal) << "the file says nothing";
-  config.alarm_below = 0;
-  EXPECT_EQ(judged(-1), Judgement::kAlarm);
-  EXPECT_EQ(judged(0), Judgement::kNormal);
-  config.alarm_below = 5;
-  EXPECT_EQ(judged(4), Judgement::kAlarm);
-}
-
   std::vector<ChannelDrift> drifts;
   ManualLiveClock clock;
   ScoringEngine engine(

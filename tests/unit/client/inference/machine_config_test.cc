@@ -48,8 +48,6 @@ TEST(MachineConfigTest, NamesMachinesAndTheirChannels) {
   EXPECT_EQ(machines[0].channels[1].rate_hz, 1);
   EXPECT_EQ(machines[0].channels[0].unit, "A");
   EXPECT_EQ(machines[0].channels[1].unit, "");
-  EXPECT_EQ(machines[0].channels[0].unit, "A");
-  EXPECT_EQ(machines[0].channels[1].unit, "");
   EXPECT_EQ(machines[0].channels[0].rules.max, 40);
   EXPECT_THAT(ChannelNames(machines),
               ElementsAre("pump-1/current", "pump-1/speed", "pump-2/current", "pump-2/speed",
@@ -85,6 +83,8 @@ TEST(MachineConfigTest, MachineMayBeJudgedByTheRowsOfAnother) {
     EXPECT_EQ(RowsOfMachine(machines, "spare"), "spare");
     EXPECT_EQ(RowsOfMachine(machines, "pump-9"), std::nullopt);
   }
+}
+
 TEST(MachineConfigTest, ValueThatIsAnAlarmMayBeZeroAndIsNoneUnlessItIsSaid) {
   const auto read = [](const std::string& key) {
     return Read("[[machine]]\nnames = [\"a\"]\nrate_hz = 1\n" + key +
@@ -94,8 +94,6 @@ TEST(MachineConfigTest, ValueThatIsAnAlarmMayBeZeroAndIsNoneUnlessItIsSaid) {
   EXPECT_EQ(zero[0].alarm_below, 0);
   MR_ASSERT_OK_AND_ASSIGN(const std::vector<MachineConfig> unsaid, read(""));
   EXPECT_EQ(unsaid[0].alarm_below, std::nullopt);
-}
-
 }
 
 struct Wrong {
@@ -160,7 +158,7 @@ INSTANTIATE_TEST_SUITE_P(
               "rate_hz = 1: belongs to the machines that channels_of names"},
         Wrong{SecondTable("[\"pump-1\", \"pump-2\"]", "store = []\n"), "store"},
         Wrong{SecondTable("[\"pump-1\", \"pump-2\"]", kChannel),
-              "[machine.channel]: belongs to the machines"},
+              "channel]: belongs to the machines"},
         Wrong{absl::StrCat(kPumps, "[[machine]]\nnames = [\"a\"]\nchannels_of = [\"spare\"]\n"),
               "model"}));
 
