@@ -23,7 +23,7 @@ void SampleQueue::MakeRoom(SampleBatch& batch, Lane& lane, std::vector<Numbered>
       dropped_ += surplus;
       return;
     }
-    const auto oldest = static_cast<int64_t>(most->batches.front().batch.samples.size());
+    const int64_t oldest = most->batches.front().left();
     gone.push_back(std::move(most->batches.front()));
     most->batches.pop_front();
     most->waiting -= oldest;
@@ -43,11 +43,17 @@ void SampleQueue::Accept(SampleBatch batch) {
     if (size > 0) {
       waiting_ += size;
       lane.waiting += size;
-      lane.batches.push_back({accepted_++, std::move(batch)});
+      lane.batches.push_back({accepted_++, std::move(batch), 0});
     }
     std::erase_if(lanes_, [](const auto& entry) { return entry.second.batches.empty(); });
   }
   filled_.notify_one();
+}
+
+SampleBatch SampleQueue::RestOf(Numbered batch) {
+  std::vector<Sample>& samples = batch.batch.samples;
+  samples.erase(samples.begin(), samples.begin() + batch.taken);
+  return std::move(batch.batch);
 }
 
 std::deque<SampleBatch> SampleQueue::InOrder(Lanes lanes) {
@@ -56,7 +62,7 @@ std::deque<SampleBatch> SampleQueue::InOrder(Lanes lanes) {
     const auto oldest = std::ranges::min_element(
         lanes, {}, [](const auto& entry) { return entry.second.batches.front().number; });
     std::deque<Numbered>& lane = oldest->second.batches;
-    batches.push_back(std::move(lane.front().batch));
+    batches.push_back(RestOf(std::move(lane.front())));
     lane.pop_front();
     if (lane.empty()) lanes.erase(oldest);
   }
@@ -65,20 +71,19 @@ std::deque<SampleBatch> SampleQueue::InOrder(Lanes lanes) {
 
 SampleQueue::Numbered SampleQueue::TakeFront(Lane& lane, int64_t most) {
   Numbered& oldest = lane.batches.front();
-  std::vector<Sample>& samples = oldest.batch.samples;
-  const auto count = std::min(most, static_cast<int64_t>(samples.size()));
+  const int64_t count = std::min(most, oldest.left());
   lane.waiting -= count;
-  if (count == static_cast<int64_t>(samples.size())) {
-    Numbered whole = std::move(oldest);
+  if (count == oldest.left()) {
+    Numbered rest = std::move(oldest);
     lane.batches.pop_front();
-    return whole;
+    return rest;
   }
   const SampleBatch& batch = oldest.batch;
-  Numbered part{
-      oldest.number,
-      {batch.arrived_ns, {samples.begin(), samples.begin() + count}, batch.source, batch.recorded}};
-  samples.erase(samples.begin(), samples.begin() + count);
-  return part;
+  const auto begin = batch.samples.begin() + oldest.taken;
+  oldest.taken += count;
+  return {oldest.number,
+          {batch.arrived_ns, {begin, begin + count}, batch.source, batch.recorded},
+          /*taken=*/0};
 }
 
 SampleQueue::Lanes SampleQueue::TakeByTurns(int64_t most) {
@@ -89,7 +94,7 @@ SampleQueue::Lanes SampleQueue::TakeByTurns(int64_t most) {
       int64_t left = std::min(share, most);
       while (left > 0 && !lane.batches.empty()) {
         Numbered part = TakeFront(lane, left);
-        const auto count = static_cast<int64_t>(part.batch.samples.size());
+        const int64_t count = part.left();
         left -= count;
         most -= count;
         waiting_ -= count;

@@ -50,8 +50,11 @@ class SampleQueue final : public SampleSink {
 
  private:
   struct Numbered {
+    int64_t left() const { return static_cast<int64_t>(batch.samples.size()) - taken; }
+
     int64_t number = 0;  // in the order of arrival
     SampleBatch batch;
+    int64_t taken = 0;  // of its samples, from the front
   };
   /// What waits of one source.
   struct Lane {
@@ -61,7 +64,9 @@ class SampleQueue final : public SampleSink {
   using Lanes = std::map<uint64_t, Lane>;
 
   static std::deque<SampleBatch> InOrder(Lanes lanes);
-  /// Up to `most` samples of the lane's oldest batch.
+  /// Without what was taken of it.
+  static SampleBatch RestOf(Numbered batch);
+  /// Up to `most` samples of the lane's oldest batch, whatever is left of that: in time for those.
   static Numbered TakeFront(Lane& lane, int64_t most);
   Lanes TakeByTurns(int64_t most);
   void MakeRoom(SampleBatch& batch, Lane& lane, std::vector<Numbered>& gone);

@@ -42,17 +42,36 @@ MqttOutput::MqttOutput(std::string name, const MqttOutputConfig& config, LiveClo
   thread_ = std::thread([this] { Run(); });
 }
 
-MqttOutput::~MqttOutput() {
+MqttOutput::~MqttOutput() { Stop(); }
+
+void MqttOutput::Stop() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
   thread_.join();
-  if (!verdicts_.empty()) {
-    LogWarning("verdicts are not published any more",
-               {{"output", name_}, {"verdicts", verdicts_.size()}});
+}
+
+void MqttOutput::TakeOver(std::vector<Backlog::Message> waiting) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (Backlog::Message& message : waiting) {
+      message.failures = 0;
+      status_.dropped += verdicts_.Push(std::move(message));
+    }
   }
+  changed_.notify_one();
+}
+
+std::vector<Backlog::Message> MqttOutput::GiveUp() {
+  Stop();
+  std::vector<Backlog::Message> waiting;
+  while (std::optional<Backlog::Message> oldest = verdicts_.Take()) {
+    waiting.push_back(*std::move(oldest));
+  }
+  return waiting;
 }
 
 void MqttOutput::Take(const MachineVerdict& verdict) {

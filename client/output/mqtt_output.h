@@ -32,6 +32,8 @@ class MqttOutput final : public Output {
   MqttOutput(std::string name, const MqttOutputConfig& config, LiveClock* clock);
   ~MqttOutput() override;
 
+  void TakeOver(std::vector<Backlog::Message> waiting) override;
+  std::vector<Backlog::Message> GiveUp() override;
   void Take(const MachineVerdict& verdict) override;
   void Beat(const VerdictBoard& board) override;
   OutputStatus Status() const override;
@@ -39,6 +41,7 @@ class MqttOutput final : public Output {
  private:
   using Message = Backlog::Message;
 
+  void Stop();
   void Run();
   /// One connection from its beginning to its end, or until it is to stop. Whether it was ever up.
   bool Connect();

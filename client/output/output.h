@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "client/inference/machine_verdict.h"
+#include "client/output/backlog.h"
 #include "client/output/verdict_board.h"
 
 namespace millrace {
@@ -20,11 +22,15 @@ struct OutputStatus {
   int64_t refused = 0;     // peers that were turned away
 };
 
-/// Whatever a peer does, nothing here waits for it: the scoring calls it. Thread-safe. It stops
-/// with the object.
+/// Whatever a peer does, nothing here waits for it: the scoring calls it. Thread-safe but for its
+/// beginning and end. It stops with the object.
 class Output {
  public:
   virtual ~Output() = default;
+  /// What waited with the one before, whose place it takes. Before anything else.
+  virtual void TakeOver(std::vector<Backlog::Message>) {}
+  /// Stops it: gives what waits still, the oldest first. After anything else.
+  virtual std::vector<Backlog::Message> GiveUp() { return {}; }
   virtual void Take(const MachineVerdict& verdict) = 0;
   /// After each beat of the board, on which every verdict stands before Take is called with it.
   virtual void Beat(const VerdictBoard& board) = 0;

@@ -176,6 +176,14 @@ std::vector<OutputConfig> ReadOutputs(TomlTable root, const std::string& base_di
   return configs;
 }
 
+bool TakesOver(const OutputConfig& before, const OutputConfig& now) {
+  const auto* was = std::get_if<MqttOutputConfig>(&before.kind);
+  const auto* is = std::get_if<MqttOutputConfig>(&now.kind);
+  // A broker that comes to TLS has another port.
+  return was != nullptr && is != nullptr && before.name == now.name &&
+         was->broker.host == is->broker.host && was->verdict_topic == is->verdict_topic;
+}
+
 std::string PlaintextWarning(const OutputConfig& config) {
   if (const auto* mqtt = std::get_if<MqttOutputConfig>(&config.kind)) {
     return PlaintextWarning(mqtt->broker);

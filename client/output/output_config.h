@@ -66,6 +66,10 @@ HeartbeatConfig ReadHeartbeat(TomlTable root, const std::vector<MachineConfig>& 
 std::vector<OutputConfig> ReadOutputs(TomlTable root, const std::string& base_directory,
                                       const std::vector<MachineConfig>& machines);
 
+/// Whether what waits for the broker of `before` may as well wait for that of `now`: an output of
+/// the same name, broker and topic, whatever else has changed.
+bool TakesOver(const OutputConfig& before, const OutputConfig& now);
+
 /// Why others on the site's network can read or forge what it tells, for the log when it starts;
 /// empty if they cannot.
 std::string PlaintextWarning(const OutputConfig& config);

@@ -29,7 +29,8 @@ class OutputSet {
   ~OutputSet();
 
   /// Ends the outputs that `configs` does not have as they are, which say good-bye, then opens
-  /// those that are new; an output whose configuration is as it was goes on without a gap. All or
+  /// those that are new; an output whose configuration is as it was goes on without a gap, and what
+  /// waits with one that goes is taken over where another takes its place (TakesOver). All or
   /// none: where one cannot be opened the error names it, and those that had to go for it are
   /// opened anew. `configs` have different names.
   absl::Status Reconfigure(const std::vector<OutputConfig>& configs);
@@ -47,9 +48,18 @@ class OutputSet {
     std::unique_ptr<Output> output;
   };
 
-  absl::Status Open(const OutputConfig& config);
-  /// Ends those that `configs` does not have as they are, and returns what they were.
-  std::vector<OutputConfig> EndAllBut(const std::vector<OutputConfig>& configs);
+  /// One that has ended, and what waited with it.
+  struct Ended {
+    OutputConfig config;
+    std::vector<Backlog::Message> waiting;
+  };
+
+  /// Takes over from those of `ended` whose place it takes.
+  absl::Status Open(const OutputConfig& config, std::vector<Ended>& ended);
+  /// Ends those that `configs` does not have as they are, and adds them to `ended`.
+  void EndAllBut(const std::vector<OutputConfig>& configs, std::vector<Ended>& ended);
+  static void TellLost(const std::vector<Ended>& ended);
+  absl::Status Change(const std::vector<OutputConfig>& configs, std::vector<Ended>& ended);
   std::vector<OutputConfig> Configs() const;
 
   const Factory factory_;

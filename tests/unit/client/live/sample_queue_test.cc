@@ -105,6 +105,26 @@ TEST(SampleQueueTest, WhatIsTakenAtATimeIsSharedByTheSources) {
   EXPECT_EQ(queue.dropped(), 0);
 }
 
+TEST(SampleQueueTest, BatchThatIsTakenInPartsCountsForWhatIsLeftOfIt) {
+  SampleQueue queue(6);
+  queue.Accept(Batch({1, 2, 3, 4, 5}));
+  queue.Take(2, absl::ZeroDuration());
+  EXPECT_EQ(queue.waiting(), 3);
+  queue.Accept(Batch({6, 7, 8}));
+  EXPECT_EQ(queue.dropped(), 0) << "there was room";
+  queue.Accept(Batch({9}));
+  EXPECT_EQ(queue.dropped(), 3);
+  EXPECT_THAT(Taken(queue), ElementsAre(6, 7, 8, 9));
+}
+
+TEST(SampleQueueTest, RestOfABatchIsHandedOverAlone) {
+  SampleQueue queue(6);
+  queue.Accept(Batch({1, 2, 3}));
+  queue.Take(1, absl::ZeroDuration());
+  queue.Take(1, absl::ZeroDuration());
+  EXPECT_THAT(Taken(queue), ElementsAre(3));
+}
+
 TEST(SampleQueueTest, AnEmptyBatchIsNoNews) {
   SampleQueue queue(2);
   queue.Accept(Batch({}));

@@ -51,6 +51,30 @@ TEST(BacklogTest, WhatIsPutBackComesFirstAndMakesNoRoomForItself) {
   EXPECT_THAT(Drain(backlog), IsEmpty());
 }
 
+TEST(BacklogTest, OrderHoldsBetweenAlarmsAndOthersThatArePutBack) {
+  Backlog backlog(10);
+  backlog.Push({"t", "4", true});
+  backlog.Push({"t", "5"});
+  backlog.Push({"t", "6", true});
+  backlog.PutBack({"t", "3"});
+  backlog.PutBack({"t", "2", true});
+  backlog.PutBack({"t", "1"});
+  EXPECT_EQ(backlog.size(), 6);
+  EXPECT_THAT(Drain(backlog), ElementsAre("1", "2", "3", "4", "5", "6"));
+}
+
+TEST(BacklogTest, EvictionTakesNoLongerWhereManyAlarmsWait) {
+  constexpr int64_t kAlarms = 100'000;
+  Backlog backlog(kAlarms + 1);
+  for (int64_t i = 0; i < kAlarms; ++i) backlog.Push({"t", "alarm", true});
+  // With a look at each alarm this would be 10^10 of them.
+  for (int64_t i = 0; i < kAlarms; ++i) {
+    ASSERT_EQ(backlog.Push({"t", "normal"}), i == 0 ? 0 : 1);
+    if (i % 2 == 0) backlog.PutBack(*backlog.Take());
+  }
+  EXPECT_EQ(backlog.size(), kAlarms + 1);
+}
+
 TEST(BacklogTest, NoMixOfCallsLosesAnAlarmThatHasRoom) {
   Backlog backlog(4);
   for (int i = 0; i < 200; ++i) {

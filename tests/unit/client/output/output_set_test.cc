@@ -137,5 +137,74 @@ TEST_F(OutputSetTest, VerdictsAreTakenWhileOutputsComeAndGo) {
   EXPECT_EQ(outputs_.Statuses().at("a").told, 2 * kVerdicts);
 }
 
+/// With a verdict of its own that waits, behind those that it has taken over.
+class WaitingOutput final : public Output {
+ public:
+  WaitingOutput(std::string verdict, std::vector<std::string>* taken_over)
+      : verdict_(std::move(verdict)), taken_over_(taken_over) {}
+  void TakeOver(std::vector<Backlog::Message> waiting) override {
+    for (Backlog::Message& message : waiting) {
+      taken_over_->push_back(message.payload);
+      waiting_.push_back(std::move(message));
+    }
+  }
+  std::vector<Backlog::Message> GiveUp() override {
+    waiting_.push_back({"topic", verdict_});
+    return std::move(waiting_);
+  }
+  void Take(const MachineVerdict&) override {}
+  void Beat(const VerdictBoard&) override {}
+  OutputStatus Status() const override { return {}; }
+
+ private:
+  const std::string verdict_;
+  std::vector<std::string>* const taken_over_;
+  std::vector<Backlog::Message> waiting_;
+};
+
+class OutputBacklogTest : public ::testing::Test {
+ protected:
+  static OutputConfig PlantAt(const std::string& host, int64_t qos,
+                              const std::string& topic = "a/{machine}") {
+    MqttOutputConfig config;
+    config.broker.host = host;
+    config.broker.qos = qos;
+    config.verdict_topic = topic;
+    return {"plant", config};
+  }
+  std::vector<std::string> TakenOver() { return std::exchange(taken_over_, {}); }
+
+  int opened_ = 0;
+  std::vector<std::string> taken_over_;
+  OutputSet outputs_{[this](const OutputConfig& config) -> absl::StatusOr<std::unique_ptr<Output>> {
+    if (config.name == "taken") return absl::UnavailableError("address");
+    return std::make_unique<WaitingOutput>("verdict " + std::to_string(++opened_), &taken_over_);
+  }};
+};
+
+TEST_F(OutputBacklogTest, WhatWaitsForABrokerGoesOnWaitingWhereTheOutputIsEdited) {
+  MR_ASSERT_OK(outputs_.Reconfigure({PlantAt("broker", 0)}));
+  MR_ASSERT_OK(outputs_.Reconfigure({PlantAt("broker", 1)}));
+  EXPECT_THAT(TakenOver(), ElementsAre("verdict 1"));
+  MR_ASSERT_OK(outputs_.Reconfigure({PlantAt("broker", 2)}));
+  EXPECT_THAT(TakenOver(), ElementsAre("verdict 1", "verdict 2"));
+}
+
+TEST_F(OutputBacklogTest, AnotherBrokerOrTopicGetsNothingThatWasForTheOneBefore) {
+  MR_ASSERT_OK(outputs_.Reconfigure({PlantAt("broker", 0)}));
+  MR_ASSERT_OK(outputs_.Reconfigure({PlantAt("elsewhere", 0)}));
+  MR_ASSERT_OK(outputs_.Reconfigure({PlantAt("elsewhere", 0, "b/{machine}")}));
+  OutputConfig renamed = PlantAt("elsewhere", 0, "b/{machine}");
+  renamed.name = "other";
+  MR_ASSERT_OK(outputs_.Reconfigure({renamed}));
+  EXPECT_THAT(TakenOver(), IsEmpty());
+}
+
+TEST_F(OutputBacklogTest, ChangeThatIsNotPossibleLosesNothing) {
+  MR_ASSERT_OK(outputs_.Reconfigure({PlantAt("broker", 0)}));
+  EXPECT_FALSE(outputs_.Reconfigure({PlantAt("broker", 1), {"taken", GrpcOutputConfig{"1"}}}).ok());
+  EXPECT_THAT(TakenOver(), ElementsAre("verdict 1", "verdict 1", "verdict 2"));
+}
+
 }  // namespace
 }  // namespace millrace
