@@ -3,8 +3,9 @@
 
 namespace millrace {
 
-ServingDemands DemandsOf(const LiveConfig& config) {
-  return {config.machines, config.serving.budget_p99_ms, config.heartbeat.fresh_s};
+ServingDemands DemandsOf(const LiveConfig& config, int64_t processors) {
+  return {config.machines, config.serving.budget_p99_ms, config.heartbeat.fresh_s,
+          config.serving.WorkersOn(processors)};
 }
 
 LiveConfig ReadLiveConfig(TomlTable root, const std::string& folder) {

@@ -47,8 +47,8 @@ struct LiveConfig {
   ReleasePolicy release;                 // of the models that judge them
 };
 
-/// What they ask of the time that a model takes.
-ServingDemands DemandsOf(const LiveConfig& config);
+/// What they ask of the time that a model takes, on a machine with so many processors.
+ServingDemands DemandsOf(const LiveConfig& config, int64_t processors);
 
 /// Reads them. Relative paths start at `folder`. What is wrong is reported by the document's
 /// Finish, naming the key.

@@ -63,7 +63,7 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
       prepared_(config.machines, config.store ? config.store->folder : "", files, clock, &scoring_,
                 [this](LearntOfMachines learnt) { memory_.Note(std::move(learnt)); }),
       releases_({state_folder_, ModelNames(config.machines), config.release, std::move(predictors),
-                 files, clock, &prepared_, DemandsOf(config)}),
+                 files, clock, &prepared_, DemandsOf(config, UsableProcessors())}),
       sources_(RealSources({&channels_, scoring_.sink(), clock, files, state_folder_ + "/sources",
                             config.heartbeat.ignore_time})),
       drift_tally_(config.machines) {

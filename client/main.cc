@@ -22,6 +22,7 @@
 #include "client/daemon.h"
 #include "client/enrollment/enroll.h"
 #include "client/operation/availability.h"
+#include "client/operation/processors.h"
 #include "client/release/staging.h"
 #include "client/training/child_process.h"
 #include "client/training/control_group.h"
@@ -71,7 +72,8 @@ int ChangeState(const std::string& config_path,
 absl::Status InstallPackage(const std::string& config_path, const std::string& path) {
   MR_ASSIGN_OR_RETURN(const SiteConfig config, ReadSiteConfig(config_path, SiteConfigUse::kDaemon));
   MR_RETURN_IF_ERROR(CheckStateOwner(config.folder, geteuid()));
-  const StagingSite site{config.folder, config.live.release, DemandsOf(config.live)};
+  const StagingSite site{config.folder, config.live.release,
+                         DemandsOf(config.live, UsableProcessors())};
   MR_ASSIGN_OR_RETURN(const v1::PackageManifest manifest,
                       StagePackage(PosixFileSystem(), site, path, SystemClock()->Now()));
   std::printf("model '%s' version %lld is staged; the daemon's log says how it goes on\n",

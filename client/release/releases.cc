@@ -184,7 +184,7 @@ absl::StatusOr<Installation> Releases::Prepare(const std::string& path, const st
   const size_t predictors = parts_.engine->PredictorsFor(name);
   InstallLimits limits;
   if (why == Why::kInstallation) {
-    limits = InstallLimitsOf(parts_.demands, package, static_cast<int64_t>(predictors));
+    limits = InstallLimitsOf(parts_.demands, package);
   }
   MR_ASSIGN_OR_RETURN(
       Installation installation,

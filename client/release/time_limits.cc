@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/inference/installed_model.h"
+#include "client/inference/machine_shares.h"
 
 namespace millrace {
 namespace {
@@ -27,19 +28,20 @@ std::string WindowsText(int64_t windows) {
 
 }  // namespace
 
-InstallLimits InstallLimitsOf(const ServingDemands& demands, const ModelPackage& package,
-                              int64_t threads) {
+InstallLimits InstallLimitsOf(const ServingDemands& demands, const ModelPackage& package) {
   InstallLimits limits;
-  threads = std::max<int64_t>(threads, 1);
   limits.batch_ns = demands.budget_p99_ms * kNsPerMsOfBudget;
-  double due_per_s = 0;
-  for (const MachineConfig& machine : demands.machines) {
-    if (machine.model != package.manifest.name()) continue;
-    const auto machines = static_cast<int64_t>(machine.names.size());
-    const int64_t on_a_thread = (machines + threads - 1) / threads;
-    limits.batch = std::max(limits.batch, std::min(on_a_thread, kMostWindowsTogether));
-    due_per_s += static_cast<double>(on_a_thread) * machine.rate_hz /
-                 static_cast<double>(HopOf(machine, package));
+  double due_per_s = 0;  // on the thread that has the most
+  for (const MachineShare& share : DealMachines(demands.machines, demands.workers)) {
+    double due_of_share = 0;
+    for (const MachineConfig& kind : share.kinds) {
+      if (kind.model != package.manifest.name()) continue;
+      const auto machines = static_cast<int64_t>(kind.names.size());
+      limits.batch = std::max(limits.batch, std::min(machines, kMostWindowsTogether));
+      due_of_share +=
+          static_cast<double>(machines) * kind.rate_hz / static_cast<double>(HopOf(kind, package));
+    }
+    due_per_s = std::max(due_per_s, due_of_share);
   }
   if (due_per_s > 0) limits.due_ns = kNsPerSecondDue / due_per_s;
   return limits;

@@ -17,6 +17,7 @@ struct ServingDemands {
   std::vector<MachineConfig> machines;
   double budget_p99_ms = 0;  // [serving]; 0: none
   double fresh_s = 0;        // [heartbeat]; 0: nobody asks
+  int64_t workers = 1;       // threads that the machines are dealt out to
 };
 
 /// What a model takes.
@@ -31,7 +32,7 @@ struct InstallLimits {
   double slower = 3;
   int64_t batch = 1;    // windows that are scored together at the site, at most
   double batch_ns = 0;  // that they may take: none of their verdicts comes earlier; 0: no bound
-  double due_ns = 0;    // between two windows that come due, on each scoring thread; 0: no bound
+  double due_ns = 0;    // between two windows that come due on one thread, at least; 0: no bound
 };
 
 /// The model that serves now, or served last.
@@ -40,9 +41,9 @@ struct FormerModel {
   double one_ns = 0;  // 0: there is none
 };
 
-/// Those of the model of `package` where its machines are dealt out to so many threads.
-InstallLimits InstallLimitsOf(const ServingDemands& demands, const ModelPackage& package,
-                              int64_t threads);
+/// Those of the model of `package`, on the thread that has the most of its machines as they are
+/// dealt out (DealMachines).
+InstallLimits InstallLimitsOf(const ServingDemands& demands, const ModelPackage& package);
 
 /// A window that takes longer is too slow where those of the model before take `one_ns`.
 double TooSlowNs(double one_ns, const InstallLimits& limits);

@@ -23,6 +23,7 @@ MachineConfig LimitedPumps(const std::string& model, int count) {
   pumps.model = model;
   pumps.rate_hz = 10;
   pumps.hop = 5;
+  pumps.channels.push_back({.name = "current", .unit = "", .rate_hz = 10, .rules = {}});
   return pumps;
 }
 
@@ -36,26 +37,47 @@ ModelPackage PackageOfWindow(const std::string& name, int64_t window) {
 TEST(TimeLimitsTest, ComeFromTheSitesMachinesAndItsBudget) {
   const ServingDemands demands{
       {LimitedPumps("pumps", 40), LimitedPumps("presses", 3), LimitedPumps("pumps", 200)}, 10, 30};
-  const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20), 1);
+  const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20));
   EXPECT_EQ(limits.batch, 64) << "the engine scores no more at a time";
   EXPECT_EQ(limits.batch_ns, 10 * kLimitMs);
   EXPECT_NEAR(limits.due_ns, 1e9 / 480, 1) << "240 machines, two verdicts a second on each";
-  const InstallLimits few = InstallLimitsOf(demands, PackageOfWindow("presses", 20), 1);
+  const InstallLimits few = InstallLimitsOf(demands, PackageOfWindow("presses", 20));
   EXPECT_EQ(few.batch, 3);
   EXPECT_NEAR(few.due_ns, 1e9 / 6, 1);
 }
 
 TEST(TimeLimitsTest, ThreadsShareTheMachines) {
-  const ServingDemands demands{{LimitedPumps("pumps", 41)}, 10, 30};
-  const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20), 4);
+  const ServingDemands demands{{LimitedPumps("pumps", 41)}, 10, 30, /*workers=*/4};
+  const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20));
   EXPECT_EQ(limits.batch, 11);
   EXPECT_NEAR(limits.due_ns, 1e9 / 22, 1);
+}
+
+TEST(TimeLimitsTest, ThreadThatHasTheMostMachinesCounts) {
+  ServingDemands demands{{LimitedPumps("pumps", 30), LimitedPumps("presses", 10)}, 10, 30, 2};
+  // As much comes of the presses as of the pumps: each kind has a thread.
+  demands.machines[1].channels[0].rate_hz = 50;
+  const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20));
+  EXPECT_EQ(limits.batch, 30) << "15 if they were dealt out evenly";
+  EXPECT_NEAR(limits.due_ns, 1e9 / 60, 1);
+}
+
+TEST(TimeLimitsTest, MachineIsOnTheThreadOfWhoseRowsItIsJudgedBy) {
+  ServingDemands demands{{LimitedPumps("pumps", 40)}, 10, 30, 2};
+  MachineConfig lives = LimitedPumps("lives", 10);
+  for (size_t i = 0; i < lives.names.size(); ++i) {
+    lives.channels_of.push_back(demands.machines[0].names[i]);
+  }
+  demands.machines.push_back(lives);
+  const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("lives", 20));
+  EXPECT_EQ(limits.batch, 10) << "all of them stand at the beginning of the line";
+  EXPECT_NEAR(limits.due_ns, 1e9 / 20, 1);
 }
 
 TEST(TimeLimitsTest, WithoutAHopAWindowComesDueWhenItIsFull) {
   ServingDemands demands{{LimitedPumps("pumps", 1)}, 0, 30};
   demands.machines[0].hop = 0;
-  const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20), 1);
+  const InstallLimits limits = InstallLimitsOf(demands, PackageOfWindow("pumps", 20));
   EXPECT_NEAR(limits.due_ns, 2e9, 1);
   EXPECT_EQ(limits.batch_ns, 0) << "nobody watches the latency";
 }
