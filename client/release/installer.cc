@@ -19,9 +19,11 @@ absl::Status AsItsFault(const absl::Status& status) {
 
 /// Another of a package whose first has shown what it does.
 absl::StatusOr<std::unique_ptr<Predictor>> WarmPredictor(const ModelPackage& package,
-                                                         const PredictorFactory& factory) {
+                                                         const PredictorFactory& factory,
+                                                         const InstallLimits& limits,
+                                                         LiveClock* clock) {
   MR_ASSIGN_OR_RETURN(std::unique_ptr<Predictor> predictor, factory(package));
-  MR_RETURN_IF_ERROR(WarmUp(*predictor, package.plan.input));
+  MR_RETURN_IF_ERROR(WarmUp(*predictor, package.plan.input, limits, clock));
   return predictor;
 }
 
@@ -31,7 +33,7 @@ double TimeOfFormer(const Serving& serving, const PredictorFactory& factory, Liv
   const absl::StatusOr<std::unique_ptr<Predictor>> predictor = factory(*serving.package);
   if (!predictor.ok()) return serving.window_ns;
   const absl::StatusOr<WindowTimes> now =
-      MeasureTimes(**predictor, serving.package->plan.input, /*batch=*/1, clock);
+      MeasureTimes(**predictor, serving.package->plan.input, InstallLimits(), clock);
   return now.ok() ? std::max(serving.window_ns, now->one_ns) : serving.window_ns;
 }
 
@@ -40,11 +42,11 @@ double TimeOfFormer(const Serving& serving, const PredictorFactory& factory, Liv
 absl::StatusOr<WindowTimes> CheckedTimes(Predictor& predictor, const InputPlan& input,
                                          const PredictorFactory& factory, const Serving* serving,
                                          const InstallLimits& limits, LiveClock* clock) {
-  MR_ASSIGN_OR_RETURN(WindowTimes times, MeasureTimes(predictor, input, limits.batch, clock));
+  MR_ASSIGN_OR_RETURN(WindowTimes times, MeasureTimes(predictor, input, limits, clock));
   FormerModel former;
   if (serving != nullptr) former = {serving->version, serving->window_ns};
   if (CheckTimes(times, limits, former).ok()) return times;
-  MR_ASSIGN_OR_RETURN(const WindowTimes again, MeasureTimes(predictor, input, limits.batch, clock));
+  MR_ASSIGN_OR_RETURN(const WindowTimes again, MeasureTimes(predictor, input, limits, clock));
   times = {std::min(times.one_ns, again.one_ns), std::min(times.batch_ns, again.batch_ns)};
   if (serving != nullptr) former.one_ns = TimeOfFormer(*serving, factory, clock);
   MR_RETURN_IF_ERROR(CheckTimes(times, limits, former));
@@ -70,7 +72,8 @@ absl::StatusOr<Installation> Install(ModelPackage package, const PredictorFactor
   if (!times.ok()) return Annotate(AsItsFault(times.status()), what);
   installation.window_ns = times->one_ns;
   while (installation.model->predictors.size() < predictors) {
-    absl::StatusOr<std::unique_ptr<Predictor>> another = WarmPredictor(package, factory);
+    absl::StatusOr<std::unique_ptr<Predictor>> another =
+        WarmPredictor(package, factory, limits, clock);
     if (!another.ok()) return Annotate(AsItsFault(another.status()), what);
     installation.model->predictors.push_back(*std::move(another));
   }

@@ -16,6 +16,8 @@ namespace {
 
 constexpr int64_t kTryAgainNs = 30 * kNsPerS;
 constexpr int64_t kTrialNs = 60 * kNsPerS;
+// What has served before is held to no bound, and machines wait for it.
+constexpr int64_t kMeasureForServiceNs = kNsPerS / 4;
 
 /// Another file would do, another try would not.
 bool IsPackagesFault(const absl::Status& status) {
@@ -185,6 +187,8 @@ absl::StatusOr<Installation> Releases::Prepare(const std::string& path, const st
   InstallLimits limits;
   if (why == Why::kInstallation) {
     limits = InstallLimitsOf(parts_.demands, package);
+  } else {
+    limits.measure_ns = kMeasureForServiceNs;
   }
   MR_ASSIGN_OR_RETURN(
       Installation installation,

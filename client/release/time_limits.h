@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "client/inference/machine_config.h"
+#include "client/live/live_clock.h"
 #include "models/package.h"
 
 namespace millrace {
@@ -33,6 +34,9 @@ struct InstallLimits {
   int64_t batch = 1;    // windows that are scored together at the site, at most
   double batch_ns = 0;  // that they may take: none of their verdicts comes earlier; 0: no bound
   double due_ns = 0;    // between two windows that come due on one thread, at least; 0: no bound
+  // That measuring may take, of one window and of `batch` each; a slow model takes a few windows
+  // more.
+  int64_t measure_ns = 3 * kNsPerS;
 };
 
 /// The model that serves now, or served last.

@@ -15,7 +15,6 @@ constexpr int kWarmUps = 20;
 constexpr size_t kTimed = 101;
 // Of a model that takes long, fewer say enough.
 constexpr size_t kFewestTimed = 5;
-constexpr int64_t kLongestNs = 3 * kNsPerS;
 
 std::vector<float> NoiseWindows(const InputPlan& input, int64_t windows) {
   std::vector<float> noise(windows * input.window * static_cast<int64_t>(input.channels.size()));
@@ -26,14 +25,14 @@ std::vector<float> NoiseWindows(const InputPlan& input, int64_t windows) {
 
 /// Median time of so many windows at once.
 absl::StatusOr<double> TimeOfWindows(Predictor& predictor, const InputPlan& input, int64_t windows,
-                                     LiveClock* clock) {
+                                     int64_t measure_ns, LiveClock* clock) {
   const std::vector<float> noise = NoiseWindows(input, windows);
   std::vector<float> outputs(windows * predictor.width());
   std::vector<double> times;
   const int64_t begin_ns = clock->MonotonicNs();
   for (int i = 0; times.size() < kTimed; ++i) {
     const int64_t start_ns = clock->MonotonicNs();
-    const bool takes_long = start_ns - begin_ns > kLongestNs;
+    const bool takes_long = start_ns - begin_ns > measure_ns;
     if (takes_long && times.size() >= kFewestTimed) break;
     MR_RETURN_IF_ERROR(predictor.Predict(noise, outputs));
     const auto took_ns = static_cast<double>(clock->MonotonicNs() - start_ns);
@@ -49,20 +48,28 @@ absl::StatusOr<double> TimeOfWindows(Predictor& predictor, const InputPlan& inpu
 
 }  // namespace
 
-absl::Status WarmUp(Predictor& predictor, const InputPlan& input) {
+absl::Status WarmUp(Predictor& predictor, const InputPlan& input, const InstallLimits& limits,
+                    LiveClock* clock) {
   const std::vector<float> noise = NoiseWindows(input, 1);
   std::vector<float> outputs(predictor.width());
-  for (int i = 0; i < kWarmUps; ++i) MR_RETURN_IF_ERROR(predictor.Predict(noise, outputs));
+  const int64_t end_ns = clock->MonotonicNs() + limits.measure_ns;
+  for (int i = 0; i < kWarmUps; ++i) {
+    MR_RETURN_IF_ERROR(predictor.Predict(noise, outputs));
+    if (clock->MonotonicNs() > end_ns) break;
+  }
   return absl::OkStatus();
 }
 
 absl::StatusOr<WindowTimes> MeasureTimes(Predictor& predictor, const InputPlan& input,
-                                         int64_t batch, LiveClock* clock) {
+                                         const InstallLimits& limits, LiveClock* clock) {
+  const auto time_of = [&](int64_t windows) {
+    return TimeOfWindows(predictor, input, windows, limits.measure_ns, clock);
+  };
   WindowTimes times;
-  MR_ASSIGN_OR_RETURN(times.one_ns, TimeOfWindows(predictor, input, 1, clock));
+  MR_ASSIGN_OR_RETURN(times.one_ns, time_of(1));
   times.batch_ns = times.one_ns;
-  if (batch > 1) {
-    MR_ASSIGN_OR_RETURN(times.batch_ns, TimeOfWindows(predictor, input, batch, clock));
+  if (limits.batch > 1) {
+    MR_ASSIGN_OR_RETURN(times.batch_ns, time_of(limits.batch));
   }
   return times;
 }

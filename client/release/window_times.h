@@ -12,12 +12,14 @@
 
 namespace millrace {
 
-/// Lets a model judge windows of noise until it is as quick as it gets. The errors of Predict.
-absl::Status WarmUp(Predictor& predictor, const InputPlan& input);
+/// Lets a model judge windows of noise until it is as quick as it gets, or `limits.measure_ns` are
+/// over. The errors of Predict.
+absl::Status WarmUp(Predictor& predictor, const InputPlan& input, const InstallLimits& limits,
+                    LiveClock* clock);
 
-/// Warms a model up and measures what it takes of `batch` windows of noise: medians.
+/// Warms a model up and measures what it takes of `limits.batch` windows of noise: medians.
 /// FAILED_PRECONDITION if it gives anything that is not finite, else the errors of Predict.
 absl::StatusOr<WindowTimes> MeasureTimes(Predictor& predictor, const InputPlan& input,
-                                         int64_t batch, LiveClock* clock);
+                                         const InstallLimits& limits, LiveClock* clock);
 
 }  // namespace millrace

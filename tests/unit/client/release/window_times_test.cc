@@ -60,25 +60,40 @@ class WindowTimesTest : public ::testing::Test {
 
 TEST_F(WindowTimesTest, WindowsAreMeasuredOneByOneAndAsManyAsAreScoredTogether) {
   MeasuredPredictor predictor(&clock_, 2 * kMsOfTimes, kMsOfTimes);
-  MR_ASSERT_OK_AND_ASSIGN(const WindowTimes one, MeasureTimes(predictor, input_, 1, &clock_));
+  MR_ASSERT_OK_AND_ASSIGN(const WindowTimes one, MeasureTimes(predictor, input_, {}, &clock_));
   EXPECT_EQ(one.one_ns, 3 * kMsOfTimes);
   EXPECT_EQ(one.batch_ns, one.one_ns);
-  MR_ASSERT_OK_AND_ASSIGN(const WindowTimes many, MeasureTimes(predictor, input_, 10, &clock_));
+  MR_ASSERT_OK_AND_ASSIGN(const WindowTimes many,
+                          MeasureTimes(predictor, input_, {.batch = 10}, &clock_));
   EXPECT_EQ(many.one_ns, 3 * kMsOfTimes);
   EXPECT_EQ(many.batch_ns, 12 * kMsOfTimes);
 }
 
 TEST_F(WindowTimesTest, ModelThatTakesSecondsIsMeasuredAFewTimesOnly) {
   MeasuredPredictor predictor(&clock_, 2 * kNsPerS, 0);
-  MR_ASSERT_OK_AND_ASSIGN(const WindowTimes times, MeasureTimes(predictor, input_, 1, &clock_));
+  MR_ASSERT_OK_AND_ASSIGN(const WindowTimes times, MeasureTimes(predictor, input_, {}, &clock_));
   EXPECT_EQ(times.one_ns, 2 * kNsPerS);
   EXPECT_LT(predictor.calls, 10);
+}
+
+TEST_F(WindowTimesTest, WhoWaitsForTheModelMeasuresASlowOneLessOften) {
+  const InstallLimits hasty{.measure_ns = kNsPerS / 4};
+  MeasuredPredictor predictor(&clock_, 20 * kMsOfTimes, 0);
+  MR_ASSERT_OK_AND_ASSIGN(const WindowTimes times, MeasureTimes(predictor, input_, hasty, &clock_));
+  EXPECT_EQ(times.one_ns, 20 * kMsOfTimes);
+  EXPECT_LE(predictor.calls, 20);
+  MR_EXPECT_OK(WarmUp(predictor, input_, hasty, &clock_));
+  EXPECT_LE(predictor.calls, 40);
+
+  MeasuredPredictor quick(&clock_, kMsOfTimes / 10, 0);
+  MR_ASSERT_OK(MeasureTimes(quick, input_, hasty, &clock_).status());
+  EXPECT_GT(quick.calls, 100) << "which is as often as without a limit";
 }
 
 TEST_F(WindowTimesTest, ValueThatIsNotFiniteIsFoundWhicheverWindowItIsOf) {
   MeasuredPredictor predictor(&clock_, kMsOfTimes, 0);
   predictor.gives = std::numeric_limits<float>::infinity();
-  EXPECT_THAT(MeasureTimes(predictor, input_, 8, &clock_),
+  EXPECT_THAT(MeasureTimes(predictor, input_, {.batch = 8}, &clock_),
               IsStatus(absl::StatusCode::kFailedPrecondition, ::testing::HasSubstr("not finite")));
 }
 
