@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -105,6 +106,7 @@ class ReleasesTest : public ::testing::Test {
         {"pumps"},
         policy_,
         [this](const ModelPackage& package) -> absl::StatusOr<std::unique_ptr<Predictor>> {
+          if (on_load_) on_load_();
           return std::make_unique<FlatPredictor>(package.parameters[0], &clock_, &ills_);
         },
         disk_,
@@ -173,6 +175,7 @@ class ReleasesTest : public ::testing::Test {
   FileSystem* disk_ = &files_;  // as the daemon sees it
   ReleaseClock clock_;
   std::map<float, FlatPredictor::Ills> ills_;
+  std::function<void()> on_load_;  // of each model
   int64_t fed_ns_ = absl::ToUnixNanos(kReleaseDay);
   ModelFolder models_{&files_, "state", "pumps"};
   std::unique_ptr<ScoringEngine> engine_;

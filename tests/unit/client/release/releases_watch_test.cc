@@ -84,6 +84,21 @@ TEST_F(ReleasesWatchTest, RevocationEndsWhatServesWithoutARestart) {
   EXPECT_EQ(VersionIn("refused"), 2);
 }
 
+TEST_F(ReleasesWatchTest, RevokedModelJudgesNothingMoreWhileTheOneBeforeIsMadeReady) {
+  ASSERT_EQ(Install(By({"bob"}, ToyPackage(1, 0.5F))), 1);
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(2, 0.6F))), 2);
+  Revoke("ada");
+  std::string meanwhile;
+  on_load_ = [&] {
+    Feed(1);
+    meanwhile = reason_;
+  };
+  EXPECT_EQ(Look(), 1);
+  EXPECT_THAT(meanwhile, HasSubstr("none that a publisher vouches for"));
+  Feed(1);
+  EXPECT_EQ(reason_, "");
+}
+
 TEST_F(ReleasesWatchTest, WithNobodyToVouchForAnyVersionThereAreNoVerdicts) {
   ASSERT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 1);
   ASSERT_EQ(Install(By({"ada"}, ToyPackage(2, 0.6F))), 2);
