@@ -160,6 +160,7 @@ absl::StatusOr<SiteConfig> ParseSiteConfig(absl::string_view toml, const std::st
   config.data = ReadDataConfig(root.Table("data"), folder);
   if (root.Has("test")) config.test = ReadDataConfig(root.Table("test"), folder);
   LimitRecordings(config.memory_mb, config.data);
+  if (config.data.kind == DataKind::kStore) config.live.trained_days = config.data.days;
 
   for (std::string* path : {&config.certificate, &config.key, &config.authority, &config.folder}) {
     if (!path->empty()) *path = ResolvePath(folder, *path);

@@ -44,7 +44,7 @@ LiveRecorder::LiveRecorder(const LiveConfig& config, FileSystem* files, LiveCloc
       places_[machine] = recorded_.size();
       Recorded& recorded = recorded_.emplace_back();
       recorded.machine = kind.RowsOf(i);
-      recorded.between_ns = (std::max<int64_t>(kind.hop, 1) + 1) * period_ns;
+      recorded.alarm = AlarmStretch((std::max<int64_t>(kind.hop, 1) + 1) * period_ns);
       recorded.columns = columns;
       recorded.values.resize(columns.size());
       recorded.flags.resize(columns.size());
@@ -100,20 +100,11 @@ void LiveRecorder::Take(const MachineVerdict& verdict) {
 
 void LiveRecorder::NoteAlarm(const MachineVerdict& verdict) {
   Recorded& recorded = recorded_[places_.at(verdict.machine)];
-  if (verdict.silence || !IsRecorded(recorded.machine)) return;
-  const bool goes_on = verdict.judgement == Judgement::kNotEvaluated && recorded.alarm_ns;
-  if (verdict.judgement != Judgement::kAlarm && !goes_on) {
-    recorded.alarm_ns.reset();
-    return;
-  }
-  int64_t first_ns = verdict.time_ns - verdict.window_ns;
-  // With what lies between the windows, but not all that lies before a clock that was set.
-  if (recorded.alarm_ns && first_ns - *recorded.alarm_ns <= recorded.between_ns) {
-    first_ns = std::min(first_ns, *recorded.alarm_ns);
-  }
-  recorded.alarm_ns = verdict.time_ns;
+  if (!IsRecorded(recorded.machine)) return;
+  const std::optional<AlarmStretch::Rows> rows = recorded.alarm.On(verdict);
+  if (!rows) return;
   const absl::MutexLock lock(&mutex_);
-  alarms_.Add(recorded.machine, first_ns, verdict.time_ns);
+  alarms_.Add(recorded.machine, rows->first_ns, rows->last_ns);
 }
 
 void LiveRecorder::Take(const ChannelDrift& drift) {

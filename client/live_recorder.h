@@ -17,6 +17,7 @@
 #include "base/file_system.h"
 #include "client/capture/capture_keeper.h"
 #include "client/capture/capture_triggers.h"
+#include "client/inference/alarm_stretch.h"
 #include "client/inference/machine_row.h"
 #include "client/inference/machine_verdict.h"
 #include "client/live/live_clock.h"
@@ -66,8 +67,7 @@ class LiveRecorder {
     std::string machine;           // whose rows it is judged by: what is kept has that name
     std::vector<int32_t> columns;  // that are recorded; none: nothing is, or as that one's
     std::optional<RowRecorder> rows;
-    int64_t between_ns = 0;           // from a judged window to the next one's rows, at most
-    std::optional<int64_t> alarm_ns;  // time of the last window; none: it was no alarm
+    AlarmStretch alarm;
     // Of its last row, [columns].
     std::vector<float> values;
     std::vector<Flag> flags;

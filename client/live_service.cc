@@ -56,11 +56,14 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
       channels_(ChannelNames(config.machines)),
       recorder_(config.store ? std::make_unique<LiveRecorder>(config, files, clock) : nullptr),
       memory_(files, state_folder_),
+      recent_(config.machines, config.store.has_value(), clock),
       last_(AllNormal(config.machines)),
       scoring_(config.machines,
                {config.serving.WorkersOn(UsableProcessors()), config.queue_samples}, Sinks(),
                clock),
-      prepared_(config.machines, config.store ? config.store->folder : "", files, clock, &scoring_,
+      prepared_(config.machines,
+                {config.store ? config.store->folder : "", config.trained_days, &recent_}, files,
+                clock, &scoring_,
                 [this](LearntOfMachines learnt) { memory_.Note(std::move(learnt)); }),
       releases_({state_folder_, ModelNames(config.machines), config.release, std::move(predictors),
                  files, clock, &prepared_, DemandsOf(config, UsableProcessors())}),
@@ -130,14 +133,20 @@ ScoringSinks LiveService::Sinks() {
   sinks.verdict = [this](const MachineVerdict& verdict) { Take(verdict); };
   sinks.drift = [this](const ChannelDrift& drift) { Take(drift); };
   sinks.learnt = [this](LearntOfMachines learnt) { memory_.Note(std::move(learnt)); };
+  if (recorder_ != nullptr || recent_.keeps()) {
+    sinks.row = [this](const MachineRow& row) {
+      if (recorder_ != nullptr) recorder_->Take(row);
+      recent_.Take(row);
+    };
+  }
   if (recorder_ == nullptr) return sinks;
-  sinks.row = [this](const MachineRow& row) { recorder_->Take(row); };
   sinks.pause = [this](std::span<const size_t> machines) { recorder_->HandOver(machines); };
   return sinks;
 }
 
 void LiveService::Take(const MachineVerdict& verdict) {
   if (recorder_ != nullptr) recorder_->Take(verdict);
+  recent_.Take(verdict);
   metrics_.Count(verdict);
   if (!verdict.silence) guard_.Took(verdict.latency_ns);
   outlet_->Take(verdict);

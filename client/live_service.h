@@ -30,6 +30,7 @@
 #include "client/output/live_metrics.h"
 #include "client/output/outlet.h"
 #include "client/prepared_models.h"
+#include "client/recent_rows.h"
 #include "client/release/releases.h"
 #include "client/serving_guard.h"
 #include "client/training/training_hold.h"
@@ -100,6 +101,7 @@ class LiveService {
   const std::unique_ptr<LiveRecorder> recorder_;  // none: nothing is recorded
   std::unique_ptr<CaptureButton> button_;         // none: it is not served
   LiveMemory memory_;
+  RecentRows recent_;
   // By machine, of all that there are: each is its own thread's.
   std::map<std::string, Judgement> last_;
   ScoringWorkers scoring_;

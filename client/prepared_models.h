@@ -3,9 +3,10 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,26 +15,36 @@
 #include "base/file_system.h"
 #include "client/inference/installed_model.h"
 #include "client/inference/machine_config.h"
+#include "client/inference/recorded_threshold.h"
 #include "client/inference/scoring_worker.h"
 #include "client/live/live_clock.h"
+#include "client/recent_rows.h"
+#include "client/store/store_reader.h"
 #include "models/package.h"
 
 namespace millrace {
 
-/// Stands before those who judge: a model that is installed while they do brings thresholds along,
-/// learnt from the site's recordings, so that its first window is judged. What served before goes
-/// on meanwhile. Halt may be called from any thread, the rest by the one that installs.
+/// Stands before those who judge: a model that is installed while they do brings along thresholds,
+/// and what drift is compared with, from rows that the site has recorded or keeps in memory, so
+/// that its first window is judged. What served before goes on meanwhile. Halt may be called from
+/// any thread, the rest by the one that installs.
 class PreparedModels final : public ModelUser {
  public:
   /// Who keeps what is learnt for the next start.
   using Note = std::function<void(LearntOfMachines learnt)>;
 
-  /// `recordings`: their folder; empty: there are none, and models are handed on as they are.
+  /// What the site keeps of its machines.
+  struct Past {
+    std::string recordings;  // their folder; empty: there are none
+    int64_t days = 0;        // before the newest of them, that train; 0: all
+    RecentRows* recent = nullptr;
+  };
+
   /// Everything outlives this.
-  PreparedModels(std::vector<MachineConfig> machines, std::string recordings, FileSystem* files,
+  PreparedModels(std::vector<MachineConfig> machines, Past past, FileSystem* files,
                  LiveClock* clock, ModelUser* judges, Note note)
       : machines_(std::move(machines)),
-        recordings_(std::move(recordings)),
+        past_(std::move(past)),
         files_(files),
         clock_(clock),
         judges_(judges),
@@ -47,8 +58,12 @@ class PreparedModels final : public ModelUser {
   /// Ends what is being prepared; nothing is from now on.
   void Halt() { halted_ = true; }
 
-  /// Takes half a minute at most, in which nothing waits but the installation; before Begin, when
-  /// everything does, that is for all models together.
+  /// Takes half a minute at most, in which nothing waits but the installation. UNAVAILABLE, with
+  /// `may_wait`, as long as a machine that is judged now would not be by this model: for twice the
+  /// time that its `learn_windows` windows take, and a week at most.
+  absl::Status MakeReady(InstalledModel& model, bool may_wait) override;
+  /// Makes ready what is not, without waiting: half a minute at most; before Begin, when everything
+  /// waits, for all models together.
   absl::Status Use(std::shared_ptr<InstalledModel> model) override;
   absl::Status Check(const ModelPackage& package) const override { return judges_->Check(package); }
   size_t PredictorsFor(const std::string& name) const override {
@@ -56,17 +71,49 @@ class PreparedModels final : public ModelUser {
   }
 
  private:
-  void Prepare(InstalledModel& model) const;
+  /// What is learnt for a model before it judges.
+  struct Preparation {
+    std::string sha256;  // of its parameters
+    int64_t since_ns = 0;
+    std::map<std::string, RecordedThreshold> thresholds;  // by machine
+  };
+  using Enough = std::function<bool()>;
+
+  /// The site's recordings, which are opened when they are first asked for.
+  class Recordings {
+   public:
+    Recordings(const PreparedModels* models, const std::string& name)
+        : models_(models), name_(name) {}
+    /// Null: there are none.
+    const StoreReader* get();
+
+   private:
+    const PreparedModels* const models_;
+    const std::string& name_;  // of the model, for the log
+    bool opened_ = false;
+    std::optional<StoreReader> store_;
+  };
+
+  bool IsKnown(const InstalledModel& model) const;
+  void LearnThresholds(const InstalledModel& model, Recordings& recordings, const Enough& enough,
+                       Preparation& preparation) const;
+  /// Which machines the model is to wait for.
+  absl::Status CheckReady(const Plan& plan, const Preparation& preparation) const;
+  void TakeThresholds(const Preparation& preparation, InstalledModel& model) const;
+  void LearnDrift(Recordings& recordings, const Enough& enough, InstalledModel& model) const;
 
   const std::vector<MachineConfig> machines_;
-  const std::string recordings_;
+  const Past past_;
   FileSystem* const files_;
   LiveClock* const clock_;
   ModelUser* const judges_;
   const Note note_;
-  std::map<std::string, std::string> remembered_;  // by machine: the parameters whose scores
-  int64_t begin_by_ns_ = 0;                        // monotonic; 0: it has begun
+  // By machine: the parameters of the model under which that was learnt.
+  std::map<std::string, std::string> remembered_;
+  std::map<std::string, std::string> remembered_drift_;
+  int64_t begin_by_ns_ = 0;  // monotonic; 0: it has begun
   std::atomic<bool> halted_ = false;
+  std::map<std::string, Preparation> preparations_;  // by name, of models that wait
   /// By name, the parameters of the model that judges and of the one before: their thresholds are
   /// known.
   struct Known {

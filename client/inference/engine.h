@@ -142,6 +142,10 @@ class ScoringEngine final : public ModelUser {
   /// Of what is suspected or confirmed, also of the score.
   std::vector<ChannelDrift> DriftIn(const Kind& kind) const;
   /// Tells which of these are learnt anew.
+  /// What the model's machines are compared with from now on, where it brings that along.
+  static void TakeRecordedDrift(Kind& kind);
+  /// Tells of which channels that is.
+  void TellRecorded(const Kind& kind) const;
   void TellForgotten(const std::vector<ChannelDrift>& before, const Kind& kind) const;
   void WatchScore(Kind& kind, size_t due) const;
   DriftMemory MemoryOf(Kind& kind, size_t index) const;

@@ -127,4 +127,16 @@ void ScoringEngine::TellForgotten(const std::vector<ChannelDrift>& before, const
   }
 }
 
+void ScoringEngine::TellRecorded(const Kind& kind) const {
+  for (const Machine& machine : kind.machines) {
+    const auto learnt = kind.model->drift.find(machine.name());
+    if (learnt == kind.model->drift.end()) continue;
+    for (size_t channel = 0; channel < learnt->second.size(); ++channel) {
+      const DriftReport report = machine.drift_report(static_cast<int32_t>(channel));
+      if (report.reference != DriftReference::kTraining) continue;
+      drift_sink_({machine.name(), kind.config.channels[channel].name, clock_->UnixNs(), report});
+    }
+  }
+}
+
 }  // namespace millrace

@@ -52,6 +52,7 @@ void ScoringEngine::TakeUpModels() {
       const std::vector<ChannelDrift> drifting = DriftIn(*kind);
       TakeUp(model, *kind);
       TellForgotten(drifting, *kind);
+      TellRecorded(*kind);
     }
   }
 }
@@ -71,6 +72,7 @@ void ScoringEngine::TakeUp(const Next& next, Kind& kind) {
     const int64_t hop = kind.config.hop > 0 ? kind.config.hop : input.window;
     const double period_s = static_cast<double>(hop) / kind.config.rate_hz;
     kind.score_drift.assign(kind.subjects.size(), MachineDrift(*kind.config.drift, 1, period_s));
+    TakeRecordedDrift(kind);
   }
   kind.thresholds.swap(kind.former_thresholds);
   kind.learnt.assign(kind.subjects.size(), nullptr);  // until they are adapted next
@@ -87,6 +89,18 @@ void ScoringEngine::TakeUp(const Next& next, Kind& kind) {
     if (ahead == kind.model->thresholds.end()) continue;
     kind.thresholds.back().Restore(*ahead->second);
     kind.learnt[kind.thresholds.size() - 1] = ahead->second;
+  }
+}
+
+void ScoringEngine::TakeRecordedDrift(Kind& kind) {
+  for (Machine& machine : kind.machines) {
+    const auto learnt = kind.model->drift.find(machine.name());
+    if (learnt == kind.model->drift.end()) continue;
+    for (int32_t channel = 0; channel < machine.drift()->channels(); ++channel) {
+      const DriftMonitor& monitor = learnt->second[static_cast<size_t>(channel)];
+      if (monitor.reference() != DriftReference::kTraining) continue;
+      machine.drift()->monitor(channel) = monitor;
+    }
   }
 }
 

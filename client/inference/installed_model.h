@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "base/crypto/digest.h"
+#include "client/drift/drift_monitor.h"
 #include "models/package.h"
 #include "models/predictor.h"
 
@@ -35,6 +36,9 @@ struct InstalledModel {
   // What machines' thresholds have learnt before it judges, by machine: as MachineThreshold saves
   // it. Not changed once it judges.
   std::map<std::string, std::shared_ptr<const std::string>> thresholds;
+  // And what drift of their channels is compared with, [channels]. Monitors that have learnt
+  // nothing leave what there is. Not changed either.
+  std::map<std::string, std::vector<DriftMonitor>> drift;
   // Its package has expired: verdicts say so.
   std::atomic<bool> expired = false;
   // There are no verdicts on data: it has expired and its site wants none then, or no publisher
@@ -54,6 +58,11 @@ class ModelUser {
  public:
   virtual ~ModelUser() = default;
 
+  /// Prepares what may be prepared while another model judges. UNAVAILABLE, with `may_wait`, where
+  /// that one had better go on a while: to be asked again. Not needed before Use.
+  virtual absl::Status MakeReady(InstalledModel& /*model*/, bool /*may_wait*/) {
+    return absl::OkStatus();
+  }
   /// From the next window on, machines whose kind names this model are judged by it; no window is
   /// lost as long as it has the same input. It has PredictorsFor(its name) predictors. The errors
   /// of Check, after which none is judged by it.

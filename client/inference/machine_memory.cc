@@ -41,6 +41,11 @@ std::string SaveDrift(const DriftMemory& memory) {
   return file.SerializeAsString();
 }
 
+std::string ModelOfDrift(absl::string_view bytes) {
+  internal::MachineDriftState file;
+  return file.ParseFromString(std::string(bytes)) ? file.parameters_sha256() : "";
+}
+
 void RecallDrift(const DriftParameters& parameters, absl::string_view bytes,
                  const DriftMemory& memory) {
   internal::MachineDriftState file;
@@ -48,8 +53,11 @@ void RecallDrift(const DriftParameters& parameters, absl::string_view bytes,
   for (const internal::MachineDriftState::Channel& channel : file.channels()) {
     const auto found = std::ranges::find(memory.channels, channel.name());
     if (found == memory.channels.end() || memory.drift == nullptr) continue;
-    RecallMonitor(parameters, channel.state(),
-                  memory.drift->monitor(static_cast<int32_t>(found - memory.channels.begin())));
+    DriftMonitor& monitor =
+        memory.drift->monitor(static_cast<int32_t>(found - memory.channels.begin()));
+    const bool learnt_since = monitor.reference() == DriftReference::kTraining &&
+                              file.parameters_sha256() != memory.model_sha256;
+    if (!learnt_since) RecallMonitor(parameters, channel.state(), monitor);
   }
   if (memory.score == nullptr || file.parameters_sha256() != memory.model_sha256) return;
   RecallMonitor(parameters, file.score(), memory.score->monitor(0));

@@ -3,13 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/random.h"
 #include "client/data/stored_series.h"
 #include "client/inference/scoring.h"
@@ -17,38 +15,48 @@
 namespace millrace {
 namespace {
 
-constexpr int64_t kMostRecordedBytes = int64_t{16} << 20;  // on the disk, of one machine
 constexpr int64_t kWindowsAtATime = 64;
 
-/// The machine's newest rows as series without gaps.
-std::vector<Series> NewestSeries(const StoreReader& store, const std::string& machine,
-                                 const Plan& plan, int64_t period_ns) {
+/// Series without gaps, and when each of their steps was.
+struct TimedSeries {
+  std::vector<Series> series;
+  std::vector<int64_t> times_ns;  // of all series, one behind the other
+};
+
+TimedSeries SeriesAfter(const RecordedRows& rows, int64_t after_ns, const std::string& machine,
+                        const Plan& plan, int64_t period_ns) {
   StoredSeries series(plan);
-  const int64_t end_ns = store.end_ns(absl::GetCurrentTimeNanos());
-  const int64_t from_ns = store.NewestWithin(kMostRecordedBytes, {&machine, 1}, end_ns);
-  store.Read(machine, from_ns, end_ns, [&](const StoredRows& rows) {
-    if (rows.period_ns != period_ns) return;  // of before the rate was changed
+  TimedSeries timed;
+  rows([&](const StoredRows& block) {
+    if (block.period_ns != period_ns) return;              // of before the rate was changed
+    const auto uses = [&](const StoredSeries::Row& row) {  // asked of sound rows alone
+      if (row.alarm || row.time_ns <= after_ns) return false;
+      timed.times_ns.push_back(row.time_ns);
+      return true;
+    };
     // Rows without a channel of the plan are none of its windows.
-    series.Add(machine, rows, [](const StoredSeries::Row& row) { return !row.alarm; })
-        .status()
-        .IgnoreError();
+    series.Add(machine, block, uses).status().IgnoreError();
   });
-  return series.Take();
+  timed.series = series.Take();
+  return timed;
 }
 
-/// A window of rows: where it begins.
+/// A window of rows: where it begins, and when it ends.
 struct Place {
   const Series* series = nullptr;
   int64_t step = 0;
+  int64_t end_ns = 0;
 };
 
-std::vector<Place> NewestWindows(const std::vector<Series>& all, int64_t window, int64_t hop,
+std::vector<Place> NewestWindows(const TimedSeries& timed, int64_t window, int64_t hop,
                                  int64_t most) {
   std::vector<Place> places;
-  for (const Series& series : all) {
+  int64_t before = 0;  // steps of the series before
+  for (const Series& series : timed.series) {
     for (int64_t step = 0; step + window <= series.steps; step += hop) {
-      places.push_back({&series, step});
+      places.push_back({&series, step, timed.times_ns[before + step + window - 1]});
     }
+    before += series.steps;
   }
   if (std::ssize(places) > most) places.erase(places.begin(), places.end() - most);
   return places;
@@ -92,28 +100,28 @@ bool LearnsThreshold(const MachineConfig& kind, const Plan& plan) {
   return plan.task() == Task::kReconstruction && kind.threshold <= 0;
 }
 
-std::string ThresholdFromRecordings(const StoreReader& store, const MachineConfig& kind,
-                                    const std::string& machine, const ModelPackage& package,
-                                    Predictor* predictor, const std::function<bool()>& enough) {
-  const Plan& plan = package.plan;
-  if (!LearnsThreshold(kind, plan)) return "";
-  const int64_t hop = kind.hop > 0 ? kind.hop : plan.input.window;
-  const std::vector<Series> series =
-      NewestSeries(store, machine, plan, std::llround(1e9 / kind.rate_hz));
+RecordedThreshold::RecordedThreshold(const MachineConfig* kind, const std::string& machine)
+    : kind_(kind), machine_(machine), threshold_(kind->learning, Random(1).Fork(machine).Next()) {}
+
+void RecordedThreshold::Learn(const RecordedRows& rows, const ModelPackage& package,
+                              Predictor* predictor, const std::function<bool()>& enough) {
+  const int64_t window = package.plan.input.window;
+  const int64_t hop = kind_->hop > 0 ? kind_->hop : window;
+  const int64_t period_ns = std::llround(1e9 / kind_->rate_hz);
+  const TimedSeries timed = SeriesAfter(rows, learnt_ns_, machine_, package.plan, period_ns);
   const std::vector<Place> places =
-      NewestWindows(series, plan.input.window, hop, kind.learning.learn_windows);
-  MachineThreshold threshold(kind.learning, Random(1).Fork(machine).Next());
+      NewestWindows(timed, window, hop, kind_->learning.learn_windows);
   std::span<const Place> left = places;
-  while (!left.empty()) {
-    if (enough()) return "";
-    const size_t now = std::min(left.size(), static_cast<size_t>(kWindowsAtATime));
-    const auto scores = ScoresOf(left.first(now), package, predictor);
-    if (!scores) return "";
-    for (const float score : *scores) threshold.Observe(score);
-    left = left.subspan(now);
+  while (!left.empty() && !enough()) {
+    const auto now = left.first(std::min(left.size(), static_cast<size_t>(kWindowsAtATime)));
+    const auto scores = ScoresOf(now, package, predictor);
+    if (!scores) return;
+    for (const float score : *scores) threshold_.Observe(score);
+    // The next window may share rows with this one.
+    learnt_ns_ = now.back().end_ns - std::max<int64_t>(window - hop, 0) * period_ns;
+    left = left.subspan(now.size());
   }
-  threshold.Adapt(absl::ZeroDuration());
-  return threshold.Serialize();
+  threshold_.Adapt(absl::ZeroDuration());
 }
 
 }  // namespace millrace

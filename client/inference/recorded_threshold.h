@@ -1,26 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 
 #include "client/inference/machine_config.h"
-#include "client/store/store_reader.h"
+#include "client/inference/machine_threshold.h"
+#include "client/inference/recorded_rows.h"
 #include "models/package.h"
 #include "models/predictor.h"
 
 namespace millrace {
 
-/// What MachineThreshold::Serialize gives for a machine of `kind` that has seen, by the model of
-/// `package`, the newest windows that are recorded of it: as many as it is to learn from, of rows
-/// that were neither flagged nor taken in an alarm, a bounded number of bytes of them. Empty where
-/// the kind has no learnt threshold, nothing fits, the model fails, or `enough`, which is asked
-/// every few milliseconds, says so.
-std::string ThresholdFromRecordings(const StoreReader& store, const MachineConfig& kind,
-                                    const std::string& machine, const ModelPackage& package,
-                                    Predictor* predictor, const std::function<bool()>& enough);
-
 /// Whether machines of the kind learn their thresholds under this model.
 bool LearnsThreshold(const MachineConfig& kind, const Plan& plan);
+
+/// One machine's threshold under a model that does not judge it yet, from rows that were neither
+/// flagged nor taken in an alarm. In several goes, where rows are still to come. Not thread-safe.
+class RecordedThreshold {
+ public:
+  /// `kind`, which learns its thresholds, outlives it.
+  RecordedThreshold(const MachineConfig* kind, const std::string& machine);
+
+  /// Scores the newest windows, as many as are to be learnt from, of rows after those that it has
+  /// learnt from already. Ends early if the model fails, or once `enough`, which is asked every few
+  /// milliseconds, says so.
+  void Learn(const RecordedRows& rows, const ModelPackage& package, Predictor* predictor,
+             const std::function<bool()>& enough);
+
+  bool known() const { return threshold_.value().has_value(); }
+  /// Why it is not: "120 of 2500 windows seen".
+  std::string Progress() const { return threshold_.Progress(); }
+  /// As MachineThreshold does; empty where nothing was learnt.
+  std::string Serialize() const { return threshold_.Serialize(); }
+
+ private:
+  const MachineConfig* const kind_;
+  const std::string machine_;
+  MachineThreshold threshold_;
+  /// Time of the last row that no new window begins at or before.
+  int64_t learnt_ns_ = std::numeric_limits<int64_t>::min();
+};
 
 }  // namespace millrace

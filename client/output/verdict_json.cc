@@ -119,6 +119,7 @@ std::string DriftJson(const ChannelDrift& drift) {
   json["channel"] = drift.channel;
   json["time"] = TimeText(drift.time_ns);
   json["state"] = NameOf(report.state);
+  json["reference"] = NameOf(report.reference);
   json["level"] = report.level;
   json["shift"] = report.shift;
   json["ks"] = report.ks;

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "client/inference/input_check.h"
 #include "client/release/package_check.h"
+#include "client/release/release_steps.h"
 
 namespace millrace {
 namespace {
@@ -18,16 +19,6 @@ constexpr int64_t kTryAgainNs = 30 * kNsPerS;
 constexpr int64_t kTrialNs = 60 * kNsPerS;
 // What has served before is held to no bound, and machines wait for it.
 constexpr int64_t kMeasureForServiceNs = kNsPerS / 4;
-
-/// Another file would do, another try would not.
-bool IsPackagesFault(const absl::Status& status) {
-  return absl::IsDataLoss(status) || absl::IsInvalidArgument(status) ||
-         absl::IsFailedPrecondition(status);
-}
-
-NewestVersion VersionOf(const v1::PackageManifest& manifest) {
-  return {manifest.version(), manifest.parameters_sha256()};
-}
 
 /// What its machines' file does not say of the units that the model was trained on.
 void TellOfUnsaidUnits(const ModelPackage& package, const std::vector<MachineConfig>& machines) {
@@ -43,10 +34,6 @@ void TellOfUnsaidUnits(const ModelPackage& package, const std::vector<MachineCon
              {"reason",
               "the package says in what units they are, and [[machine.channel]] unit does not"}});
   }
-}
-
-void LogIfBad(const absl::Status& status, const std::string& name) {
-  if (!status.ok()) LogError("models' folder", {{"model", name}, {"error", status.message()}});
 }
 
 }  // namespace
@@ -71,7 +58,11 @@ void Releases::Look() {
     ModelFolder folder(parts_.files, parts_.state_folder, name);
     if (!served_.contains(name) && IsDue(started_ns_, name)) StartModel(name);
     if (folder.HasStaged() || (folder.HasNext() && IsDue(installed_ns_, name))) {
-      InstallNext(name, folder);
+      if (waiting_.contains(name) && !folder.HasStaged()) {
+        GoOnWaiting(name, folder);
+      } else {
+        InstallNext(name, folder);
+      }
     }
     CheckAgain(name, folder);
     RollBackIfIll(name, folder);
@@ -250,45 +241,6 @@ absl::Status Releases::Serve(Installation installation, const std::string& name,
   return absl::OkStatus();
 }
 
-void Releases::InstallNext(const std::string& name, ModelFolder& folder) {
-  installed_ns_[name] = parts_.clock->MonotonicNs();
-  if (const absl::Status taken = folder.TakeNext(); !taken.ok()) return LogIfBad(taken, name);
-  const auto not_yet = [&](const absl::Status& status) {
-    LogIfBad(folder.EndTrial(), name);
-    LogError("model not installed yet", {{"model", name}, {"reason", status.message()}});
-  };
-  const auto served = served_.find(name);
-  const bool first = served == served_.end();
-  absl::StatusOr<Installation> next =
-      PrepareNext(name, folder, first ? nullptr : &served->second.serving);
-  if (!next.ok()) {
-    if (!IsPackagesFault(next.status())) return not_yet(next.status());
-    LogError("model refused", {{"model", name}, {"reason", next.status().message()}});
-    return LogIfBad(folder.Refuse(), name);
-  }
-  InstalledModel& model = *next->model;
-  const bool same =
-      !first && served->second.model->parameters_sha256() == model.parameters_sha256();
-  if (same) {
-    model.slow_ns = served->second.model->slow_ns.load();
-  } else if (!first) {
-    model.slow_ns = std::llround(TooSlowNs(served->second.serving.window_ns, InstallLimits{}));
-  }
-  // On disk before it serves: what serves is what a restart finds, and how it is watched. The
-  // version first: killed in between, the same package is installed again, and none that is older.
-  // Only what serves is worth going back to, and not to the very same model.
-  absl::Status kept = folder.NoteVersion(VersionOf(model.package.manifest));
-  if (kept.ok() && model.slow_ns > 0) {
-    kept = folder.NoteSlowNs(model.parameters_sha256(), model.slow_ns);
-  }
-  if (kept.ok()) {
-    kept =
-        folder.Promote(first || same ? ModelFolder::Former::kReplace : ModelFolder::Former::kKeep);
-  }
-  if (!kept.ok()) return not_yet(kept);
-  LogIfBad(Serve(*std::move(next), name, folder), name);
-}
-
 void Releases::CheckAgain(const std::string& name, ModelFolder& folder) {
   const auto served = served_.find(name);
   if (served == served_.end() || parts_.policy.SignaturesAsked() == 0) return;
@@ -324,7 +276,8 @@ void Releases::RollBackIfIll(const std::string& name, ModelFolder& folder) {
   InstalledModel& model = *served.model;
   const ModelCounts counts{model.windows, model.faults, model.slow};
   const ModelHealth::Finding finding = served.health.Judge(counts);
-  if (finding == ModelHealth::Finding::kWell || !served.can_roll_back) return;
+  served.is_ill = finding != ModelHealth::Finding::kWell;
+  if (!served.is_ill || !served.can_roll_back) return;
   absl::StatusOr<Installation> before = PreparePrevious(name, folder);
   if (before.ok() && finding == ModelHealth::Finding::kSlow) {
     const int64_t slow_ns = std::llround(TooSlowNs(before->window_ns, InstallLimits{}));

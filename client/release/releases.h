@@ -63,6 +63,7 @@ class Releases {
     int64_t since_ns = 0;  // monotonic
     bool on_trial = false;
     bool can_roll_back = false;
+    bool is_ill = false;          // as it was seen last
     std::optional<Digest> trust;  // by which files it was checked; none: it was not
   };
   enum class Why { kInstallation, kService };
@@ -70,6 +71,15 @@ class Releases {
   absl::Time Now() const { return absl::FromUnixNanos(parts_.clock->UnixNs()); }
   void StartModel(const std::string& name);
   void InstallNext(const std::string& name, ModelFolder& folder);
+  /// Tries again to have one serve that waits for its machines' thresholds.
+  void GoOnWaiting(const std::string& name, ModelFolder& folder);
+  /// Whether the model that serves can go on for a while.
+  bool HasTime(const std::string& name) const;
+  /// What is ready serves from now on, or waits.
+  void TakeUp(Installation next, const std::string& name, ModelFolder& folder);
+  /// What is being installed is put aside, or tried again if it is not to blame.
+  void Refuse(const absl::Status& status, const std::string& name, ModelFolder& folder);
+  void NotYet(const absl::Status& status, const std::string& name, ModelFolder& folder);
   /// Whether publishers vouch for what serves still, once the files that say so have changed.
   void CheckAgain(const std::string& name, ModelFolder& folder);
   /// The publishers whose signatures on `package` count. `folder` is of its name.
@@ -97,6 +107,7 @@ class Releases {
 
   const ReleaseParts parts_;
   std::map<std::string, Served> served_;
+  std::map<std::string, Installation> waiting_;  // by name, at InstallingPath()
   // When each was tried last, by name.
   std::map<std::string, int64_t> started_ns_;
   std::map<std::string, int64_t> installed_ns_;

@@ -51,4 +51,10 @@ std::optional<StoredRows> RowRecorder::FinishButLast() {
   return finished;
 }
 
+void RowRecorder::DropFrom(int64_t time_ns) {
+  if (block_.rows() == 0 || block_.last_ns() < time_ns) return;
+  block_.Trim(block_.first_ns, time_ns);
+  last_was_kept_ = false;
+}
+
 }  // namespace millrace

@@ -31,6 +31,10 @@ class RowRecorder {
   std::optional<StoredRows> Finish();
   /// The same but for the last row, whose verdicts may still change.
   std::optional<StoredRows> FinishButLast();
+  /// Forgets what has been collected of this time and later.
+  void DropFrom(int64_t time_ns);
+  /// That have been collected.
+  int64_t rows() const { return block_.rows(); }
 
  private:
   const int64_t rows_per_block_;

@@ -56,11 +56,12 @@ class PreparedModelsTest : public ::testing::Test {
     writer_ = StoreWriter::Open(&disk_, "recordings", {}).value();
   }
 
-  /// Rows of about 10 of the machine; those of an alarm at 1000.
-  void Record(const std::string& machine, int64_t from, int64_t to, bool alarm = false) {
+  /// Rows of about this level of the machine; those of an alarm at 1000.
+  void Record(const std::string& machine, int64_t from, int64_t to, bool alarm = false,
+              double level = 10) {
     StoredRows rows{machine, {"current"}, kFirstRow + from * kNsPerS, kNsPerS, {}, {}, {}};
     for (int64_t i = from; i < to; ++i) {
-      rows.values.push_back(alarm ? 1000 : static_cast<float>(10 + random_.Uniform()));
+      rows.values.push_back(alarm ? 1000 : static_cast<float>(level + random_.Uniform()));
       rows.flags.push_back(Flag::kNotEvaluated);
     }
     MR_ASSERT_OK(writer_->Add(rows));
@@ -72,14 +73,21 @@ class PreparedModelsTest : public ::testing::Test {
     MR_ASSERT_OK(writer_->Sync(kNsPerS));
   }
   void Begin(const std::string& recordings = "recordings") {
+    recent_ = std::make_unique<RecentRows>(std::vector{config_}, !recordings.empty(), &clock_,
+                                           most_bytes_);
     engine_ = std::make_unique<ScoringEngine>(
         std::vector{config_}, &clock_,
-        [this](const MachineVerdict& verdict) { verdicts_.push_back(verdict); });
+        [this](const MachineVerdict& verdict) {
+          verdicts_.push_back(verdict);
+          recent_->Take(verdict);
+        },
+        [this](const ChannelDrift& drift) { drift_.push_back(drift); },
+        [this](const MachineRow& row) { recent_->Take(row); });
     models_ = std::make_unique<PreparedModels>(
-        std::vector{config_}, recordings, &disk_, &clock_, engine_.get(),
-        [this](LearntOfMachines learnt) { noted_.merge(learnt.thresholds); });
+        std::vector{config_}, PreparedModels::Past{recordings, 0, recent_.get()}, &disk_, &clock_,
+        engine_.get(), [this](LearntOfMachines learnt) { noted_.merge(learnt.thresholds); });
   }
-  void Install(float level, const std::string& sha256) {
+  static std::shared_ptr<InstalledModel> ModelAt(float level, const std::string& sha256) {
     auto model = std::make_shared<InstalledModel>();
     model->package.plan.model.kind = ModelKind::kAutoencoder;
     model->package.plan.input.channels = {"current"};
@@ -88,7 +96,34 @@ class PreparedModelsTest : public ::testing::Test {
     model->package.manifest.set_name("pumps");
     model->package.manifest.set_parameters_sha256(sha256);
     model->predictors.push_back(std::make_unique<AlwaysAt>(level));
-    MR_ASSERT_OK(models_->Use(std::move(model)));
+    return model;
+  }
+  void Install(float level, const std::string& sha256) {
+    MR_ASSERT_OK(models_->Use(ModelAt(level, sha256)));
+  }
+  /// Windows of normal operation, and what follows from them.
+  void Windows(int count) {
+    for (int i = 0; i < count; ++i) Judged(static_cast<float>(10 + random_.Uniform()));
+    engine_->Maintain();
+  }
+  /// A daemon that has just been started anew, at a site that records nothing: a model judges
+  /// there by the threshold that it had before.
+  void RestartWithoutRows() {
+    Begin("");
+    models_->Begin();
+    Install(0, "a model");
+    Windows(250);
+    const auto learnt = engine_->LearntThresholds();
+    Begin("");
+    models_->Remember({learnt, {}});
+    Install(0, "a model");
+    engine_->RestoreThresholds(learnt);
+    models_->Begin();
+    Windows(1);
+    verdicts_.clear();
+  }
+  int64_t NotEvaluated() const {
+    return std::ranges::count(verdicts_, Judgement::kNotEvaluated, &MachineVerdict::judgement);
   }
   /// The verdict on the next window of the machine, whose values are this.
   MachineVerdict Judged(float value, ChannelIndex machine = 0) {
@@ -105,9 +140,12 @@ class PreparedModelsTest : public ::testing::Test {
   testing::FaultyFileSystem disk_{&memory_};
   Random random_{1};
   std::unique_ptr<StoreWriter> writer_;
+  int64_t most_bytes_ = RecentRows::kMostBytes;
+  std::unique_ptr<RecentRows> recent_;
   std::unique_ptr<ScoringEngine> engine_;
   std::unique_ptr<PreparedModels> models_;
   std::vector<MachineVerdict> verdicts_;
+  std::vector<ChannelDrift> drift_;
   std::map<std::string, ScoringEngine::LearntThreshold> noted_;
   int64_t second_ = 10'000;
 };
@@ -227,6 +265,167 @@ TEST_F(PreparedModelsTest, FixedThresholdIsLeftAlone) {
   Install(0, "a model");
   EXPECT_EQ(Judged(12).judgement, Judgement::kNormal);
   EXPECT_THAT(noted_, IsEmpty());
+}
+
+TEST_F(PreparedModelsTest, ReleaseAtASiteThatRecordsNothingLeavesNoWindowUnjudged) {
+  Begin("");
+  models_->Begin();
+  Install(0, "a model");
+  Windows(250);
+  ASSERT_EQ(Judged(10.5F).judgement, Judgement::kNormal);
+  verdicts_.clear();
+  const std::shared_ptr<InstalledModel> another = ModelAt(10, "another");
+  MR_ASSERT_OK(models_->MakeReady(*another, /*may_wait=*/true));
+  MR_ASSERT_OK(models_->Use(another));
+  EXPECT_EQ(Judged(10.5F).judgement, Judgement::kNormal);
+  EXPECT_NEAR(*verdicts_.back().threshold, 0.9, 0.15) << "by its own scores";
+  EXPECT_EQ(Judged(12).judgement, Judgement::kAlarm);
+  Windows(300);
+  EXPECT_EQ(NotEvaluated(), 0);
+}
+
+TEST_F(PreparedModelsTest, RowsOfAnAlarmAreNotLearntFromMemory) {
+  Begin("");
+  models_->Begin();
+  Install(0, "a model");
+  Windows(230);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(Judged(1000).judgement, Judgement::kAlarm);
+  Install(10, "another");
+  EXPECT_EQ(Judged(10.5F).judgement, Judgement::kNormal);
+  EXPECT_NEAR(*verdicts_.back().threshold, 0.9, 0.15);
+}
+
+TEST_F(PreparedModelsTest, ModelBeforeJudgesOnUntilTheNewOneCan) {
+  RestartWithoutRows();
+  const std::shared_ptr<InstalledModel> another = ModelAt(10, "another");
+  for (const int windows : {0, 100, 80}) {
+    Windows(windows);
+    const absl::Status waits = models_->MakeReady(*another, /*may_wait=*/true);
+    ASSERT_EQ(waits.code(), absl::StatusCode::kUnavailable) << windows;
+    EXPECT_THAT(waits.message(), HasSubstr("1 machines are being learnt, of pump-1: "));
+    EXPECT_THAT(waits.message(), HasSubstr(" of 200 windows seen"));
+  }
+  Windows(30);
+  MR_ASSERT_OK(models_->MakeReady(*another, /*may_wait=*/true));
+  MR_ASSERT_OK(models_->Use(another));
+  Windows(10);
+  EXPECT_EQ(NotEvaluated(), 0);
+  EXPECT_NEAR(*verdicts_.back().threshold, 0.9, 0.15);
+}
+
+TEST_F(PreparedModelsTest, WhatDoesNotFitIntoMemoryIsLearntAsItComes) {
+  most_bytes_ = 2 * 5 * 200;  // of two machines, rows of five bytes; a hundred windows
+  RestartWithoutRows();
+  const std::shared_ptr<InstalledModel> another = ModelAt(10, "another");
+  Windows(120);
+  int tries = 1;
+  while (!models_->MakeReady(*another, /*may_wait=*/true).ok() && tries < 10) {
+    Windows(50);
+    ++tries;
+  }
+  EXPECT_GT(tries, 2);
+  EXPECT_LE(tries, 6);
+  MR_ASSERT_OK(models_->Use(another));
+  Windows(10);
+  EXPECT_EQ(NotEvaluated(), 0);
+}
+
+TEST_F(PreparedModelsTest, NoModelWaitsForLongerThanTwiceTheTimeOfItsWindows) {
+  RestartWithoutRows();
+  const std::shared_ptr<InstalledModel> another = ModelAt(10, "another");
+  EXPECT_FALSE(models_->MakeReady(*another, /*may_wait=*/true).ok());
+  clock_.now_ns += 790 * kNsPerS;
+  Windows(1);
+  EXPECT_FALSE(models_->MakeReady(*another, /*may_wait=*/true).ok());
+  clock_.now_ns += 10 * kNsPerS;  // 200 windows of two seconds
+  MR_ASSERT_OK(models_->MakeReady(*another, /*may_wait=*/true));
+  MR_ASSERT_OK(models_->Use(another));
+  EXPECT_THAT(Judged(10.5F).reason, HasSubstr(" of 200 windows seen")) << "it learns on";
+}
+
+TEST_F(PreparedModelsTest, NoModelWaitsForAMachineThatIsNotJudged) {
+  RestartWithoutRows();
+  clock_.now_ns += 601 * kNsPerS;
+  MR_EXPECT_OK(models_->MakeReady(*ModelAt(10, "another"), /*may_wait=*/true));
+}
+
+TEST_F(PreparedModelsTest, NoModelWaitsWhereTheOneBeforeCannotGoOn) {
+  RestartWithoutRows();
+  MR_EXPECT_OK(models_->MakeReady(*ModelAt(10, "another"), /*may_wait=*/false));
+}
+
+TEST_F(PreparedModelsTest, NoneServesAnewWhileTheDaemonEnds) {
+  RestartWithoutRows();
+  models_->Halt();
+  EXPECT_FALSE(models_->MakeReady(*ModelAt(10, "another"), /*may_wait=*/true).ok());
+}
+
+TEST_F(PreparedModelsTest, DriftIsComparedWithWhatWasRecordedWhenTheModelCame) {
+  config_.drift.emplace().learn_s = 60;
+  Record("pump-1", 0, 600);
+  Begin();
+  models_->Begin();
+  Install(0, "a model");
+  Windows(200);  // of what they were
+  for (int i = 0; i < 200; ++i) Judged(static_cast<float>(11 + random_.Uniform()));
+  ASSERT_FALSE(drift_.empty());
+  EXPECT_EQ(drift_[0].channel, "current");
+  EXPECT_EQ(drift_[0].report.state, DriftState::kStable);
+  EXPECT_EQ(drift_[0].report.reference, DriftReference::kTraining);
+  EXPECT_TRUE(std::ranges::any_of(drift_, [](const ChannelDrift& drift) {
+    return drift.channel == "current" && drift.report.state == DriftState::kConfirmed &&
+           drift.report.reference == DriftReference::kTraining;
+  }));
+}
+
+TEST_F(PreparedModelsTest, ShiftThatWasThereBeforeTheDaemonStartedIsConfirmed) {
+  config_.drift.emplace().learn_s = 60;
+  Record("pump-1", 0, 600);
+  const auto confirmed = [&] {
+    return std::ranges::count_if(drift_, [](const ChannelDrift& drift) {
+      return drift.channel == "current" && drift.report.state == DriftState::kConfirmed;
+    });
+  };
+  for (const bool records : {true, false}) {
+    drift_.clear();
+    Begin(records ? "recordings" : "");
+    models_->Remember({});
+    Install(0, "a model");
+    engine_->RestoreDrift({});
+    models_->Begin();
+    for (int i = 0; i < 300; ++i) Judged(static_cast<float>(11 + random_.Uniform()));
+    EXPECT_EQ(confirmed(), records ? 1 : 0) << "without recordings nobody can know";
+  }
+}
+
+TEST_F(PreparedModelsTest, WhatDriftWasComparedWithOutlastsARestart) {
+  config_.drift.emplace().learn_s = 60;
+  Record("pump-1", 0, 600);
+  Begin();
+  models_->Begin();
+  Install(0, "a model");
+  Windows(10);
+  const ScoringEngine::LearntDrift noted = engine_->NotedDrift();
+  Record("pump-1", 600, 7800, /*alarm=*/false, /*level=*/30);
+  Begin();
+  models_->Remember({{}, noted});
+  Install(0, "a model");
+  engine_->RestoreDrift(noted);
+  models_->Begin();
+  drift_.clear();
+  for (int i = 0; i < 100; ++i) Judged(static_cast<float>(10 + random_.Uniform()));
+  const auto is_told = [&] {
+    return std::ranges::count(drift_, "current", &ChannelDrift::channel);
+  };
+  EXPECT_EQ(is_told(), 0) << "it is what it was when the model came";
+
+  Begin();
+  models_->Remember({{}, noted});
+  Install(0, "another");
+  engine_->RestoreDrift(noted);
+  models_->Begin();
+  for (int i = 0; i < 300; ++i) Judged(static_cast<float>(30 + random_.Uniform()));
+  EXPECT_EQ(is_told(), 1) << "stable: most of what was recorded for another is like this";
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A release at a site that records, with real threads and files; a model without LibTorch.
+// A release with real threads and files, at a site that records and at one that does not; a model
+// without LibTorch.
 #include <gmock/gmock.h>
 #include <httplib.h>
 
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -29,10 +31,9 @@ absl::StatusOr<std::unique_ptr<Predictor>> NewFirstParameter(const ModelPackage&
   return std::make_unique<testing::ConstantPredictor>(package.parameters[0], 8);
 }
 
-constexpr char kRecordingSite[] = R"(
+constexpr char kReplayedSite[] = R"(
 [live]
 http = "127.0.0.1:0"
-[store]
 [[source]]
 name = "day"
 kind = "replay"
@@ -48,7 +49,7 @@ model = "pumps"
 rate_hz = 1
 hop = 1
 learn_windows = 2000
-false_alarms = 0.05
+false_alarms = 0.01
 [[machine.channel]]
 name = "current"
 [[machine.channel]]
@@ -63,11 +64,14 @@ class PreparedServiceTest : public ::testing::Test {
       absl::StrAppend(&rows, 1'700'000'000 + i, ",", i * 7919 % 1000, ",", i * 104'729 % 997, "\n");
     }
     MR_ASSERT_OK(WriteFileDurably(PosixFileSystem(), folder_.path() + "/day.csv", rows));
-    MR_ASSERT_OK_AND_ASSIGN(TomlTable root, TomlTable::Parse(kRecordingSite));
+    MR_ASSERT_OK(models_.Stage(ToyPackage(1, 0)));
+  }
+  /// A site with these tables, too.
+  void Start(const std::string& tables) {
+    MR_ASSERT_OK_AND_ASSIGN(TomlTable root, TomlTable::Parse(tables + kReplayedSite));
     LiveConfig config = ReadLiveConfig(root, folder_.path());
     MR_ASSERT_OK(root.Finish());
-    config.store->folder = folder_.path() + "/recordings";
-    MR_ASSERT_OK(models_.Stage(ToyPackage(1, 0)));
+    if (config.store) config.store->folder = folder_.path() + "/recordings";
     MR_ASSERT_OK_AND_ASSIGN(
         service_, LiveService::Create(config, folder_.path() + "/state", NewFirstParameter,
                                       PosixFileSystem(), SystemLiveClock()));
@@ -77,14 +81,24 @@ class PreparedServiceTest : public ::testing::Test {
     const httplib::Result result = httplib::Client("127.0.0.1", service_->http_port()).Get(path);
     return result ? result->body : "";
   }
-  int64_t RecordedRows() {
-    int64_t rows = 0;
+  /// A whole number of `/metrics`; 0: it is not there.
+  int64_t Metric(const std::string& name) {
+    double value = 0;
     for (absl::string_view line : absl::StrSplit(Get("/metrics"), '\n')) {
-      if (absl::ConsumePrefix(&line, "millrace_recorded_rows ") && !absl::SimpleAtoi(line, &rows)) {
+      if (absl::ConsumePrefix(&line, name + " ") && !absl::SimpleAtod(line, &value)) {
         ADD_FAILURE() << line;
       }
     }
-    return rows;
+    return static_cast<int64_t>(value);
+  }
+  nlohmann::json Verdict() {
+    return nlohmann::json::parse(Get("/verdicts/pump-1"), nullptr, false);
+  }
+  bool Serves(int64_t version) {
+    return Eventually([&] {
+      const nlohmann::json verdict = Verdict();
+      return verdict.is_object() && verdict.value("version", 0) == version;
+    });
   }
 
   TemporaryFolder folder_;
@@ -93,15 +107,35 @@ class PreparedServiceTest : public ::testing::Test {
 };
 
 TEST_F(PreparedServiceTest, ReleaseStopsNoVerdictsWhereTheSiteRecords) {
-  ASSERT_TRUE(Eventually([&] { return RecordedRows() > 3000; }));
+  Start("[store]\n");
+  ASSERT_TRUE(Eventually([&] { return Metric("millrace_recorded_rows") > 3000; }));
   MR_ASSERT_OK(models_.Stage(ToyPackage(2, 50)));
-  nlohmann::json verdict;
-  ASSERT_TRUE(Eventually([&] {
-    verdict = nlohmann::json::parse(Get("/verdicts/pump-1"), nullptr, false);
-    return verdict.is_object() && verdict.value("version", 0) == 2;
-  }));
+  ASSERT_TRUE(Serves(2));
+  const nlohmann::json verdict = Verdict();
   EXPECT_NE(verdict["verdict"], "not_evaluated") << verdict.dump();
   EXPECT_TRUE(verdict["threshold"].is_number()) << verdict.dump();
+}
+
+TEST_F(PreparedServiceTest, ReleaseStopsNoVerdictsWhereNothingIsRecorded) {
+  const char kNotEvaluated[] = "millrace_verdicts_total{verdict=\"not_evaluated\"}";
+  Start("");
+  ASSERT_TRUE(Eventually([&] { return Verdict().contains("threshold"); }));
+  const int64_t before = Metric(kNotEvaluated);
+  EXPECT_GT(before, 0) << "of the first model, which had to learn";
+  MR_ASSERT_OK(models_.Stage(ToyPackage(2, 50)));
+  ASSERT_TRUE(Serves(2));
+  EXPECT_TRUE(Verdict()["threshold"].is_number());
+  EXPECT_EQ(Metric(kNotEvaluated), before);
+}
+
+TEST_F(PreparedServiceTest, DriftIsComparedWithRecordingsFromTheReleaseOn) {
+  Start("[store]\n[drift]\nlearn_s = 600\n");
+  ASSERT_TRUE(Eventually([&] { return Metric("millrace_recorded_rows") > 3000; }));
+  ASSERT_TRUE(
+      Eventually([&] { return absl::StrContains(Get("/drift"), R"("reference":"live")"); }));
+  MR_ASSERT_OK(models_.Stage(ToyPackage(2, 50)));
+  ASSERT_TRUE(
+      Eventually([&] { return absl::StrContains(Get("/drift"), R"("reference":"training")"); }));
 }
 
 }  // namespace

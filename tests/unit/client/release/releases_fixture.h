@@ -96,6 +96,8 @@ class ReleasesTest : public ::testing::Test {
     Start();
   }
 
+  /// Who judges by the models.
+  virtual ModelUser* Judges() { return engine_.get(); }
   /// As a daemon's start does.
   void Start() {
     releases_ = nullptr;
@@ -111,7 +113,7 @@ class ReleasesTest : public ::testing::Test {
         },
         disk_,
         &clock_,
-        engine_.get(),
+        Judges(),
         demands_});
     releases_->Start();
   }
