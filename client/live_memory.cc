@@ -74,13 +74,14 @@ void LiveMemory::Note(LearntOfMachines learnt) {
   known_.drift.swap(learnt.drift);
 }
 
-void LiveMemory::Save() {
+bool LiveMemory::Save() {
   LearntOfMachines known;
   {
     const absl::MutexLock lock(&mutex_);
-    if (!std::exchange(changed_, false)) return;
+    if (!std::exchange(changed_, false)) return saved_;
     known = known_;
   }
+  saved_ = true;
   if (!known.thresholds.empty()) {
     internal::LearntThresholds file;
     for (const auto& [machine, learnt] : known.thresholds) {
@@ -88,21 +89,22 @@ void LiveMemory::Save() {
       saved.set_parameters_sha256(learnt.model_sha256);
       saved.set_threshold(*learnt.bytes);
     }
-    SaveFile(kThresholdsFile, BytesOf(file), saved_thresholds_);
+    saved_ = SaveFile(kThresholdsFile, BytesOf(file), saved_thresholds_) && saved_;
   }
   if (!known.drift.empty()) {
     internal::LearntDrift file;
     for (const auto& [machine, bytes] : known.drift) (*file.mutable_machines())[machine] = *bytes;
-    SaveFile(kDriftFile, BytesOf(file), saved_drift_);
+    saved_ = SaveFile(kDriftFile, BytesOf(file), saved_drift_) && saved_;
   }
+  return saved_;
 }
 
-void LiveMemory::SaveFile(const std::string& name, absl::string_view bytes, Digest& saved) {
+bool LiveMemory::SaveFile(const std::string& name, absl::string_view bytes, Digest& saved) {
   const Digest digest = Sha256Of(bytes);
-  if (digest == saved) return;
+  if (digest == saved) return true;
   if (static_cast<int64_t>(bytes.size()) > kMostMemoryBytes) {
     LogError("not saved", {{"what", name}, {"bytes", bytes.size()}, {"at_most", kMostMemoryBytes}});
-    return;
+    return false;
   }
   const absl::Status written = WriteFileDurably(files_, folder_ + "/" + name, bytes);
   if (written.ok()) {
@@ -110,6 +112,7 @@ void LiveMemory::SaveFile(const std::string& name, absl::string_view bytes, Dige
   } else {
     LogError("not saved", {{"what", name}, {"error", written.message()}});
   }
+  return written.ok();
 }
 
 }  // namespace millrace

@@ -25,11 +25,11 @@ class LiveMemory {
   /// Of some machines; the others stay as they are. Takes microseconds for a machine, and writes
   /// nothing.
   void Note(LearntOfMachines learnt);
-  /// Writes what is known, if it has changed: a disk takes its time.
-  void Save();
+  /// Writes what is known, if it has changed: a disk takes its time. Whether all of it is there.
+  bool Save();
 
  private:
-  void SaveFile(const std::string& name, absl::string_view bytes, Digest& saved);
+  bool SaveFile(const std::string& name, absl::string_view bytes, Digest& saved);
   std::string ReadOwn(const std::string& name) const;
 
   FileSystem* const files_;
@@ -37,6 +37,7 @@ class LiveMemory {
   // What is on the disk.
   Digest saved_thresholds_;
   Digest saved_drift_;
+  bool saved_ = true;  // the last time that something had changed
 
   absl::Mutex mutex_;
   // Of machines that have no model now, too.

@@ -67,8 +67,11 @@ LiveService::LiveService(const LiveConfig& config, std::string state_folder,
                 [this](LearntOfMachines learnt) { memory_.Note(std::move(learnt)); }),
       releases_({state_folder_, ModelNames(config.machines), config.release, std::move(predictors),
                  files, clock, &prepared_, DemandsOf(config, UsableProcessors())}),
+      relearning_(config.machines, files, state_folder_,
+                  [this](RelearnOrder order) { return scoring_.Relearn(std::move(order)); }),
       sources_(RealSources({&channels_, scoring_.sink(), clock, files, state_folder_ + "/sources",
                             config.heartbeat.ignore_time})),
+      drift_(config.machines, files, state_folder_),
       drift_tally_(config.machines) {
   if (config.capture && config.capture->button_http) {
     button_ = std::make_unique<CaptureButton>(
@@ -101,10 +104,12 @@ absl::StatusOr<std::unique_ptr<LiveService>> LiveService::Create(const LiveConfi
 LiveService::~LiveService() { Stop(); }
 
 void LiveService::Start() {
+  drift_.Load();
   const LearntOfMachines learnt = memory_.Load();
   prepared_.Remember(learnt);
   releases_.Start();
   scoring_.Restore(learnt);
+  drift_.Save();  // from now on somebody may ask
   prepared_.Begin();
   if (recorder_ != nullptr) recorder_->Start();
   scoring_.Start();
@@ -121,7 +126,7 @@ void LiveService::Stop() {
   scoring_.Stop();
   if (recorder_ != nullptr) recorder_->Stop();  // first: an installation may take a while to end
   if (installing_.joinable()) installing_.join();
-  memory_.Save();
+  Save();
   // A source or an output may still wait for the name of its peer; nothing is lost by then.
   sources_.Reconfigure({});
   http_ = nullptr;
@@ -133,6 +138,7 @@ ScoringSinks LiveService::Sinks() {
   sinks.verdict = [this](const MachineVerdict& verdict) { Take(verdict); };
   sinks.drift = [this](const ChannelDrift& drift) { Take(drift); };
   sinks.learnt = [this](LearntOfMachines learnt) { memory_.Note(std::move(learnt)); };
+  sinks.relearnt = [this](const RelearnOrder& order) { relearning_.Followed(order); };
   if (recorder_ != nullptr || recent_.keeps()) {
     sinks.row = [this](const MachineRow& row) {
       if (recorder_ != nullptr) recorder_->Take(row);
@@ -164,8 +170,7 @@ void LiveService::Take(const ChannelDrift& drift) {
   if (recorder_ != nullptr) recorder_->Take(drift);
   LogInfo("drift changed", {{"drift", DriftJson(drift)}});
   drift_tally_.Take(drift, clock_->MonotonicNs());
-  const absl::MutexLock lock(&mutex_);
-  drift_[{drift.machine, drift.channel}] = drift;
+  drift_.Take(drift);
 }
 
 std::vector<v1::ModelDrift> LiveService::DriftOfModels() const {
@@ -184,16 +189,17 @@ std::vector<v1::ModelDrift> LiveService::DriftOfModels() const {
   return drift;
 }
 
-LiveService::DriftMap LiveService::Drift() {
-  const absl::MutexLock lock(&mutex_);
-  return drift_;
-}
-
 void LiveService::InstallModels() {
   do {
     releases_.Look();
-    memory_.Save();
+    relearning_.Look();
+    Save();
   } while (!stopping_.WaitForNotificationWithTimeout(kLookForModels));
+}
+
+void LiveService::Save() {
+  drift_.Save();
+  relearning_.Save([this] { return memory_.Save(); });
 }
 
 LiveReading LiveService::Reading() {
@@ -222,7 +228,7 @@ std::map<std::string, HttpServer::Page> LiveService::Pages() {
       {"/drift",
        [this](const std::string&) {
          std::string lines;
-         for (const auto& [place, drift] : Drift()) {
+         for (const auto& [place, drift] : drift_.Latest()) {
            absl::StrAppend(&lines, lines.empty() ? "[\n" : ",\n", DriftJson(drift));
          }
          return HttpAnswer{200, kJsonText, lines.empty() ? "[]\n" : lines + "\n]\n"};

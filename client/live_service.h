@@ -9,15 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "base/file_system.h"
 #include "base/http_server.h"
 #include "base/life_sign.h"
 #include "base/steady_notification.h"
 #include "client/capture_button.h"
+#include "client/drift_board.h"
 #include "client/inference/drift_tally.h"
 #include "client/inference/machine_verdict.h"
 #include "client/inference/scoring_workers.h"
@@ -31,6 +30,7 @@
 #include "client/output/outlet.h"
 #include "client/prepared_models.h"
 #include "client/recent_rows.h"
+#include "client/relearning.h"
 #include "client/release/releases.h"
 #include "client/serving_guard.h"
 #include "client/training/training_hold.h"
@@ -69,10 +69,6 @@ class LiveService {
   std::vector<v1::ModelDrift> DriftOfModels() const;
   /// What training is to pay heed to, so that serving comes first.
   TrainingHold* training() { return &training_; }
-  /// By machine and channel, of those whose state has changed.
-  using DriftMap = std::map<std::pair<std::string, std::string>, ChannelDrift>;
-  /// From any thread.
-  DriftMap Drift();
   /// 0: HTTP is not served.
   int http_port() const { return http_ == nullptr ? 0 : http_->port(); }
 
@@ -82,6 +78,7 @@ class LiveService {
 
   ScoringSinks Sinks();
   void InstallModels();
+  void Save();
   // Of one machine on one thread at a time, of several at once.
   void Take(const MachineVerdict& verdict);
   void Take(const ChannelDrift& drift);
@@ -108,12 +105,12 @@ class LiveService {
   // The installing thread's.
   PreparedModels prepared_;
   Releases releases_;
+  Relearning relearning_;
   SourceSet sources_;
   std::unique_ptr<HttpServer> http_;
 
   SteadyNotification stopping_;
-  absl::Mutex mutex_;
-  DriftMap drift_ ABSL_GUARDED_BY(mutex_);
+  DriftBoard drift_;
   DriftTally drift_tally_;
   std::thread installing_;
 };

@@ -20,6 +20,7 @@
 #include "client/captures_command.h"
 #include "client/config.h"
 #include "client/daemon.h"
+#include "client/drift_command.h"
 #include "client/enrollment/enroll.h"
 #include "client/operation/availability.h"
 #include "client/operation/processors.h"
@@ -146,6 +147,7 @@ int main(int argc, char** argv) {
       ->required()
       ->type_name("FILE");
   millrace::CapturesCommand captures(app);
+  millrace::DriftCommand drift(app);
   millrace::EnrollOptions enroll;
   CLI::App* first =
       app.add_subcommand("enroll",
@@ -190,6 +192,10 @@ int main(int argc, char** argv) {
   }
   if (captures.parsed()) {
     const absl::Status status = captures.Run();
+    return status.ok() ? 0 : millrace::Refuse(status);
+  }
+  if (drift.parsed()) {
+    const absl::Status status = drift.Run();
     return status.ok() ? 0 : millrace::Refuse(status);
   }
   if (install->parsed()) return millrace::RunInstall(config, package);

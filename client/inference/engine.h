@@ -20,6 +20,7 @@
 #include "client/inference/machine_row.h"
 #include "client/inference/machine_threshold.h"
 #include "client/inference/machine_verdict.h"
+#include "client/inference/relearn_order.h"
 #include "client/inference/scoring_tally.h"
 #include "client/live/live_clock.h"
 #include "client/live/sample.h"
@@ -76,6 +77,11 @@ class ScoringEngine final : public ModelUser {
   LearntDrift NotedDrift() const;
   /// Tells what is in drift still.
   void RestoreDrift(const LearntDrift& drift);
+
+  /// What is normal of this machine, from now on. Tells of each channel that it learns.
+  void Relearn(const RelearnOrder& order);
+  /// Whether there is such a machine. From any thread.
+  bool Watches(const std::string& machine) const;
 
   const EngineCounts& counts() const { return counts_; }
   /// As Maintain noted it last. From any thread.
@@ -136,19 +142,21 @@ class ScoringEngine final : public ModelUser {
   void PushToJudged(Kind& kind, size_t index);
   void TakeUpModels();
   void TakeUp(const Next& next, Kind& kind);
+  /// What the model's machines are compared with from now on, where it brings that along.
+  static void TakeRecordedDrift(Kind& kind);
+  /// Tells of which channels that is.
+  void TellRecorded(const Kind& kind) const;
   void NoticeSilence(Kind& kind, size_t index);
   void Due(Kind& kind, size_t index);
   void TellDrift(const Kind& kind, const Machine& machine) const;
   /// Of what is suspected or confirmed, also of the score.
   std::vector<ChannelDrift> DriftIn(const Kind& kind) const;
   /// Tells which of these are learnt anew.
-  /// What the model's machines are compared with from now on, where it brings that along.
-  static void TakeRecordedDrift(Kind& kind);
-  /// Tells of which channels that is.
-  void TellRecorded(const Kind& kind) const;
   void TellForgotten(const std::vector<ChannelDrift>& before, const Kind& kind) const;
   void WatchScore(Kind& kind, size_t due) const;
   DriftMemory MemoryOf(Kind& kind, size_t index) const;
+  void RelearnDrift(const RelearnOrder& order, Kind& kind, size_t index);
+  static void RelearnThreshold(Kind& kind, size_t index);
   void NoteDrift();
   void NoteTally();
   void Score(Kind& kind);

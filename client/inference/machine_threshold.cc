@@ -46,6 +46,13 @@ std::string MachineThreshold::Serialize() const {
   return file.SerializeAsString();
 }
 
+void MachineThreshold::Relearn() {
+  first_.clear();
+  enough_ = parameters_.learn_windows;
+  why_not_yet_.clear();
+  adaptive_.reset();
+}
+
 void MachineThreshold::Observe(float score) {
   if (adaptive_) {
     adaptive_->Observe(score);

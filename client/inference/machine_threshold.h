@@ -30,6 +30,9 @@ class MachineThreshold {
   /// none.
   std::string Serialize() const;
 
+  /// What comes is the new normal: from nothing again.
+  void Relearn();
+
   void Observe(float score);
   /// No value yet while it is learning.
   std::optional<double> value() const;

@@ -68,6 +68,8 @@ struct ChannelDrift {
   int64_t time_ns = 0;
   DriftReport report;
   bool recalled = false;  // it was so before a restart
+  std::string by{};       // whose order it is that it learns anew; empty: nobody's
+  std::string note{};     // and why
 };
 
 /// Take what the engine says, on its thread.

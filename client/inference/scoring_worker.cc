@@ -74,11 +74,32 @@ void ScoringWorker::Run() {
     engine_.ScoreDue();
     const int64_t now_ns = clock_->MonotonicNs();
     if (sinks_->pause && IsTime(now_ns, kPauseNs, paused_ns)) sinks_->pause(machines_);
-    if (IsTime(now_ns, kMaintainNs, maintained_ns)) engine_.Maintain();
+    if (IsTime(now_ns, kMaintainNs, maintained_ns)) {
+      engine_.Maintain();
+      FollowOrders();
+    }
     if (IsTime(now_ns, kTellLearntNs, told_ns)) TellLearnt();
     if (stopping_) break;
   }
   TellLearnt();
+}
+
+void ScoringWorker::Relearn(RelearnOrder order) {
+  const absl::MutexLock lock(&mutex_);
+  orders_.push_back(std::move(order));
+}
+
+void ScoringWorker::FollowOrders() {
+  std::vector<RelearnOrder> orders;
+  {
+    const absl::MutexLock lock(&mutex_);
+    orders.swap(orders_);
+  }
+  if (orders.empty()) return;
+  for (const RelearnOrder& order : orders) engine_.Relearn(order);
+  TellLearnt();
+  if (!sinks_->relearnt) return;
+  for (const RelearnOrder& order : orders) sinks_->relearnt(order);
 }
 
 void ScoringWorker::TellLearnt() const {

@@ -11,9 +11,12 @@
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "base/joint_heartbeat.h"
 #include "client/inference/engine.h"
 #include "client/inference/machine_shares.h"
+#include "client/inference/relearn_order.h"
 #include "client/live/live_clock.h"
 #include "client/live/sample_queue.h"
 
@@ -34,9 +37,11 @@ struct ScoringSinks {
   RowSink row;  // may be missing
   /// Every half second or so, between two rows of these machines, by their numbers. May be missing.
   std::function<void(std::span<const size_t> machines)> pause;
-  /// What has been learnt of a thread's machines: every ten minutes, and at the end. May be
-  /// missing.
+  /// What has been learnt of a thread's machines: every ten minutes, after an order to learn anew,
+  /// and at the end. May be missing.
   std::function<void(LearntOfMachines learnt)> learnt;
+  /// It was followed, and `learnt` has heard of it. May be missing.
+  std::function<void(const RelearnOrder& order)> relearnt;
 };
 
 /// Judges a share of a site's machines on a thread of its own.
@@ -55,6 +60,9 @@ class ScoringWorker {
   /// Halts, and waits.
   void Stop();
 
+  /// Has the thread learn anew within a second or so, between two rows. From any thread.
+  void Relearn(RelearnOrder order);
+
   SampleQueue& queue() { return queue_; }
   const SampleQueue& queue() const { return queue_; }
   ScoringEngine& engine() { return engine_; }
@@ -63,6 +71,7 @@ class ScoringWorker {
  private:
   RowSink SiteRows() const;
   void Run();
+  void FollowOrders();
   void TellLearnt() const;
 
   const std::vector<size_t> machines_;  // their numbers among the site's
@@ -73,6 +82,8 @@ class ScoringWorker {
   SampleQueue queue_;
   ScoringEngine engine_;
   std::atomic<bool> stopping_ = false;
+  absl::Mutex mutex_;
+  std::vector<RelearnOrder> orders_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

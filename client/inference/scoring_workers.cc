@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/status.h"
 
@@ -88,6 +89,15 @@ absl::Status ScoringWorkers::Use(std::shared_ptr<InstalledModel> model) {
 
 size_t ScoringWorkers::PredictorsFor(const std::string& name) const {
   return JudgesBy(name).size();
+}
+
+absl::Status ScoringWorkers::Relearn(RelearnOrder order) {
+  for (const auto& worker : workers_) {
+    if (!worker->engine().Watches(order.machine)) continue;
+    worker->Relearn(std::move(order));
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(absl::StrCat("machine '", order.machine, "': none is watched"));
 }
 
 int64_t ScoringWorkers::waiting() const {

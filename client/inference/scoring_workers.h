@@ -14,6 +14,7 @@
 #include "client/inference/installed_model.h"
 #include "client/inference/machine_config.h"
 #include "client/inference/machine_shares.h"
+#include "client/inference/relearn_order.h"
 #include "client/inference/scoring_tally.h"
 #include "client/inference/scoring_worker.h"
 #include "client/live/live_clock.h"
@@ -52,6 +53,10 @@ class ScoringWorkers final : public ModelUser {
   absl::Status Check(const ModelPackage& package) const override;
   /// One for each thread that has machines which it judges.
   size_t PredictorsFor(const std::string& name) const override;
+
+  /// Has the thread of this machine learn anew what is normal of it; NOT_FOUND where there is no
+  /// such machine.
+  absl::Status Relearn(RelearnOrder order);
 
   /// Beats while every thread goes on.
   const Heartbeat* heart() const { return heart_.heart(); }

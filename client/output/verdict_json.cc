@@ -125,6 +125,8 @@ std::string DriftJson(const ChannelDrift& drift) {
   json["ks"] = report.ks;
   json["p"] = report.p;
   json["stability_index"] = report.stability_index;
+  if (!drift.by.empty()) json["relearnt_by"] = drift.by;
+  if (!drift.note.empty()) json["note"] = drift.note;
   return Line(json);
 }
 

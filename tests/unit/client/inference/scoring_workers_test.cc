@@ -97,6 +97,11 @@ class ScoringWorkersTest : public ::testing::Test {
     sinks.learnt = [this](LearntOfMachines learnt) {
       const absl::MutexLock lock(&mutex_);
       learnt_.thresholds.merge(learnt.thresholds);
+      learnt_.drift.merge(learnt.drift);
+    };
+    sinks.relearnt = [this](const RelearnOrder& order) {
+      const absl::MutexLock lock(&mutex_);
+      relearnt_[order.id] = learnt_.drift.contains(order.machine);
     };
     workers_ = std::make_unique<ScoringWorkers>(site_, ScoringWorkers::Options{workers, 1'000'000},
                                                 std::move(sinks), &clock_);
@@ -165,6 +170,8 @@ class ScoringWorkersTest : public ::testing::Test {
   size_t count_ ABSL_GUARDED_BY(mutex_) = 0;
   std::set<size_t> paused_ ABSL_GUARDED_BY(mutex_);
   LearntOfMachines learnt_ ABSL_GUARDED_BY(mutex_);
+  // By the order's id: whether it was known by then what is learnt of its machine.
+  std::map<std::string, bool> relearnt_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int64_t> rows_of_others_ = 0;
   std::unique_ptr<ScoringWorkers> workers_;  // ends before what it tells
 };
@@ -236,6 +243,28 @@ TEST_F(ScoringWorkersTest, ModelThatOneWorkerCannotUseIsUsedByNone) {
   Rows(0, 3);
   ASSERT_TRUE(AwaitVerdicts(5));
   for (const auto& [machine, verdicts] : Verdicts()) EXPECT_EQ(verdicts[0].version, 1) << machine;
+}
+
+TEST_F(ScoringWorkersTest, OrderToLearnAnewIsFollowedByTheThreadOfItsMachine) {
+  for (MachineConfig& kind : site_) kind.drift.emplace();
+  Begin(3);
+  workers_->Start();
+  for (const char* machine : {"a-1", "b-2"}) {
+    RelearnOrder order;
+    order.id = order.machine = machine;
+    MR_ASSERT_OK(workers_->Relearn(order));
+  }
+  ASSERT_TRUE(Eventually([&] {
+    clock_.now_ns += kSecond;
+    const absl::MutexLock lock(&mutex_);
+    return relearnt_.size() == 2;
+  }));
+  const absl::MutexLock lock(&mutex_);
+  for (const auto& [id, known] : relearnt_) EXPECT_TRUE(known) << id;
+  RelearnOrder order;
+  order.machine = "c-1";
+  EXPECT_THAT(workers_->Relearn(order),
+              IsStatus(absl::StatusCode::kNotFound, HasSubstr("machine 'c-1'")));
 }
 
 TEST_F(ScoringWorkersTest, HeartStandsStillWhileOneWorkerDoes) {

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/relearning.h"
+
+#include <gmock/gmock.h>
+
+#include "base/memory_file_system.h"
+#include "client/relearn_folder.h"
+#include "tests/testing/faulty_file_system.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/verdicts.h"
+
+namespace millrace {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class RelearningTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    pumps_.channels.push_back({.name = "current", .unit = "", .rate_hz = 1, .rules = {}});
+    pumps_.drift.emplace();
+    MR_ASSERT_OK(disk_.CreateDirectories("state"));
+    Restart();
+  }
+  void Restart() {
+    given_.clear();
+    relearning_ = std::make_unique<Relearning>(std::vector{pumps_}, &disk_, "state",
+                                               [this](RelearnOrder order) {
+                                                 given_.push_back(std::move(order));
+                                                 return absl::OkStatus();
+                                               });
+  }
+  void Order(const std::string& machine, std::vector<std::string> channels = {}) {
+    RelearnOrder order;
+    order.machine = machine;
+    order.channels = std::move(channels);
+    order.threshold = true;
+    order.by = "A. Smith";
+    order.note = "the gearbox is new";
+    MR_ASSERT_OK(RelearnFolder(&disk_, "state").Give(order, absl::FromUnixSeconds(++second_)));
+  }
+  std::vector<RelearnOrder> Waiting() {
+    return RelearnFolder(&disk_, "state").Waiting().value_or(std::vector<RelearnOrder>());
+  }
+
+  MachineConfig pumps_ = testing::JudgedMachines({"pump-1", "pump-2"});
+  MemoryFileSystem memory_;
+  testing::FaultyFileSystem disk_{&memory_};
+  std::vector<RelearnOrder> given_;
+  std::unique_ptr<Relearning> relearning_;
+  int64_t second_ = 1'700'000'000;
+};
+
+TEST_F(RelearningTest, OrderIsHandedOnOnceAsItWasGiven) {
+  relearning_->Look();
+  EXPECT_THAT(given_, IsEmpty());
+  Order("pump-2", {"current", "(score)"});
+  Order("pump-1");
+  relearning_->Look();
+  relearning_->Look();
+  ASSERT_THAT(given_, SizeIs(2));
+  EXPECT_EQ(given_[0].machine, "pump-2") << "in their order";
+  EXPECT_THAT(given_[0].channels, ElementsAre("current", "(score)"));
+  EXPECT_TRUE(given_[0].threshold);
+  EXPECT_EQ(given_[0].by, "A. Smith");
+  EXPECT_EQ(given_[0].note, "the gearbox is new");
+  EXPECT_EQ(given_[1].machine, "pump-1");
+}
+
+TEST_F(RelearningTest, OrderIsOverOnceWhatIsLearntSinceIsOnTheDisk) {
+  Order("pump-1");
+  relearning_->Look();
+  relearning_->Save([] { return true; });
+  EXPECT_THAT(Waiting(), SizeIs(1)) << "nobody has followed it";
+  relearning_->Followed(given_[0]);
+  relearning_->Save([] { return false; });
+  EXPECT_THAT(Waiting(), SizeIs(1)) << "the disk is full";
+  relearning_->Save([] { return true; });
+  EXPECT_THAT(Waiting(), IsEmpty());
+}
+
+TEST_F(RelearningTest, OrderThatAKillHasCutShortIsFollowedAtTheNextStart) {
+  Order("pump-1");
+  relearning_->Look();
+  relearning_->Followed(given_[0]);
+  Restart();
+  relearning_->Look();
+  EXPECT_THAT(given_, SizeIs(1));
+}
+
+TEST_F(RelearningTest, OrderOfWhatComesWhileItIsSavedWaitsForTheNextTime) {
+  Order("pump-1");
+  Order("pump-2");
+  relearning_->Look();
+  relearning_->Followed(given_[0]);
+  relearning_->Save([this] {
+    relearning_->Followed(given_[1]);  // too late for what is written
+    return true;
+  });
+  ASSERT_THAT(Waiting(), SizeIs(1));
+  EXPECT_EQ(Waiting()[0].machine, "pump-2");
+  relearning_->Save([] { return true; });
+  EXPECT_THAT(Waiting(), IsEmpty());
+}
+
+TEST_F(RelearningTest, OrderThatCannotBeFollowedIsPutAway) {
+  Order("pump-9");
+  Order("pump-1", {"pressure"});
+  MR_ASSERT_OK(WriteFileDurably(&disk_, "state/relearn/0-pump-1.order", "no such thing"));
+  relearning_->Look();
+  EXPECT_THAT(given_, IsEmpty());
+  EXPECT_THAT(Waiting(), IsEmpty());
+  EXPECT_THAT(*disk_.List("state/relearn"), IsEmpty());
+}
+
+TEST_F(RelearningTest, OrderOutlastsADiskThatFailsForTheMoment) {
+  Order("pump-1");
+  disk_.FailAnyCall(0, testing::DiskFault::kIoError);
+  relearning_->Look();
+  relearning_->Look();
+  ASSERT_THAT(given_, SizeIs(1));
+  relearning_->Followed(given_[0]);
+  disk_.FailAnyCall(0, testing::DiskFault::kIoError);
+  relearning_->Save([] { return true; });
+  relearning_->Save([] { return true; });
+  EXPECT_THAT(Waiting(), IsEmpty());
+}
+
+TEST_F(RelearningTest, NameThatIsNoneDoesNotBecomeAPath) {
+  RelearnOrder order;
+  order.machine = "../pump";
+  EXPECT_EQ(RelearnFolder(&disk_, "state").Give(order, absl::FromUnixSeconds(1)).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace millrace
