@@ -252,7 +252,7 @@ TEST(EngineChannelsOfTest, ThresholdsAreLearntAndKeptByTheNameOfEach) {
   const auto learning = [](MachineConfig kind) {
     kind.hop = 1;
     kind.threshold = 0;
-    kind.learning = {.rate = 0.05, .learn_windows = 100};
+    kind.learning = {.rate = 0.05, .learn_windows = 200};
     return kind;
   };
   MachineConfig slow = learning(Pumps({"pump-1-slow"}));
@@ -270,7 +270,7 @@ TEST(EngineChannelsOfTest, ThresholdsAreLearntAndKeptByTheNameOfEach) {
   SharedRows shared(site);
   use_both(shared.engine);
   Random random(1);
-  for (int second = 0; second < 200; ++second) {
+  for (int second = 0; second < 400; ++second) {
     shared.Row(second, 0, static_cast<float>(random.Uniform()));
   }
   shared.engine.Maintain();
