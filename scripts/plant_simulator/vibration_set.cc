@@ -52,8 +52,8 @@ std::vector<float> Record(const PlantSetOptions& options, const Plant& plant,
 
 std::string PartConfig(const Plant& plant, absl::string_view table, absl::string_view share) {
   return absl::StrCat("[", table, "]\nkind = \"npy\"\npath = \".\"\nmanifest = \"manifest.csv\"\n",
-                      "where = [{ column = \"plant\", values = [\"", plant.name, "\"] }]\n", share,
-                      " = 0.7\n");
+                      "where = [{ column = \"plant\", values = [\"", plant.name, "\"] }]\n",
+                      "rate_hz = ", kVibrationSamplingHz, "\n", share, " = 0.7\n");
 }
 
 std::string RecordingsConfig(const Plant& plant) {
