@@ -69,8 +69,14 @@ class DriftMonitor {
   /// kTraining once a mode was learned from recordings.
   DriftReference reference() const { return reference_; }
   DriftReport report() const;
-  /// What comes is the new normal: after a repair, or with a new model.
-  void Relearn() { *this = DriftMonitor(parameters_); }
+  /// What comes is the new normal: after a repair, or with a new model. Recordings of before do not
+  /// count from then on.
+  void Relearn() {
+    *this = DriftMonitor(parameters_);
+    relearnt_ = true;
+  }
+  /// Somebody has said what is normal.
+  bool relearnt() const { return relearnt_; }
 
   /// What was learned, and whether a drift is confirmed, for the next start. The latest minutes and
   /// the sums of the detectors are not kept: nobody knows what the channel did in between.
@@ -112,6 +118,7 @@ class DriftMonitor {
   FeatureStandardizer standardizer_;
   std::vector<Track> tracks_;
   DriftReference reference_ = DriftReference::kLive;
+  bool relearnt_ = false;
   DriftState state_ = DriftState::kLearning;
   int64_t state_s_ = 0;
   int64_t evaluated_s_ = 0;

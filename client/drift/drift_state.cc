@@ -84,6 +84,7 @@ std::string DriftMonitor::Serialize() const {
   }
   file.set_drifted(state_ == DriftState::kConfirmed);
   file.set_recorded(reference_ == DriftReference::kTraining);
+  file.set_relearnt(relearnt_);
   return file.SerializeAsString();
 }
 
@@ -104,6 +105,7 @@ absl::StatusOr<DriftMonitor> DriftMonitor::Parse(const DriftParameters& paramete
     monitor.tracks_[i].SetReference({values.begin(), values.end()});
   }
   if (file.recorded()) monitor.reference_ = DriftReference::kTraining;
+  monitor.relearnt_ = file.relearnt();
   const bool learned = std::ranges::any_of(
       file.modes(), [&](const auto& mode) { return monitor.standardizer_.Knows(mode.mode()); });
   if (learned) monitor.state_ = file.drifted() ? DriftState::kConfirmed : DriftState::kStable;

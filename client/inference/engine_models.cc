@@ -97,9 +97,10 @@ void ScoringEngine::TakeRecordedDrift(Kind& kind) {
     const auto learnt = kind.model->drift.find(machine.name());
     if (learnt == kind.model->drift.end()) continue;
     for (int32_t channel = 0; channel < machine.drift()->channels(); ++channel) {
-      const DriftMonitor& monitor = learnt->second[static_cast<size_t>(channel)];
-      if (monitor.reference() != DriftReference::kTraining) continue;
-      machine.drift()->monitor(channel) = monitor;
+      const DriftMonitor& recorded = learnt->second[static_cast<size_t>(channel)];
+      DriftMonitor& monitor = machine.drift()->monitor(channel);
+      if (recorded.reference() != DriftReference::kTraining || monitor.relearnt()) continue;
+      monitor = recorded;
     }
   }
 }

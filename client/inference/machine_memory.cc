@@ -10,10 +10,13 @@
 namespace millrace {
 namespace {
 
-void RecallMonitor(const DriftParameters& parameters, absl::string_view bytes,
+/// `since`: it has learnt from recordings for another model than the one of these bytes.
+void RecallMonitor(const DriftParameters& parameters, absl::string_view bytes, bool since,
                    DriftMonitor& monitor) {
   absl::StatusOr<DriftMonitor> recalled = DriftMonitor::Parse(parameters, bytes);
-  if (recalled.ok()) monitor = *std::move(recalled);
+  if (!recalled.ok()) return;
+  const bool recorded = since && monitor.reference() == DriftReference::kTraining;
+  if (!recorded || recalled->relearnt()) monitor = *std::move(recalled);
 }
 
 }  // namespace
@@ -53,14 +56,11 @@ void RecallDrift(const DriftParameters& parameters, absl::string_view bytes,
   for (const internal::MachineDriftState::Channel& channel : file.channels()) {
     const auto found = std::ranges::find(memory.channels, channel.name());
     if (found == memory.channels.end() || memory.drift == nullptr) continue;
-    DriftMonitor& monitor =
-        memory.drift->monitor(static_cast<int32_t>(found - memory.channels.begin()));
-    const bool learnt_since = monitor.reference() == DriftReference::kTraining &&
-                              file.parameters_sha256() != memory.model_sha256;
-    if (!learnt_since) RecallMonitor(parameters, channel.state(), monitor);
+    RecallMonitor(parameters, channel.state(), file.parameters_sha256() != memory.model_sha256,
+                  memory.drift->monitor(static_cast<int32_t>(found - memory.channels.begin())));
   }
   if (memory.score == nullptr || file.parameters_sha256() != memory.model_sha256) return;
-  RecallMonitor(parameters, file.score(), memory.score->monitor(0));
+  RecallMonitor(parameters, file.score(), /*since=*/false, memory.score->monitor(0));
 }
 
 }  // namespace millrace

@@ -428,5 +428,31 @@ TEST_F(PreparedModelsTest, WhatDriftWasComparedWithOutlastsARestart) {
   EXPECT_EQ(is_told(), 1) << "stable: most of what was recorded for another is like this";
 }
 
+TEST_F(PreparedModelsTest, WhatSomebodySaysIsNormalOutlastsAnotherModelsRecordings) {
+  config_.drift.emplace().learn_s = 60;
+  Record("pump-1", 0, 600);
+  Begin();
+  models_->Begin();
+  Install(0, "a model");
+  for (int i = 0; i < 200; ++i) Judged(static_cast<float>(20 + random_.Uniform()));
+  engine_->Relearn({.id = "1", .machine = "pump-1", .channels = {}, .by = "", .note = ""});
+  for (int i = 0; i < 60; ++i) Judged(static_cast<float>(20 + random_.Uniform()));
+  engine_->Maintain();
+  const ScoringEngine::LearntDrift noted = engine_->NotedDrift();
+  const auto is_stable = [&](const std::string& when) {
+    drift_.clear();
+    for (int i = 0; i < 200; ++i) Judged(static_cast<float>(20 + random_.Uniform()));
+    EXPECT_EQ(std::ranges::count(drift_, "current", &ChannelDrift::channel), 0) << when;
+  };
+  Install(0, "another");
+  is_stable("though the recordings are of before");
+  Begin();
+  models_->Remember({{}, noted});
+  Install(0, "a third");
+  engine_->RestoreDrift(noted);
+  models_->Begin();
+  is_stable("after a restart too");
+}
+
 }  // namespace
 }  // namespace millrace

@@ -316,11 +316,12 @@ TEST(DriftMonitor, WhatItIsComparedWithSurvivesARestartAndNotLearningAnew) {
   ASSERT_TRUE(plant.monitor().LearnRecorded(0, RecordedSecondsAt(50, 4000, 8)));
   plant.Restart();
   EXPECT_EQ(plant.monitor().reference(), DriftReference::kTraining);
+  EXPECT_FALSE(plant.monitor().relearnt());
   EXPECT_EQ(plant.Seconds(600, 2), DriftState::kConfirmed);
   plant.monitor().Relearn();
-  EXPECT_EQ(plant.monitor().reference(), DriftReference::kLive);
   plant.Restart();
   EXPECT_EQ(plant.monitor().reference(), DriftReference::kLive);
+  EXPECT_TRUE(plant.monitor().relearnt());
 }
 
 TEST(DriftMonitor, AnyOtherFileIsRefused) {
