@@ -12,6 +12,7 @@
 #include "client/data/data_fit.h"
 #include "client/data/label_value.h"
 #include "client/data/mode_cell.h"
+#include "plan/rates_and_units.h"
 
 namespace millrace {
 namespace {
@@ -25,6 +26,17 @@ std::vector<size_t> PlacesOf(const std::vector<std::string>& names, const Stored
     places.push_back(found - rows.channels.begin());
   }
   return places;
+}
+
+/// Whether the rows have those units, as far as any are said; adds what they say.
+bool Continues(const std::vector<size_t>& places, const StoredRows& rows,
+               std::vector<std::string>& said) {
+  for (size_t i = 0; i < places.size() && !rows.units.empty(); ++i) {
+    const std::string& unit = rows.units[places[i]];
+    if (IsOtherUnit(unit, said[i])) return false;
+    if (!unit.empty()) said[i] = unit;
+  }
+  return true;
 }
 
 }  // namespace
@@ -44,7 +56,10 @@ absl::StatusOr<bool> StoredSeries::Add(const std::string& unit, const StoredRows
   }
 
   Unit& to = units_[unit];
-  if (to.period_ns != rows.period_ns) to = {rows.period_ns, 0, false, {}};
+  if (to.period_ns != rows.period_ns || !Continues(places, rows, to.said)) {
+    to = {rows.period_ns, std::vector<std::string>(places.size()), 0, false, {}};
+    Continues(places, rows, to.said);
+  }
   // Where the period is no whole number of nanoseconds a block begins anew now and then.
   if (std::abs(rows.first_ns - to.next_ns) > rows.period_ns / 2) to.open = false;
   to.next_ns = rows.last_ns() + rows.period_ns;

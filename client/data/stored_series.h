@@ -31,7 +31,8 @@ class StoredSeries {
 
   explicit StoredSeries(const Plan& plan) : plan_(plan) {}
 
-  /// Rows of one unit by their time. Of a unit whose rate has changed only the newest count. False,
+  /// Rows of one unit by their time. Of a unit whose rate has changed, or of a column of it that
+  /// has come to another unit of measurement, only the newest count. False,
   /// and nothing is added, if they lack a channel or mode of the plan, or its label's column where
   /// `label_of` is not given, or are misfits. INVALID_ARGUMENT for a label that the plan cannot
   /// have.
@@ -48,8 +49,9 @@ class StoredSeries {
  private:
   struct Unit {
     int64_t period_ns = 0;
-    int64_t next_ns = 0;  // where the row that continues the last series would be
-    bool open = false;    // the last series can go on
+    std::vector<std::string> said;  // units of measurement of the plan's columns, so far
+    int64_t next_ns = 0;            // where the row that continues the last series would be
+    bool open = false;              // the last series can go on
     std::vector<Series> series;
   };
 

@@ -61,7 +61,7 @@ class RecordedSeconds {
   }
 
   void Add(const StoredRows& block) {
-    if (block.period_ns != std::llround(1e9 / kind_.rate_hz)) return;
+    if (!AreAsNow(block, kind_)) return;
     if (std::abs(block.first_ns - next_ns_) > block.period_ns / 2) {
       seconds_ = MachineSeconds(static_cast<int32_t>(row_.size()), 1 / kind_.rate_hz);
     }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "client/inference/machine_config.h"
 #include "client/store/store_reader.h"
 #include "client/store/stored_rows.h"
 
@@ -13,6 +14,10 @@ namespace millrace {
 /// Rows of one machine, wherever they are kept: calls `visit` with them, block by block, by their
 /// time. Those that were taken in an alarm are marked, or missing.
 using RecordedRows = std::function<void(const std::function<void(const StoredRows& rows)>& visit)>;
+
+/// Whether they were recorded at the rate, and in the units as far as both are said, that machines
+/// of `kind` have now. Those of before a change tell nothing of what comes.
+bool AreAsNow(const StoredRows& rows, const MachineConfig& kind);
 
 /// The newest that are recorded of the machine, a bounded number of bytes of them, and of so many
 /// days before the newest one of all; 0: however old they are. `store` outlives the result.

@@ -24,11 +24,11 @@ struct TimedSeries {
 };
 
 TimedSeries SeriesAfter(const RecordedRows& rows, int64_t after_ns, const std::string& machine,
-                        const Plan& plan, int64_t period_ns) {
+                        const Plan& plan, const MachineConfig& kind) {
   StoredSeries series(plan);
   TimedSeries timed;
   rows([&](const StoredRows& block) {
-    if (block.period_ns != period_ns) return;              // of before the rate was changed
+    if (!AreAsNow(block, kind)) return;
     const auto uses = [&](const StoredSeries::Row& row) {  // asked of sound rows alone
       if (row.alarm || row.time_ns <= after_ns) return false;
       timed.times_ns.push_back(row.time_ns);
@@ -108,7 +108,7 @@ void RecordedThreshold::Learn(const RecordedRows& rows, const ModelPackage& pack
   const int64_t window = package.plan.input.window;
   const int64_t hop = kind_->hop > 0 ? kind_->hop : window;
   const int64_t period_ns = std::llround(1e9 / kind_->rate_hz);
-  const TimedSeries timed = SeriesAfter(rows, learnt_ns_, machine_, package.plan, period_ns);
+  const TimedSeries timed = SeriesAfter(rows, learnt_ns_, machine_, package.plan, *kind_);
   const std::vector<Place> places =
       NewestWindows(timed, window, hop, kind_->learning.learn_windows);
   std::span<const Place> left = places;

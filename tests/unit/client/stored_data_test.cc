@@ -145,6 +145,21 @@ TEST_F(StoredDataTest, RateThatWasChangedBeginsTheRecordingAnew) {
   EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan()).value()), ElementsAre(4));
 }
 
+TEST_F(StoredDataTest, UnitThatWasChangedBeginsTheRecordingAnew) {
+  Record(SoundRows("pump-1", 100, 5));
+  StoredRows rows = SoundRows("pump-1", 200, 4);
+  rows.units = {"A", "°F"};
+  Record(rows);
+  rows = SoundRows("pump-1", 300, 3);
+  rows.units = {"A", "°C"};
+  Record(rows);
+  Record(SoundRows("pump-1", 400, 2));
+  EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan()).value()), ElementsAre(5, 4, 3, 2))
+      << "the plan has no temperature";
+  EXPECT_THAT(StepsOf(LoadSeries(config_, NormalPlan("\"current\", \"temperature\"")).value()),
+              ElementsAre(3, 2));
+}
+
 TEST_F(StoredDataTest, OnlyRowsAtThePlansRateTrainWhereItSaysOne) {
   Record(SoundRows("pump-1", 100, 5));
   StoredRows faster = SoundRows("pump-1", 200, 4);
