@@ -123,6 +123,7 @@ void LiveService::Stop() {
   stopping_.Notify();
   sources_.Halt();
   prepared_.Halt();
+  releases_.Halt();
   scoring_.Stop();
   if (recorder_ != nullptr) recorder_->Stop();  // first: an installation may take a while to end
   if (installing_.joinable()) installing_.join();

@@ -53,10 +53,11 @@ RecordedRows RowsIn(std::vector<std::shared_ptr<const StoredRows>> blocks) {
 const StoreReader* PreparedModels::Recordings::get() {
   if (!opened_ && !models_->past_.recordings.empty()) {
     absl::StatusOr<StoreReader> store =
-        StoreReader::Open(models_->files_, models_->past_.recordings, kMostRecordings);
+        StoreReader::Open(models_->files_, models_->past_.recordings, kMostRecordings,
+                          [this] { return models_->halted_.load(); });
     if (store.ok()) {
       store_.emplace(*std::move(store));
-    } else {
+    } else if (!absl::IsCancelled(store.status())) {
       LogWarning("nothing is learnt from recordings",
                  {{"model", name_}, {"reason", store.status().message()}});
     }

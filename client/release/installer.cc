@@ -28,12 +28,15 @@ absl::StatusOr<std::unique_ptr<Predictor>> WarmPredictor(const ModelPackage& pac
 }
 
 /// That of the model that serves, which may have been measured while nothing else ran.
-double TimeOfFormer(const Serving& serving, const PredictorFactory& factory, LiveClock* clock) {
+double TimeOfFormer(const Serving& serving, const PredictorFactory& factory,
+                    const InstallLimits& limits, LiveClock* clock) {
   if (serving.package == nullptr) return serving.window_ns;
   const absl::StatusOr<std::unique_ptr<Predictor>> predictor = factory(*serving.package);
   if (!predictor.ok()) return serving.window_ns;
+  InstallLimits of_one;
+  of_one.halted = limits.halted;
   const absl::StatusOr<WindowTimes> now =
-      MeasureTimes(**predictor, serving.package->plan.input, InstallLimits(), clock);
+      MeasureTimes(**predictor, serving.package->plan.input, of_one, clock);
   return now.ok() ? std::max(serving.window_ns, now->one_ns) : serving.window_ns;
 }
 
@@ -48,7 +51,8 @@ absl::StatusOr<WindowTimes> CheckedTimes(Predictor& predictor, const InputPlan& 
   if (CheckTimes(times, limits, former).ok()) return times;
   MR_ASSIGN_OR_RETURN(const WindowTimes again, MeasureTimes(predictor, input, limits, clock));
   times = {std::min(times.one_ns, again.one_ns), std::min(times.batch_ns, again.batch_ns)};
-  if (serving != nullptr) former.one_ns = TimeOfFormer(*serving, factory, clock);
+  if (serving != nullptr) former.one_ns = TimeOfFormer(*serving, factory, limits, clock);
+  if (limits.halted()) return absl::CancelledError("the daemon stops");  // before it was measured
   MR_RETURN_IF_ERROR(CheckTimes(times, limits, former));
   return times;
 }

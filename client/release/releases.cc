@@ -55,6 +55,7 @@ void Releases::Start() {
 
 void Releases::Look() {
   for (const std::string& name : parts_.names) {
+    if (halted_) return;
     ModelFolder folder(parts_.files, parts_.state_folder, name);
     if (!served_.contains(name) && IsDue(started_ns_, name)) StartModel(name);
     if (folder.HasStaged() || (folder.HasNext() && IsDue(installed_ns_, name))) {
@@ -181,6 +182,7 @@ absl::StatusOr<Installation> Releases::Prepare(const std::string& path, const st
   } else {
     limits.measure_ns = kMeasureForServiceNs;
   }
+  limits.halted = [this] { return halted_.load(); };
   MR_ASSIGN_OR_RETURN(
       Installation installation,
       Install(std::move(package), parts_.predictors, predictors, serving, limits, parts_.clock));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,7 +43,7 @@ struct ReleaseParts {
 
 /// Which models serve at a site: takes up what is staged, gives up what is ill, and notices what
 /// has expired. What cannot be done now is tried again twice a minute. Start and Look belong to one
-/// thread at a time, ServedModels to any.
+/// thread at a time, ServedModels and Halt to any.
 class Releases {
  public:
   explicit Releases(ReleaseParts parts);
@@ -51,6 +52,9 @@ class Releases {
   void Start();
   /// To be called every few seconds. Takes as long as a model takes to load.
   void Look();
+  /// Ends Look soon, between two calls of a model that it measures; what is being installed then is
+  /// installed by the next start.
+  void Halt() { halted_ = true; }
 
   /// By name.
   std::vector<ServedModel> ServedModels() const;
@@ -106,6 +110,7 @@ class Releases {
   bool IsDue(std::map<std::string, int64_t>& tried_ns, const std::string& name) const;
 
   const ReleaseParts parts_;
+  std::atomic<bool> halted_ = false;
   std::map<std::string, Served> served_;
   std::map<std::string, Installation> waiting_;  // by name, at InstallingPath()
   // When each was tried last, by name.

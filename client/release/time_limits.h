@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ struct InstallLimits {
   // That measuring may take, of one window and of `batch` each; a slow model takes a few windows
   // more.
   int64_t measure_ns = 3 * kNsPerS;
+  // Asked between two calls of the model: whether to end, since nobody waits for it any more.
+  std::function<bool()> halted = [] { return false; };
 };
 
 /// The model that serves now, or served last.

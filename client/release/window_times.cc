@@ -23,17 +23,22 @@ std::vector<float> NoiseWindows(const InputPlan& input, int64_t windows) {
   return noise;
 }
 
+absl::Status CheckWanted(const InstallLimits& limits) {
+  return limits.halted() ? absl::CancelledError("the daemon stops") : absl::OkStatus();
+}
+
 /// Median time of so many windows at once.
 absl::StatusOr<double> TimeOfWindows(Predictor& predictor, const InputPlan& input, int64_t windows,
-                                     int64_t measure_ns, LiveClock* clock) {
+                                     const InstallLimits& limits, LiveClock* clock) {
   const std::vector<float> noise = NoiseWindows(input, windows);
   std::vector<float> outputs(windows * predictor.width());
   std::vector<double> times;
   const int64_t begin_ns = clock->MonotonicNs();
   for (int i = 0; times.size() < kTimed; ++i) {
     const int64_t start_ns = clock->MonotonicNs();
-    const bool takes_long = start_ns - begin_ns > measure_ns;
+    const bool takes_long = start_ns - begin_ns > limits.measure_ns;
     if (takes_long && times.size() >= kFewestTimed) break;
+    MR_RETURN_IF_ERROR(CheckWanted(limits));
     MR_RETURN_IF_ERROR(predictor.Predict(noise, outputs));
     const auto took_ns = static_cast<double>(clock->MonotonicNs() - start_ns);
     if (i >= kWarmUps || takes_long) times.push_back(took_ns);
@@ -54,6 +59,7 @@ absl::Status WarmUp(Predictor& predictor, const InputPlan& input, const InstallL
   std::vector<float> outputs(predictor.width());
   const int64_t end_ns = clock->MonotonicNs() + limits.measure_ns;
   for (int i = 0; i < kWarmUps; ++i) {
+    MR_RETURN_IF_ERROR(CheckWanted(limits));
     MR_RETURN_IF_ERROR(predictor.Predict(noise, outputs));
     if (clock->MonotonicNs() > end_ns) break;
   }
@@ -63,7 +69,7 @@ absl::Status WarmUp(Predictor& predictor, const InputPlan& input, const InstallL
 absl::StatusOr<WindowTimes> MeasureTimes(Predictor& predictor, const InputPlan& input,
                                          const InstallLimits& limits, LiveClock* clock) {
   const auto time_of = [&](int64_t windows) {
-    return TimeOfWindows(predictor, input, windows, limits.measure_ns, clock);
+    return TimeOfWindows(predictor, input, windows, limits, clock);
   };
   WindowTimes times;
   MR_ASSIGN_OR_RETURN(times.one_ns, time_of(1));

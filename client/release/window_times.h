@@ -12,13 +12,15 @@
 
 namespace millrace {
 
+// CANCELLED once `limits.halted`, else the errors of Predict.
+
 /// Lets a model judge windows of noise until it is as quick as it gets, or `limits.measure_ns` are
-/// over. The errors of Predict.
+/// over.
 absl::Status WarmUp(Predictor& predictor, const InputPlan& input, const InstallLimits& limits,
                     LiveClock* clock);
 
 /// Warms a model up and measures what it takes of `limits.batch` windows of noise: medians.
-/// FAILED_PRECONDITION if it gives anything that is not finite, else the errors of Predict.
+/// FAILED_PRECONDITION if it gives anything that is not finite.
 absl::StatusOr<WindowTimes> MeasureTimes(Predictor& predictor, const InputPlan& input,
                                          const InstallLimits& limits, LiveClock* clock);
 

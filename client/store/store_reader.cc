@@ -20,12 +20,14 @@ constexpr int64_t kDayNs = int64_t{86'400} * 1'000'000'000;
 }  // namespace
 
 absl::StatusOr<StoreReader> StoreReader::Open(FileSystem* files, const std::string& folder,
-                                              int64_t newest_bytes) {
+                                              int64_t newest_bytes,
+                                              const std::function<bool()>& halted) {
   MR_ASSIGN_OR_RETURN(const std::vector<std::string> names, files->List(folder));
   StoreReader reader(files);
   // The journal first: what goes from there to the store meanwhile is found twice, and not never.
   reader.List(folder + "/journal");
   for (auto name = names.rbegin(); name != names.rend() && newest_bytes > 0; ++name) {
+    if (halted()) return absl::CancelledError(absl::StrCat(folder, ": nobody waits for it"));
     if (!absl::StrContains(*name, ".segment")) continue;
     newest_bytes -= reader.List(absl::StrCat(folder, "/", *name));
   }

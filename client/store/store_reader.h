@@ -24,10 +24,11 @@ class StoreReader {
   /// NOT_FOUND if there is no such folder, or the error of a disk that does not tell which rows
   /// were taken in an alarm. `files` outlives the reader.
   /// Of the segments the newest are looked at, until they have `newest_bytes`: each block that is
-  /// listed takes memory.
+  /// listed takes memory. CANCELLED where `halted` says so between two segments.
   static absl::StatusOr<StoreReader> Open(
       FileSystem* files, const std::string& folder,
-      int64_t newest_bytes = std::numeric_limits<int64_t>::max());
+      int64_t newest_bytes = std::numeric_limits<int64_t>::max(),
+      const std::function<bool()>& halted = [] { return false; });
 
   /// Of which there are rows, sorted.
   std::vector<std::string> Machines() const;

@@ -131,6 +131,36 @@ TEST_F(ReleasesTest, VersionNeverGoesDownEvenWhenItsFolderIsGone) {
   EXPECT_EQ(Install(By({"ada"}, ToyPackage(5, 0.5F))), 5);
 }
 
+TEST_F(ReleasesTest, ModelThatIsBeingInstalledWhenTheDaemonStopsIsInstalledByTheNext) {
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 1);
+  Stage(By({"ada"}, ToyPackage(2, 0.25F)));
+  on_load_ = [this] { releases_->Halt(); };
+  EXPECT_EQ(Look(), 1);
+  EXPECT_EQ(VersionIn("refused"), 0) << "it is not to blame";
+  EXPECT_EQ(Look(absl::Minutes(1)), 1) << "nothing is begun any more";
+  on_load_ = nullptr;
+  Start();
+  EXPECT_EQ(Version(), 1);
+  EXPECT_EQ(Look(), 2);
+}
+
+TEST_F(ReleasesTest, ModelIsNotCalledTooSlowBesideOneThatWasNotMeasuredToTheEnd) {
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 1);
+  Stage(By({"ada"}, ToyPackage(2, 0.25F)));
+  ills_[0.25F].takes_ns = kNsPerS / 100;  // and the one before, perhaps, by now
+  int loads = 0;
+  on_load_ = [&] {
+    if (++loads == 2) releases_->Halt();
+  };
+  EXPECT_EQ(Look(), 1);
+  EXPECT_EQ(loads, 2);
+  EXPECT_EQ(VersionIn("refused"), 0);
+  on_load_ = nullptr;
+  ills_.clear();
+  Start();
+  EXPECT_EQ(Look(), 2);
+}
+
 TEST_F(ReleasesTest, SameVersionWithTheSameParametersMayBeSignedAnew) {
   v1::PackageManifest manifest = ToyManifest(2, ToyParameters(0.5F));
   manifest.set_expires_ms(absl::ToUnixMillis(kReleaseDay + absl::Hours(1)));

@@ -90,6 +90,16 @@ TEST_F(WindowTimesTest, WhoWaitsForTheModelMeasuresASlowOneLessOften) {
   EXPECT_GT(quick.calls, 100) << "which is as often as without a limit";
 }
 
+TEST_F(WindowTimesTest, MeasuringEndsBetweenTwoCallsOnceNobodyWaitsForTheModel) {
+  MeasuredPredictor predictor(&clock_, 10 * kNsPerS, 0);
+  InstallLimits limits;
+  limits.halted = [&] { return predictor.calls == 3; };
+  EXPECT_EQ(MeasureTimes(predictor, input_, limits, &clock_).status().code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_EQ(WarmUp(predictor, input_, limits, &clock_).code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(predictor.calls, 3);
+}
+
 TEST_F(WindowTimesTest, ValueThatIsNotFiniteIsFoundWhicheverWindowItIsOf) {
   MeasuredPredictor predictor(&clock_, kMsOfTimes, 0);
   predictor.gives = std::numeric_limits<float>::infinity();

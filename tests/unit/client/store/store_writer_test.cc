@@ -218,6 +218,23 @@ TEST_F(StoreWriterTest, OfALargeStoreTheNewestSegmentsAreLookedAt) {
   EXPECT_THAT(firsts(writer_->totals().bytes / 2), ElementsAre(200, 300));
 }
 
+TEST_F(StoreWriterTest, ListingEndsBetweenTwoSegmentsOnceNobodyWaitsForIt) {
+  limits_.store.segment_bytes = 1;
+  OpenWriter();
+  for (const int64_t first_s : {100, 200, 300}) {
+    Record(first_s, 1, 50);
+    MR_EXPECT_OK(writer_->Flush());
+  }
+  int asked = 0;
+  const auto open_until = [&](int most) {
+    asked = 0;
+    return StoreReader::Open(&disk_, "recordings", kAllTime, [&] { return ++asked > most; });
+  };
+  EXPECT_EQ(open_until(1).status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(asked, 2);
+  MR_EXPECT_OK(open_until(1000).status());
+}
+
 TEST(BlockQueueTest, WhatDoesNotFitIsCountedAndTheRestIsTakenInOrder) {
   BlockQueue queue(60 * 10);
   for (int64_t i = 0; i < 8; ++i) queue.Push(SomeRows("pump", 100 + 10 * i, 10));
