@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "base/memory_file_system.h"
+#include "client/live_memory.h"
 #include "client/relearn_folder.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/status_matchers.h"
@@ -126,6 +127,23 @@ TEST_F(RelearningTest, OrderOutlastsADiskThatFailsForTheMoment) {
   relearning_->Save([] { return true; });
   relearning_->Save([] { return true; });
   EXPECT_THAT(Waiting(), IsEmpty());
+}
+
+TEST_F(RelearningTest, MemoryThatADiskDidNotTakeIsSaidToBeMissingUntilItDoes) {
+  LiveMemory memory(&disk_, "state");
+  memory.Load();
+  EXPECT_TRUE(memory.Save()) << "there is nothing";
+  const auto note = [&](const std::string& drift) {
+    memory.Note({{}, {{"pump-1", std::make_shared<const std::string>(drift)}}});
+  };
+  note("learnt");
+  disk_.FillUp();
+  EXPECT_FALSE(memory.Save());
+  EXPECT_FALSE(memory.Save()) << "it is still not there";
+  disk_.Heal();
+  note("learnt anew");
+  EXPECT_TRUE(memory.Save());
+  EXPECT_EQ(*LiveMemory(&disk_, "state").Load().drift.at("pump-1"), "learnt anew");
 }
 
 TEST_F(RelearningTest, NameThatIsNoneDoesNotBecomeAPath) {
