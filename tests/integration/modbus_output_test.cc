@@ -110,6 +110,19 @@ TEST_F(ModbusOutputTest, ClientReadsWhichChannelsRaisedAnAlarm) {
   EXPECT_EQ(modbus_read_registers(plc.get(), 48, 1, &word), -1) << "nothing is in between";
 }
 
+TEST_F(ModbusOutputTest, ClientReadsOfAnAlarmThatWasOverBeforeItAsked) {
+  const Plc plc = Connect();
+  EXPECT_EQ(Read(plc, 24576, 12)[8], 0);
+  output_->Take(VerdictOn("pump-2", Judgement::kAlarm, 3.5));
+  output_->Take(VerdictOn("pump-2", Judgement::kNormal));
+  EXPECT_EQ(Read(plc, 33, 1)[0], 2) << "normal";
+  const std::vector<uint16_t> alarms = Read(plc, 24576, 12);
+  EXPECT_EQ(alarms[0], 1) << "of the site";
+  EXPECT_EQ(alarms[1], 2) << "of machine number 2";
+  EXPECT_EQ(alarms[8], 1) << "of that";
+  EXPECT_EQ(uint32_t{alarms[10]} << 16 | alarms[11], 1'700'000'003);
+}
+
 TEST_F(ModbusOutputTest, HeartThatStoodStillBeatsOnFromWhereItWas) {
   const Plc plc = Connect();
   const auto beat = [this] {
