@@ -61,6 +61,7 @@ LiveRecorder::LiveRecorder(const LiveConfig& config, FileSystem* files, LiveCloc
 LiveRecorder::~LiveRecorder() { Stop(); }
 
 void LiveRecorder::Start() {
+  Publish();  // nothing is missing so far
   writing_ = std::thread([this] { Write(); });
 }
 
@@ -220,6 +221,10 @@ absl::Status LiveRecorder::WorkOnCaptures() {
 }
 
 void LiveRecorder::Tell(const absl::Status& status) {
+  {
+    const absl::MutexLock lock(&mutex_);
+    health_ = status;
+  }
   if (status.ok() == complete_) return;
   complete_ = status.ok();
   if (complete_) {
@@ -247,6 +252,11 @@ void LiveRecorder::Publish() {
     reading.captures.lost += lost_events_;
   }
   metrics_.Set(reading);
+}
+
+absl::Status LiveRecorder::Health() {
+  const absl::MutexLock lock(&mutex_);
+  return health_;
 }
 
 std::string LiveRecorder::MetricsText() { return metrics_.Text(); }

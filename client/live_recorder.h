@@ -58,6 +58,8 @@ class LiveRecorder {
   /// The operator's button. NOT_FOUND where nothing of this machine is recorded, UNAVAILABLE where
   /// nothing is captured (any more).
   absl::Status Press(const std::string& machine, const std::string& note);
+  /// OK while the disk takes what comes; else why recordings have gaps.
+  absl::Status Health();
   /// For a scrape.
   std::string MetricsText();
 
@@ -115,6 +117,7 @@ class LiveRecorder {
   std::vector<CaptureEvent> events_ ABSL_GUARDED_BY(mutex_);
   std::vector<CaptureFolder::RequestNote> pressed_ ABSL_GUARDED_BY(mutex_);
   int64_t lost_events_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status health_ ABSL_GUARDED_BY(mutex_);
   std::thread writing_;
 };
 

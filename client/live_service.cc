@@ -209,9 +209,18 @@ LiveReading LiveService::Reading() {
           serving.p99_ns,      serving.training_held, scoring_.tally()};
 }
 
+HttpAnswer LiveService::Health() const {
+  HttpAnswer answer = HealthAnswer(absl::OkStatus());
+  const absl::Status recording = recorder_ == nullptr ? absl::OkStatus() : recorder_->Health();
+  if (!recording.ok()) {
+    absl::StrAppend(&answer.body, "recordings have gaps: ", recording.message(), "\n");
+  }
+  return answer;
+}
+
 std::map<std::string, HttpServer::Page> LiveService::Pages() {
   std::map<std::string, HttpServer::Page> pages = {
-      {"/healthz", [](const std::string&) { return HealthAnswer(absl::OkStatus()); }},
+      {"/healthz", [this](const std::string&) { return Health(); }},
       {"/metrics",
        [this](const std::string&) {
          return HttpAnswer{200, kMetricsText,

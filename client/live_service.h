@@ -83,6 +83,8 @@ class LiveService {
   void Take(const MachineVerdict& verdict);
   void Take(const ChannelDrift& drift);
   LiveReading Reading();
+  /// 200 as long as it answers, which is what is asked by whoever looks at nothing but the code.
+  HttpAnswer Health() const;
   std::map<std::string, HttpServer::Page> Pages();
   std::map<std::string, HttpServer::Action> Actions();
 

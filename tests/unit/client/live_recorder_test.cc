@@ -107,7 +107,7 @@ TEST_F(LiveRecorderTest, RowsAreOnTheDiskWhenItHasStopped) {
   EXPECT_THAT(Recorded("pump-1")[0].channels, ElementsAre("current", "speed"));
   EXPECT_EQ(Recorded("pump-2")[0].rows(), 20);
   EXPECT_THAT(recorder_->MetricsText(), HasSubstr("millrace_recorded_rows 120"));
-  EXPECT_THAT(recorder_->MetricsText(), HasSubstr("millrace_recording_complete 1"));
+  EXPECT_THAT(recorder_->MetricsText(), HasSubstr("\nmillrace_recording_complete 1\n"));
 }
 
 TEST_F(LiveRecorderTest, UnitsAreRecordedWhereTheFileSaysAny) {
@@ -257,18 +257,22 @@ TEST_F(LiveRecorderTest, DiskThatIsFullIsToldAndRecordingResumesByItself) {
   disk_.FillUp();
   Begin();
   Rows(0, 0, 10);
+  EXPECT_TRUE(Eventually([&] { return !recorder_->Health().ok(); }));
   EXPECT_TRUE(Eventually([&] {
-    return absl::StrContains(recorder_->MetricsText(), "millrace_recording_complete 0");
+    return absl::StrContains(recorder_->MetricsText(), "\nmillrace_recording_complete 0\n");
   }));
+  EXPECT_THAT(recorder_->Health(),
+              IsStatus(absl::StatusCode::kResourceExhausted, HasSubstr("full disk")));
   disk_.Heal();
   int64_t second = 10;
   EXPECT_TRUE(Eventually([&] {
     clock_.now_ns += 10 * kNsPerS;
     Rows(0, second, second + 10);
     second += 10;
-    return absl::StrContains(recorder_->MetricsText(), "millrace_recording_complete 1");
+    return absl::StrContains(recorder_->MetricsText(), "\nmillrace_recording_complete 1\n");
   }));
   Rows(0, second, second + 10);
+  MR_EXPECT_OK(recorder_->Health());
   recorder_->Stop();
   EXPECT_THAT(Recorded("pump-1"), ::testing::Not(IsEmpty()));
   EXPECT_EQ(Recorded("pump-1").back().last_ns(), kBegin + (second + 9) * kNsPerS);
