@@ -14,12 +14,12 @@
 namespace millrace::testing {
 namespace {
 
-constexpr int kLookUpMs = 20;
+constexpr int kLookForStopMs = 20;
 constexpr size_t kRequestBytes = 12;  // to read registers
 
 bool IsReadable(int descriptor) {
   pollfd ready{descriptor, POLLIN, 0};
-  return ::poll(&ready, 1, kLookUpMs) > 0;
+  return ::poll(&ready, 1, kLookForStopMs) > 0;
 }
 
 /// An honest answer to the request: as many registers as it asks for, all 1.
