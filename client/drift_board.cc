@@ -82,6 +82,7 @@ void PutChannel(const DriftingChannel& from, internal::DriftingChannels::Channel
   channel->set_ks(drift.report.ks);
   channel->set_p(drift.report.p);
   channel->set_stability_index(drift.report.stability_index);
+  channel->set_recorded(drift.report.reference == DriftReference::kTraining);
   channel->set_by(drift.by);
   channel->set_note(drift.note);
 }
@@ -112,6 +113,7 @@ absl::StatusOr<DriftingChannels> ReadDriftingChannels(FileSystem* files,
     report.ks = channel.ks();
     report.p = channel.p();
     report.stability_index = channel.stability_index();
+    if (channel.recorded()) report.reference = DriftReference::kTraining;
   }
   return read;
 }

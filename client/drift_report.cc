@@ -30,6 +30,7 @@ DriftJsonObject ChannelJson(const DriftingChannel& entry, const std::string& det
                           {"since", SinceText(entry.since_ns)}};
   if (report.state != DriftState::kLearning) {
     json["detector"] = detector;
+    json["reference"] = NameOf(report.reference);
     json["level"] = report.level;
     json["shift"] = report.shift;
     json["ks"] = report.ks;
@@ -65,9 +66,10 @@ std::string OrderText(const std::string& by, const std::string& note) {
 std::string FoundBy(const DriftingChannel& entry, const std::string& detector) {
   const DriftReport& report = entry.drift.report;
   if (report.state == DriftState::kLearning) return OrderText(entry.drift.by, entry.drift.note);
-  return absl::StrFormat("%s, level %.3g, shift %+.3g; ks %.3g, p %.2g, stability index %.3g",
-                         detector, report.level, report.shift, report.ks, report.p,
-                         report.stability_index);
+  return absl::StrFormat(
+      "%s, level %.3g, shift %+.3g; by %s data ks %.3g, p %.2g, stability index %.3g", detector,
+      report.level, report.shift, NameOf(report.reference), report.ks, report.p,
+      report.stability_index);
 }
 
 }  // namespace

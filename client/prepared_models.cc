@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "client/inference/machine_memory.h"
 #include "client/inference/recorded_drift.h"
 
 namespace millrace {
@@ -71,7 +70,7 @@ void PreparedModels::Remember(const LearntOfMachines& learnt) {
     remembered_[machine] = threshold.model_sha256;
   }
   for (const auto& [machine, bytes] : learnt.drift) {
-    remembered_drift_[machine] = ModelOfDrift(*bytes);
+    remembered_drift_[machine] = OriginOfDrift(*bytes);
   }
   begin_by_ns_ = clock_->MonotonicNs() + kLongestPreparationNs;
 }
@@ -189,17 +188,21 @@ void PreparedModels::LearnDrift(Recordings& recordings, const Enough& enough,
     if (kind.model != model.package.manifest.name()) continue;
     if (!kind.drift || !kind.channels_of.empty()) continue;  // their rows' machines watch it
     for (const std::string& machine : kind.names) {
-      const auto remembered = remembered_drift_.find(machine);
-      if (remembered != remembered_drift_.end() &&
-          remembered->second == model.parameters_sha256()) {
-        continue;
-      }
+      const auto found = remembered_drift_.find(machine);
+      const DriftOrigin remembered =
+          found == remembered_drift_.end() ? DriftOrigin() : found->second;
+      if (remembered.model_sha256 == model.parameters_sha256()) continue;
       if (enough()) return;
       const StoreReader* const store = recordings.get();
       if (store == nullptr) return;
       std::vector<DriftMonitor> monitors = DriftFromRecordings(
           NewestRecorded(*store, machine, past_.days), kind, model.package.plan, enough);
-      if (!monitors.empty()) model.drift[machine] = std::move(monitors);
+      if (monitors.empty()) continue;
+      for (size_t channel = 0; channel < monitors.size(); ++channel) {
+        if (!remembered.relearnt.contains(kind.channels[channel].name)) continue;
+        monitors[channel] = DriftMonitor(*kind.drift);  // the channel has another normal since
+      }
+      model.drift[machine] = std::move(monitors);
     }
   }
   if (model.drift.empty()) return;

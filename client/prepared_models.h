@@ -15,6 +15,7 @@
 #include "base/file_system.h"
 #include "client/inference/installed_model.h"
 #include "client/inference/machine_config.h"
+#include "client/inference/machine_memory.h"
 #include "client/inference/recorded_threshold.h"
 #include "client/inference/scoring_worker.h"
 #include "client/live/live_clock.h"
@@ -108,9 +109,8 @@ class PreparedModels final : public ModelUser {
   LiveClock* const clock_;
   ModelUser* const judges_;
   const Note note_;
-  // By machine: the parameters of the model under which that was learnt.
-  std::map<std::string, std::string> remembered_;
-  std::map<std::string, std::string> remembered_drift_;
+  std::map<std::string, std::string> remembered_;  // by machine: the parameters whose scores
+  std::map<std::string, DriftOrigin> remembered_drift_;
   int64_t begin_by_ns_ = 0;  // monotonic; 0: it has begun
   std::atomic<bool> halted_ = false;
   std::map<std::string, Preparation> preparations_;  // by name, of models that wait

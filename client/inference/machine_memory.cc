@@ -10,13 +10,10 @@
 namespace millrace {
 namespace {
 
-/// `since`: it has learnt from recordings for another model than the one of these bytes.
-void RecallMonitor(const DriftParameters& parameters, absl::string_view bytes, bool since,
+void RecallMonitor(const DriftParameters& parameters, absl::string_view bytes,
                    DriftMonitor& monitor) {
   absl::StatusOr<DriftMonitor> recalled = DriftMonitor::Parse(parameters, bytes);
-  if (!recalled.ok()) return;
-  const bool recorded = since && monitor.reference() == DriftReference::kTraining;
-  if (!recorded || recalled->relearnt()) monitor = *std::move(recalled);
+  if (recalled.ok()) monitor = *std::move(recalled);
 }
 
 }  // namespace
@@ -44,9 +41,18 @@ std::string SaveDrift(const DriftMemory& memory) {
   return file.SerializeAsString();
 }
 
-std::string ModelOfDrift(absl::string_view bytes) {
+DriftOrigin OriginOfDrift(absl::string_view bytes) {
+  DriftOrigin origin;
   internal::MachineDriftState file;
-  return file.ParseFromString(std::string(bytes)) ? file.parameters_sha256() : "";
+  if (!file.ParseFromString(std::string(bytes))) return origin;
+  origin.model_sha256 = file.parameters_sha256();
+  for (const internal::MachineDriftState::Channel& channel : file.channels()) {
+    internal::DriftState state;
+    if (state.ParseFromString(channel.state()) && state.relearnt()) {
+      origin.relearnt.insert(channel.name());
+    }
+  }
+  return origin;
 }
 
 void RecallDrift(const DriftParameters& parameters, absl::string_view bytes,
@@ -56,11 +62,14 @@ void RecallDrift(const DriftParameters& parameters, absl::string_view bytes,
   for (const internal::MachineDriftState::Channel& channel : file.channels()) {
     const auto found = std::ranges::find(memory.channels, channel.name());
     if (found == memory.channels.end() || memory.drift == nullptr) continue;
-    RecallMonitor(parameters, channel.state(), file.parameters_sha256() != memory.model_sha256,
-                  memory.drift->monitor(static_cast<int32_t>(found - memory.channels.begin())));
+    DriftMonitor& monitor =
+        memory.drift->monitor(static_cast<int32_t>(found - memory.channels.begin()));
+    const bool learnt_since = monitor.reference() == DriftReference::kTraining &&
+                              file.parameters_sha256() != memory.model_sha256;
+    if (!learnt_since) RecallMonitor(parameters, channel.state(), monitor);
   }
   if (memory.score == nullptr || file.parameters_sha256() != memory.model_sha256) return;
-  RecallMonitor(parameters, file.score(), /*since=*/false, memory.score->monitor(0));
+  RecallMonitor(parameters, file.score(), memory.score->monitor(0));
 }
 
 }  // namespace millrace

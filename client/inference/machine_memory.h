@@ -2,6 +2,7 @@
 // What is known of a machine's drift, for the next start.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,12 +25,15 @@ struct DriftMemory {
 };
 
 std::string SaveDrift(const DriftMemory& memory);
-/// Under which model that was learnt: the SHA-256 of its parameters. Empty: under none.
-std::string ModelOfDrift(absl::string_view bytes);
+/// What is to be known of that before it is recalled.
+struct DriftOrigin {
+  std::string model_sha256;        // of the parameters of the model under which; empty: none
+  std::set<std::string> relearnt;  // channels of which somebody has said what is normal
+};
+DriftOrigin OriginOfDrift(absl::string_view bytes);
 /// Takes from what SaveDrift gave all that still means the same: channels of the same name under
-/// the same modes, unless they have learnt from recordings for another model since and nobody has
-/// ordered otherwise, and the score of the same model. The rest is learnt anew, as is what cannot
-/// be read.
+/// the same modes, unless they have learnt from recordings for another model, and the score of the
+/// same model. The rest is learnt anew, as is what cannot be read.
 void RecallDrift(const DriftParameters& parameters, absl::string_view bytes,
                  const DriftMemory& memory);
 

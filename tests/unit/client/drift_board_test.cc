@@ -43,6 +43,7 @@ class DriftBoardTest : public ::testing::Test {
   void Tell(const std::string& channel, DriftState state, int64_t second, bool recalled = false) {
     ChannelDrift drift{"pump-1", channel, kDriftBegin + second * kNsPerS, {}, recalled};
     drift.report.state = state;
+    drift.report.reference = DriftReference::kTraining;
     drift.report.level = 1.5;
     board_->Take(drift);
   }
@@ -149,6 +150,7 @@ TEST_F(DriftBoardTest, ListSaysWhatDriftsSinceWhenByWhichDetectorAndWhatWaits) {
   const std::string text = DriftList(drifting, {order}, /*json=*/false);
   EXPECT_THAT(text, HasSubstr("pump-1           current          confirmed  2023-11-14T22:13:40Z"));
   EXPECT_THAT(text, HasSubstr("adwin, level 1.5, shift"));
+  EXPECT_THAT(text, HasSubstr("; by training data ks 0, "));
   EXPECT_THAT(text, HasSubstr("learning   2023-11-14T22:14:40Z  by A. Smith: the gearbox is new"));
   EXPECT_THAT(text, HasSubstr("waits for the daemon: pump-2 (speed) is to be learnt anew"));
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
@@ -157,6 +159,7 @@ TEST_F(DriftBoardTest, ListSaysWhatDriftsSinceWhenByWhichDetectorAndWhatWaits) {
   ASSERT_THAT(json["channels"], SizeIs(2));
   EXPECT_EQ(json["channels"][0]["since"], "2023-11-14T22:13:40Z");
   EXPECT_EQ(json["channels"][0]["detector"], "adwin");
+  EXPECT_EQ(json["channels"][0]["reference"], "training");
   EXPECT_EQ(json["channels"][1]["state"], "learning");
   EXPECT_EQ(json["channels"][1]["by"], "A. Smith");
   EXPECT_EQ(json["orders"][0]["machine"], "pump-2");

@@ -446,11 +446,13 @@ TEST_F(PreparedModelsTest, WhatSomebodySaysIsNormalOutlastsAnotherModelsRecordin
   };
   Install(0, "another");
   is_stable("though the recordings are of before");
+  drift_.clear();
   Begin();
   models_->Remember({{}, noted});
   Install(0, "a third");
   engine_->RestoreDrift(noted);
   models_->Begin();
+  EXPECT_EQ(std::ranges::count(drift_, "current", &ChannelDrift::channel), 0);
   is_stable("after a restart too");
 }
 
