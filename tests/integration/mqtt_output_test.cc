@@ -169,6 +169,28 @@ TEST_F(MqttOutputTest, BrokerThatHasNeverBeenThereHoldsNobodyUpEither) {
   }));
 }
 
+TEST_F(MqttOutputTest, WhatWaitsForABrokerIsPublishedByTheOutputThatTakesOver) {
+  StartBroker();
+  broker_->Kill();
+  config_.broker.qos = 1;
+  Open();
+  TakeVersions(1, 50);
+  std::vector<Backlog::Message> waiting = output_->GiveUp();
+  EXPECT_EQ(waiting.size(), 50);
+  config_.queue_verdicts = 20;
+  Open();
+  output_->TakeOver(std::move(waiting));
+  EXPECT_EQ(output_->Status().dropped, 30) << "it has less room";
+  TakeVersions(51, 51);
+  broker_->Start();
+  const Subscriber plant(broker_->port(), kVerdicts);
+  EXPECT_TRUE(Eventually([&] {
+    const std::vector<int64_t> versions = VersionsOf(plant.Heard(kVerdicts));
+    return !versions.empty() && versions.back() == 51;
+  }));
+  EXPECT_TRUE(Eventually([&] { return output_->Status().told == 20; }));
+}
+
 TEST_F(MqttOutputTest, FloodOfSeveralThreadsIsToldInEachOnesOrderOrCountedAsDropped) {
   constexpr int64_t kOfEach = 5000;
   const std::vector<std::string> machines = {"pump-1", "pump-2", "pump-3"};
