@@ -42,8 +42,8 @@ struct LiveConfig {
   HeartbeatConfig heartbeat;
   std::vector<OutputConfig> outputs;
   ServingConfig serving;
-  std::optional<StoreConfig> store;      // of what the machines do; none: nothing is recorded
-  int64_t trained_days = 0;  // of what is recorded, that train, before the newest; 0: all
+  std::optional<StoreConfig> store;  // of what the machines do; none: nothing is recorded
+  int64_t trained_days = 0;          // of what is recorded, that train, before the newest; 0: all
   std::optional<CaptureConfig> capture;  // none: nothing is captured
   ReleasePolicy release;                 // of the models that judge them
 };

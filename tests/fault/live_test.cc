@@ -159,8 +159,7 @@ class Live : public ::testing::Test {
     return port;
   }
   nlohmann::json Verdict(const std::string& machine = "pump-1") {
-    const httplib::Result answer =
-        httplib::Client("127.0.0.1", Port()).Get("/verdicts/" + machine);
+    const httplib::Result answer = httplib::Client("127.0.0.1", Port()).Get("/verdicts/" + machine);
     return answer ? nlohmann::json::parse(answer->body, nullptr, false) : nlohmann::json();
   }
   /// Lets the machine run until the verdict on it is this.

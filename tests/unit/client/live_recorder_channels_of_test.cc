@@ -106,7 +106,8 @@ TEST_F(RecorderOfSharedRowsTest, AlarmOfBothIsOneCaptureOfTheMachineThatHasTheRo
 
 TEST_F(RecorderOfSharedRowsTest, ButtonMayNameEither) {
   MR_EXPECT_OK(recorder_->Press("pump-1-life", "a noise"));
-  EXPECT_THAT(recorder_->Press("pump-2", ""), IsStatus(absl::StatusCode::kNotFound, HasSubstr("pump-2")));
+  EXPECT_THAT(recorder_->Press("pump-2", ""),
+              IsStatus(absl::StatusCode::kNotFound, HasSubstr("pump-2")));
   recorder_->Stop();
   ASSERT_THAT(Captures(), SizeIs(1));
   EXPECT_EQ(Captures()[0].event.machine, "pump-1");
