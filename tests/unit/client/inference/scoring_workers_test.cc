@@ -144,9 +144,12 @@ class ScoringWorkersTest : public ::testing::Test {
       workers_->sink()->Accept(std::move(batch));
     }
   }
+  /// With rows of their own, which stand before those without.
   size_t Machines() const {
     size_t machines = 0;
-    for (const MachineConfig& kind : site_) machines += kind.names.size();
+    for (const MachineConfig& kind : site_) {
+      if (kind.channels_of.empty()) machines += kind.names.size();
+    }
     return machines;
   }
   bool AwaitVerdicts(size_t count) {
@@ -197,6 +200,33 @@ TEST_F(ScoringWorkersTest, VerdictsOfManyAreThoseOfOneBitForBit) {
       }
     }
     EXPECT_GT(alarms, 0);
+    if (workers == 1) of_one = scores;
+    EXPECT_EQ(scores, of_one) << workers;
+  }
+}
+
+TEST_F(ScoringWorkersTest, WhoIsJudgedByOthersRowsIsJudgedAlikeByAnyNumberOfThreads) {
+  constexpr int64_t kRows = 300;
+  MachineConfig second = Pumps({"a-3-second", "a-1-second"});
+  second.channels_of = {"a-3", "a-1"};
+  second.hop = 7;
+  site_.push_back(second);
+  std::map<std::string, std::vector<std::pair<int64_t, double>>> of_one;
+  for (const int64_t workers : {1, 3, 5}) {
+    Begin(workers);
+    workers_->Start();
+    Rows(0, kRows);
+    ASSERT_TRUE(AwaitVerdicts(5 * (kRows - 2) + 2 * ((kRows - 3) / 7 + 1)));
+    workers_->Stop();
+    EXPECT_EQ(rows_of_others_, 0) << "rows are made by who has the channels";
+    std::map<std::string, std::vector<std::pair<int64_t, double>>> scores;
+    for (const auto& [machine, verdicts] : Verdicts()) {
+      for (const MachineVerdict& verdict : verdicts) {
+        scores[machine].emplace_back(verdict.time_ns, verdict.score);
+      }
+    }
+    EXPECT_EQ(scores.size(), 7);
+    EXPECT_EQ(scores["a-1-second"].size(), 43);
     if (workers == 1) of_one = scores;
     EXPECT_EQ(scores, of_one) << workers;
   }
