@@ -43,9 +43,7 @@ class FaultyFileSystem::FaultyFile final : public File {
     if (!met.ok() && !short_write) return met;
     MR_RETURN_IF_ERROR(base_->WriteAt(offset, data));
     const std::lock_guard lock(files_->mutex_);
-    const size_t end = offset + data.size();
-    if (tracked_->dirty.size() < end) tracked_->dirty.resize(end);
-    std::fill(tracked_->dirty.begin() + offset, tracked_->dirty.begin() + end, true);
+    tracked_->dirty.push_back({offset, offset + std::ssize(data)});
     return met;
   }
 
@@ -56,14 +54,14 @@ class FaultyFileSystem::FaultyFile final : public File {
   absl::Status Sync() override {
     const absl::Status met = files_->Meet(DiskCall::kSync, path_);
     MR_ASSIGN_OR_RETURN(const int64_t size, base_->Size());
-    std::vector<char> content(size);
-    MR_RETURN_IF_ERROR(base_->ReadAt(0, content));
     const std::lock_guard lock(files_->mutex_);
-    const std::vector<bool> dirty = std::exchange(tracked_->dirty, {});
+    const std::vector<Range> dirty = std::exchange(tracked_->dirty, {});
     if (!met.ok()) return met;
     tracked_->durable.resize(size);
-    for (size_t i = 0; i < dirty.size(); ++i) {
-      if (dirty[i]) tracked_->durable[i] = content[i];
+    const std::span durable(tracked_->durable);
+    for (const Range& range : dirty) {
+      const auto bytes = durable.subspan(range.begin, range.end - range.begin);
+      MR_RETURN_IF_ERROR(base_->ReadAt(range.begin, bytes));
     }
     return absl::OkStatus();
   }
@@ -74,9 +72,10 @@ class FaultyFileSystem::FaultyFile final : public File {
     MR_RETURN_IF_ERROR(files_->Meet(DiskCall::kTruncate, path_));
     MR_RETURN_IF_ERROR(base_->Truncate(size));
     const std::lock_guard lock(files_->mutex_);
-    const auto kept = static_cast<size_t>(size);
-    tracked_->durable.resize(std::min(tracked_->durable.size(), kept));
-    tracked_->dirty.resize(std::min(tracked_->dirty.size(), kept));
+    if (std::ssize(tracked_->durable) > size) tracked_->durable.resize(size);
+    for (Range& range : tracked_->dirty) {
+      range = {std::min(range.begin, size), std::min(range.end, size)};
+    }
     return absl::OkStatus();
   }
 
@@ -179,14 +178,15 @@ absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::Open(const std::string& 
   }
   const bool existed = base_->Exists(path);
   MR_ASSIGN_OR_RETURN(auto file, base_->Open(path, mode));
-  MR_ASSIGN_OR_RETURN(const int64_t size, file->Size());
-  std::vector<char> content(size);
-  MR_RETURN_IF_ERROR(file->ReadAt(0, content));
   const std::lock_guard lock(mutex_);
-  auto& tracked = files_[path];
-  if (tracked == nullptr) tracked = std::make_shared<Tracked>(Tracked{std::move(content), {}});
+  if (!files_.contains(path)) {
+    MR_ASSIGN_OR_RETURN(const int64_t size, file->Size());
+    std::vector<char> content(size);
+    MR_RETURN_IF_ERROR(file->ReadAt(0, content));
+    files_[path] = std::make_shared<Tracked>(Tracked{std::move(content), {}});
+  }
   if (!existed) unsynced_.push_back({path, "", false});
-  return std::make_unique<FaultyFile>(this, std::move(file), path, tracked);
+  return std::make_unique<FaultyFile>(this, std::move(file), path, files_[path]);
 }
 
 absl::Status FaultyFileSystem::CreateDirectories(const std::string& path) {

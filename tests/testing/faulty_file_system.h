@@ -83,9 +83,13 @@ class FaultyFileSystem final : public FileSystem {
 
  private:
   class FaultyFile;
+  struct Range {
+    int64_t begin = 0;
+    int64_t end = 0;
+  };
   struct Tracked {
     std::vector<char> durable;  // what a power cut leaves
-    std::vector<bool> dirty;    // bytes that the next sync brings to the disk
+    std::vector<Range> dirty;   // what the next sync brings to the disk
   };
   // An entry that its folder does not hold durably yet.
   struct Entry {
