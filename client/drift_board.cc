@@ -120,7 +120,9 @@ absl::StatusOr<DriftingChannels> ReadDriftingChannels(FileSystem* files,
 
 DriftBoard::DriftBoard(const std::vector<MachineConfig>& machines, FileSystem* files,
                        std::string state_folder)
-    : machines_(machines), files_(files), state_folder_(std::move(state_folder)) {}
+    : machines_(machines), files_(files), state_folder_(std::move(state_folder)) {
+  changed_ = !DetectorName(machines).empty();  // so that it is said that nothing drifts
+}
 
 void DriftBoard::Load() {
   const absl::StatusOr<DriftingChannels> before = ReadDriftingChannels(files_, state_folder_);

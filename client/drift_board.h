@@ -48,7 +48,7 @@ class DriftBoard {
   void Take(const ChannelDrift& drift);
   /// The last of each channel whose state has changed.
   Drifts Latest() const;
-  /// Writes what drifts, if that has changed.
+  /// Writes what drifts, if that has changed; nothing where no drift is watched.
   void Save();
 
  private:
@@ -63,7 +63,7 @@ class DriftBoard {
   Drifts latest_ ABSL_GUARDED_BY(mutex_);
   std::map<Key, DriftingChannel> drifting_ ABSL_GUARDED_BY(mutex_);
   std::map<Key, int64_t> recalled_since_ns_ ABSL_GUARDED_BY(mutex_);  // from before the restart
-  bool changed_ ABSL_GUARDED_BY(mutex_) = true;
+  bool changed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace millrace

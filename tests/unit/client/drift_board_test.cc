@@ -122,6 +122,13 @@ TEST_F(DriftBoardTest, ChannelThatIsNotWatchedAnyMoreIsForgotten) {
   EXPECT_THAT(Saved(), IsEmpty());
 }
 
+TEST_F(DriftBoardTest, SiteThatWatchesNoDriftHasNoFile) {
+  pumps_.drift.reset();
+  Restart();
+  board_->Save();
+  EXPECT_THAT(*disk_.List("state"), IsEmpty());
+}
+
 TEST_F(DriftBoardTest, WhatADiskDidNotTakeIsWrittenOnceItDoes) {
   board_->Save();
   Tell("current", DriftState::kSuspected, 20);
