@@ -42,9 +42,9 @@ MqttOutput::MqttOutput(std::string name, const MqttOutputConfig& config, LiveClo
   thread_ = std::thread([this] { Run(); });
 }
 
-MqttOutput::~MqttOutput() { Stop(); }
+MqttOutput::~MqttOutput() { MqttOutput::Halt(); }
 
-void MqttOutput::Stop() {
+void MqttOutput::Halt() {
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
@@ -66,7 +66,7 @@ void MqttOutput::TakeOver(std::vector<Backlog::Message> waiting) {
 }
 
 std::vector<Backlog::Message> MqttOutput::GiveUp() {
-  Stop();
+  Halt();
   std::vector<Backlog::Message> waiting;
   while (std::optional<Backlog::Message> oldest = verdicts_.Take()) {
     waiting.push_back(*std::move(oldest));

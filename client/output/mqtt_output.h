@@ -33,6 +33,7 @@ class MqttOutput final : public Output {
   ~MqttOutput() override;
 
   void TakeOver(std::vector<Backlog::Message> waiting) override;
+  void Halt() override;
   std::vector<Backlog::Message> GiveUp() override;
   void Take(const MachineVerdict& verdict) override;
   void Beat(const VerdictBoard& board) override;
@@ -41,7 +42,6 @@ class MqttOutput final : public Output {
  private:
   using Message = Backlog::Message;
 
-  void Stop();
   void Run();
   /// One connection from its beginning to its end, or until it is to stop. Whether it was ever up.
   bool Connect();

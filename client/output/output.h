@@ -29,7 +29,10 @@ class Output {
   virtual ~Output() = default;
   /// What waited with the one before, whose place it takes. Before anything else.
   virtual void TakeOver(std::vector<Backlog::Message>) {}
-  /// Stops it: gives what waits still, the oldest first. After anything else.
+  /// Says good-bye to its peers, which may take a while. It takes verdicts still, which wait for
+  /// GiveUp where another may take its place.
+  virtual void Halt() {}
+  /// Gives what waits still, the oldest first. After anything else; waits for nobody after Halt.
   virtual std::vector<Backlog::Message> GiveUp() { return {}; }
   virtual void Take(const MachineVerdict& verdict) = 0;
   /// After each beat of the board, on which every verdict stands before Take is called with it.

@@ -2,7 +2,6 @@
 #include "client/output/output_set.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,48 +11,65 @@
 namespace millrace {
 
 OutputSet::~OutputSet() {
-  std::vector<Ended> ended;
-  EndAllBut({}, ended);
-  TellLost(ended);
+  HaltAllBut({});
+  EndLeaving();
 }
 
-void OutputSet::EndAllBut(const std::vector<OutputConfig>& configs, std::vector<Ended>& ended) {
-  std::vector<Running> gone;
+void OutputSet::HaltAllBut(const std::vector<OutputConfig>& configs) {
+  // Stay where they are: only a change, of which there is one at a time, ends an output.
+  std::vector<const Running*> going;
   {
-    const absl::MutexLock lock(&mutex_);
-    for (auto running = running_.begin(); running != running_.end();) {
-      const bool stays = std::ranges::find(configs, running->second.config) != configs.end();
-      if (!stays) gone.push_back(std::move(running->second));
-      running = stays ? std::next(running) : running_.erase(running);
+    const absl::ReaderMutexLock lock(&mutex_);
+    for (const auto& [name, running] : running_) {
+      if (std::ranges::find(configs, running.config) == configs.end()) {
+        going.push_back(&running);
+      }
     }
   }
-  for (Running& running : gone) {
-    // Without the lock: a good-bye takes its time.
-    std::vector<Backlog::Message> waiting = running.output->GiveUp();
-    running.output = nullptr;
-    LogInfo("output stopped", {{"output", running.config.name}});
-    ended.push_back({std::move(running.config), std::move(waiting)});
+  // Without the lock, and while it is told on: a good-bye takes its time.
+  std::vector<std::string> names;
+  for (const Running* const running : going) {
+    running->output->Halt();
+    LogInfo("output stopped", {{"output", running->config.name}});
+    names.push_back(running->config.name);
+  }
+  std::vector<Running> gone;  // ends once the lock is let go
+  const absl::MutexLock lock(&mutex_);
+  for (const std::string& name : names) {
+    Running& running = running_.at(name);
+    const bool may_wait = TakesOver(running.config, running.config);
+    (may_wait ? leaving_ : gone).push_back(std::move(running));
+    running_.erase(name);
   }
 }
 
-absl::Status OutputSet::Open(const OutputConfig& config, std::vector<Ended>& ended) {
+absl::Status OutputSet::Open(const OutputConfig& config) {
   absl::StatusOr<std::unique_ptr<Output>> output = factory_(config);
   if (!output.ok()) return Annotate(output.status(), absl::StrCat("[[output]] ", config.name));
-  for (Ended& before : ended) {
-    if (before.waiting.empty() || !TakesOver(before.config, config)) continue;
-    (*output)->TakeOver(std::exchange(before.waiting, {}));
-  }
   LogInfo("output started", {{"output", config.name}});
   const absl::MutexLock lock(&mutex_);
+  const auto left = std::stable_partition(
+      leaving_.begin(), leaving_.end(),
+      [&](const Running& before) { return !TakesOver(before.config, config); });
+  for (auto before = left; before != leaving_.end(); ++before) {
+    (*output)->TakeOver(before->output->GiveUp());
+  }
+  leaving_.erase(left, leaving_.end());
   running_[config.name] = {config, *std::move(output)};
   return absl::OkStatus();
 }
 
-void OutputSet::TellLost(const std::vector<Ended>& ended) {
-  for (const Ended& output : ended) {
-    if (output.waiting.empty()) continue;
+void OutputSet::EndLeaving() {
+  std::vector<Running> leaving;
+  {
+    const absl::MutexLock lock(&mutex_);
+    leaving.swap(leaving_);
+  }
+  for (const Running& output : leaving) {
+    const size_t waiting = output.output->GiveUp().size();
+    if (waiting == 0) continue;
     LogWarning("verdicts are not published any more",
-               {{"output", output.config.name}, {"verdicts", output.waiting.size()}});
+               {{"output", output.config.name}, {"verdicts", waiting}});
   }
 }
 
@@ -66,26 +82,23 @@ std::vector<OutputConfig> OutputSet::Configs() const {
 
 absl::Status OutputSet::Reconfigure(const std::vector<OutputConfig>& configs) {
   const absl::MutexLock changing(&changing_);
-  std::vector<Ended> ended;
-  const absl::Status changed = Change(configs, ended);
-  TellLost(ended);
+  const absl::Status changed = Change(configs);
+  EndLeaving();
   return changed;
 }
 
-absl::Status OutputSet::Change(const std::vector<OutputConfig>& configs,
-                               std::vector<Ended>& ended) {
+absl::Status OutputSet::Change(const std::vector<OutputConfig>& configs) {
   const std::vector<OutputConfig> before = Configs();
   // First, since what is new may want the address or the topics of what goes.
-  EndAllBut(configs, ended);
-  std::vector<OutputConfig> gone;
-  for (const Ended& was : ended) gone.push_back(was.config);
+  HaltAllBut(configs);
   for (const OutputConfig& config : configs) {
     if (std::ranges::find(before, config) != before.end()) continue;
-    const absl::Status opened = Open(config, ended);
+    const absl::Status opened = Open(config);
     if (opened.ok()) continue;
-    EndAllBut(before, ended);
-    for (const OutputConfig& was : gone) {
-      const absl::Status back = Open(was, ended);
+    HaltAllBut(before);
+    for (const OutputConfig& was : before) {
+      if (std::ranges::find(configs, was) != configs.end()) continue;
+      const absl::Status back = Open(was);
       if (!back.ok()) LogError("output is not back", {{"reason", back.message()}});
     }
     return opened;
@@ -96,6 +109,7 @@ absl::Status OutputSet::Change(const std::vector<OutputConfig>& configs,
 void OutputSet::Take(const MachineVerdict& verdict) const {
   const absl::ReaderMutexLock lock(&mutex_);
   for (const auto& [name, running] : running_) running.output->Take(verdict);
+  for (const Running& leaving : leaving_) leaving.output->Take(verdict);
 }
 
 void OutputSet::Beat(const VerdictBoard& board) const {

@@ -30,9 +30,9 @@ class OutputSet {
 
   /// Ends the outputs that `configs` does not have as they are, which say good-bye, then opens
   /// those that are new; an output whose configuration is as it was goes on without a gap, and what
-  /// waits with one that goes is taken over where another takes its place (TakesOver). All or
-  /// none: where one cannot be opened the error names it, and those that had to go for it are
-  /// opened anew. `configs` have different names.
+  /// waits with one that goes, and what it is told until then, is taken over where another takes
+  /// its place (TakesOver). All or none: where one cannot be opened the error names it, and those
+  /// that had to go for it are opened anew. `configs` have different names.
   absl::Status Reconfigure(const std::vector<OutputConfig>& configs);
 
   void Take(const MachineVerdict& verdict) const;
@@ -48,24 +48,21 @@ class OutputSet {
     std::unique_ptr<Output> output;
   };
 
-  /// One that has ended, and what waited with it.
-  struct Ended {
-    OutputConfig config;
-    std::vector<Backlog::Message> waiting;
-  };
-
-  /// Takes over from those of `ended` whose place it takes.
-  absl::Status Open(const OutputConfig& config, std::vector<Ended>& ended);
-  /// Ends those that `configs` does not have as they are, and adds them to `ended`.
-  void EndAllBut(const std::vector<OutputConfig>& configs, std::vector<Ended>& ended);
-  static void TellLost(const std::vector<Ended>& ended);
-  absl::Status Change(const std::vector<OutputConfig>& configs, std::vector<Ended>& ended);
+  /// Takes over from those that leave whose place it takes.
+  absl::Status Open(const OutputConfig& config);
+  /// Halts those that `configs` does not have as they are. They leave: what verdicts may wait with
+  /// is told on, the others are gone.
+  void HaltAllBut(const std::vector<OutputConfig>& configs);
+  /// Ends those that leave, and tells what nobody has taken over.
+  void EndLeaving();
+  absl::Status Change(const std::vector<OutputConfig>& configs);
   std::vector<OutputConfig> Configs() const;
 
   const Factory factory_;
   absl::Mutex changing_;       // held by one Reconfigure at a time
   mutable absl::Mutex mutex_;  // shared by those who tell something
   std::map<std::string, Running> running_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Running> leaving_ ABSL_GUARDED_BY(mutex_);  // halted; told on for who takes over
 };
 
 }  // namespace millrace

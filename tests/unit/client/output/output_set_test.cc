@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <functional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -137,29 +138,38 @@ TEST_F(OutputSetTest, VerdictsAreTakenWhileOutputsComeAndGo) {
   EXPECT_EQ(outputs_.Statuses().at("a").told, 2 * kVerdicts);
 }
 
-/// With a verdict of its own that waits, behind those that it has taken over.
+/// With a verdict of its own that waits, behind those that it has taken over and before those that
+/// it is told.
 class WaitingOutput final : public Output {
  public:
-  WaitingOutput(std::string verdict, std::vector<std::string>* taken_over)
-      : verdict_(std::move(verdict)), taken_over_(taken_over) {}
+  /// `farewell`: what happens while it says good-bye.
+  WaitingOutput(std::string verdict, std::vector<std::string>* taken_over,
+                std::function<void()> farewell)
+      : verdict_(std::move(verdict)), taken_over_(taken_over), farewell_(std::move(farewell)) {}
   void TakeOver(std::vector<Backlog::Message> waiting) override {
     for (Backlog::Message& message : waiting) {
       taken_over_->push_back(message.payload);
       waiting_.push_back(std::move(message));
     }
   }
+  void Halt() override { farewell_(); }
   std::vector<Backlog::Message> GiveUp() override {
     waiting_.push_back({"topic", verdict_});
+    waiting_.insert(waiting_.end(), told_.begin(), told_.end());
     return std::move(waiting_);
   }
-  void Take(const MachineVerdict&) override {}
+  void Take(const MachineVerdict& verdict) override {
+    told_.push_back({"topic", "on " + verdict.machine});
+  }
   void Beat(const VerdictBoard&) override {}
   OutputStatus Status() const override { return {}; }
 
  private:
   const std::string verdict_;
   std::vector<std::string>* const taken_over_;
+  const std::function<void()> farewell_;
   std::vector<Backlog::Message> waiting_;
+  std::vector<Backlog::Message> told_;
 };
 
 class OutputBacklogTest : public ::testing::Test {
@@ -175,10 +185,14 @@ class OutputBacklogTest : public ::testing::Test {
   std::vector<std::string> TakenOver() { return std::exchange(taken_over_, {}); }
 
   int opened_ = 0;
+  int verdicts_ = 0;
   std::vector<std::string> taken_over_;
+  std::function<void()> meanwhile_ = [] {};  // while one says good-bye, and while one is opened
   OutputSet outputs_{[this](const OutputConfig& config) -> absl::StatusOr<std::unique_ptr<Output>> {
+    meanwhile_();
     if (config.name == "taken") return absl::UnavailableError("address");
-    return std::make_unique<WaitingOutput>("verdict " + std::to_string(++opened_), &taken_over_);
+    return std::make_unique<WaitingOutput>("verdict " + std::to_string(++opened_), &taken_over_,
+                                           [this] { meanwhile_(); });
   }};
 };
 
@@ -188,6 +202,20 @@ TEST_F(OutputBacklogTest, WhatWaitsForABrokerGoesOnWaitingWhereTheOutputIsEdited
   EXPECT_THAT(TakenOver(), ElementsAre("verdict 1"));
   MR_ASSERT_OK(outputs_.Reconfigure({PlantAt("broker", 2)}));
   EXPECT_THAT(TakenOver(), ElementsAre("verdict 1", "verdict 2"));
+}
+
+TEST_F(OutputBacklogTest, VerdictsThatComeWhileAnOutputIsEditedReachTheOneThatTakesItsPlace) {
+  MR_ASSERT_OK(outputs_.Reconfigure({PlantAt("broker", 0)}));
+  meanwhile_ = [this] {
+    outputs_.Take(VerdictOn("pump-" + std::to_string(++verdicts_), Judgement::kNormal));
+  };
+  MR_ASSERT_OK(outputs_.Reconfigure({PlantAt("broker", 1)}));
+  EXPECT_THAT(TakenOver(), ElementsAre("verdict 1", "on pump-1", "on pump-2"));
+  // Also where nothing comes of it.
+  EXPECT_FALSE(outputs_.Reconfigure({PlantAt("broker", 2), {"taken", GrpcOutputConfig{"1"}}}).ok());
+  EXPECT_THAT(TakenOver(), ::testing::IsSupersetOf(
+                               {"on pump-3", "on pump-4", "on pump-5", "on pump-6", "on pump-7"}));
+  meanwhile_ = [] {};
 }
 
 TEST_F(OutputBacklogTest, AnotherBrokerOrTopicGetsNothingThatWasForTheOneBefore) {
