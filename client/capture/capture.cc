@@ -49,6 +49,7 @@ internal::CaptureEvent ToFile(const CaptureEvent& event, const Digest& rows) {
   file.set_reason(event.reason);
   file.set_model(event.model);
   file.set_version(event.version);
+  file.set_own_labels(event.own_labels);
   file.set_rows_sha256(rows.ToBytes());
   return file;
 }
@@ -62,9 +63,9 @@ std::optional<CaptureEvent> FromFile(const internal::CaptureEvent& file) {
       !std::isfinite(file.surprise())) {
     return std::nullopt;
   }
-  return CaptureEvent{file.machine(), *trigger,      file.time_ns(),  file.window_ns(),
-                      file.from_ns(), file.to_ns(),  file.surprise(), file.reason(),
-                      file.model(),   file.version()};
+  return CaptureEvent{file.machine(), *trigger,       file.time_ns(),   file.window_ns(),
+                      file.from_ns(), file.to_ns(),   file.surprise(),  file.reason(),
+                      file.model(),   file.version(), file.own_labels()};
 }
 
 /// What stands in front of the rows.

@@ -33,6 +33,7 @@ struct CaptureEvent {
   std::string reason;   // one line for people
   std::string model;    // that judged; empty: none did
   int64_t version = 0;
+  bool own_labels = false;  // the model learns labels: what is said of its capture is one of them
 
   /// Names it, and is the same for the same rows and trigger: "20261122T001500.125Z-pump-1-alarm".
   std::string Id() const;

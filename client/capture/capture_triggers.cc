@@ -33,6 +33,7 @@ CaptureEvent EventOf(const MachineVerdict& verdict, const std::string& machine,
   event.reason = ReasonOf(verdict);
   event.model = verdict.model;
   event.version = verdict.version;
+  event.own_labels = verdict.task != Task::kReconstruction;
   return event;
 }
 
@@ -92,17 +93,20 @@ std::optional<CaptureEvent> CaptureTriggers::OnVerdict(const MachineVerdict& ver
                                                        const std::string& machine,
                                                        int64_t monotonic_ns) {
   if (verdict.judgement == Judgement::kNotEvaluated) return std::nullopt;
-  Machine& taken = Of(machine, monotonic_ns);
-  if (verdict.judgement == Judgement::kAlarm && Pass(taken, CaptureTrigger::kAlarm, monotonic_ns)) {
+  // Of two models that judge the same rows the one's long alarm is not to keep the other's away.
+  Machine& judged = Of(verdict.machine, monotonic_ns);
+  if (verdict.judgement == Judgement::kAlarm &&
+      Pass(judged, CaptureTrigger::kAlarm, monotonic_ns)) {
     return EventOf(verdict, machine, CaptureTrigger::kAlarm);
   }
   const bool doubtful = verdict.judgement == Judgement::kNormal || verdict.predicted >= 0;
   if (doubtful && IsDoubtful(verdict) &&
-      Pass(taken, CaptureTrigger::kLowConfidence, monotonic_ns)) {
+      Pass(judged, CaptureTrigger::kLowConfidence, monotonic_ns)) {
     return EventOf(verdict, machine, CaptureTrigger::kLowConfidence);
   }
-  if (monotonic_ns < taken.next_random_ns) return std::nullopt;
-  taken.next_random_ns = monotonic_ns + RandomDelayNs();
+  Machine& owner = Of(machine, monotonic_ns);
+  if (monotonic_ns < owner.next_random_ns) return std::nullopt;
+  owner.next_random_ns = monotonic_ns + RandomDelayNs();
   return EventOf(verdict, machine, CaptureTrigger::kRandom);
 }
 
@@ -110,7 +114,8 @@ std::optional<CaptureEvent> CaptureTriggers::OnDrift(const ChannelDrift& drift,
                                                      const std::string& machine,
                                                      int64_t monotonic_ns) {
   if (drift.report.state != DriftState::kConfirmed || drift.recalled) return std::nullopt;
-  if (!Pass(Of(machine, monotonic_ns), CaptureTrigger::kDrift, monotonic_ns)) return std::nullopt;
+  Machine& judged = Of(drift.machine, monotonic_ns);
+  if (!Pass(judged, CaptureTrigger::kDrift, monotonic_ns)) return std::nullopt;
   CaptureEvent event;
   event.machine = machine;
   event.trigger = CaptureTrigger::kDrift;

@@ -14,8 +14,8 @@
 
 namespace millrace {
 
-/// Decides what is worth a capture: of one machine, no more often by one trigger than the
-/// configuration's refractory time says. Constant time. Not thread-safe.
+/// Decides what is worth a capture: of one machine and the model that judges it, no more often by
+/// one trigger than the configuration's refractory time says. Constant time. Not thread-safe.
 class CaptureTriggers {
  public:
   /// `seed` decides when random captures are taken.

@@ -72,6 +72,23 @@ TEST_F(CaptureTriggersTest, LongAlarmIsOneCaptureInTheRefractoryTime) {
   EXPECT_EQ(TriggerOf(other, 701), CaptureTrigger::kAlarm) << "a machine by itself";
 }
 
+TEST_F(CaptureTriggersTest, LongAlarmOfOneModelKeepsAwayNoneOfAnotherOnTheSameRows) {
+  Begin();
+  MachineVerdict life = Reconstruction(3);
+  life.machine = "pump-1-life";
+  life.task = Task::kRegression;
+  const std::optional<CaptureEvent> of_life =
+      triggers_->OnVerdict(life, "pump-1", 100 * kOneSecond);
+  ASSERT_TRUE(of_life.has_value());
+  EXPECT_EQ(of_life->machine, "pump-1");
+  EXPECT_TRUE(of_life->own_labels);
+  const std::optional<CaptureEvent> of_anomaly =
+      triggers_->OnVerdict(Reconstruction(3), "pump-1", 101 * kOneSecond);
+  ASSERT_TRUE(of_anomaly.has_value());
+  EXPECT_FALSE(of_anomaly->own_labels);
+  EXPECT_FALSE(triggers_->OnVerdict(life, "pump-1", 102 * kOneSecond).has_value());
+}
+
 TEST_F(CaptureTriggersTest, NearlyAnAlarmIsDoubtful) {
   Begin();
   EXPECT_EQ(TriggerOf(Reconstruction(1.79)), std::nullopt);
