@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "client/data/data_fit.h"
 #include "client/data/delimited.h"
+#include "client/data/newest_rows.h"
 #include "client/data/recordings.h"
 #include "client/data/site_message.h"
 #include "client/data/stored.h"
@@ -38,16 +39,17 @@ void KeepShare(const DataConfig& config, int64_t channels, Series& series) {
   series.steps = end - begin;
 }
 
-absl::StatusOr<std::vector<Series>> LoadKind(const DataConfig& config, const Plan& plan) {
+absl::StatusOr<std::vector<Series>> LoadKind(const DataConfig& config, const Plan& plan,
+                                             NewestRows& newest) {
   switch (config.kind) {
     case DataKind::kDelimited:
       return LoadDelimited(config, plan);
     case DataKind::kNpy:
       return LoadRecordings(config, plan);
     case DataKind::kStore:
-      return LoadStored(config, plan);
+      return LoadStored(config, plan, newest);
     case DataKind::kCaptures:
-      return LoadCaptures(config, config.path, plan);
+      return LoadCaptures(config, config.path, plan, newest);
   }
   return absl::InternalError("data of no kind");
 }
@@ -61,7 +63,8 @@ absl::StatusOr<std::vector<Series>> LoadSeries(const DataConfig& config, const P
                        "sites with such data")
         .ToStatus(absl::StatusCode::kInvalidArgument);
   }
-  MR_ASSIGN_OR_RETURN(std::vector<Series> series, LoadKind(config, plan));
+  NewestRows newest(config, plan);
+  MR_ASSIGN_OR_RETURN(std::vector<Series> series, LoadKind(config, plan, newest));
   if (config.from_share > 0 || config.to_share < 1) {
     for (Series& s : series) {
       KeepShare(config, static_cast<int64_t>(plan.input.channels.size()), s);
@@ -69,7 +72,7 @@ absl::StatusOr<std::vector<Series>> LoadSeries(const DataConfig& config, const P
   }
   if (config.with_captures) {
     MR_ASSIGN_OR_RETURN(std::vector<Series> captures,
-                        LoadCaptures(config, config.captures_folder, plan));
+                        LoadCaptures(config, config.captures_folder, plan, newest));
     std::ranges::move(captures, std::back_inserter(series));
   }
   std::erase_if(series, [](const Series& s) { return s.steps == 0; });

@@ -23,7 +23,8 @@ constexpr int64_t kDayNs = int64_t{86'400} * 1'000'000'000;
 
 }  // namespace
 
-absl::StatusOr<std::vector<Series>> LoadStored(const DataConfig& config, const Plan& plan) {
+absl::StatusOr<std::vector<Series>> LoadStored(const DataConfig& config, const Plan& plan,
+                                               NewestRows& newest) {
   const Private folder{config.path, "the recordings"};
   if (plan.label.kind != LabelKind::kNone && plan.label.kind != LabelKind::kColumn) {
     return SiteMessage(folder, ": recordings of machines have no such labels; the plan needs ",
@@ -61,6 +62,7 @@ absl::StatusOr<std::vector<Series>> LoadStored(const DataConfig& config, const P
       const absl::StatusOr<bool> added = series.Add(machine, rows, uses);
       status.Update(added.status());
       fits = fits || (added.ok() && *added);
+      newest.Note(rows);
     });
   }
   MR_RETURN_IF_ERROR(status);
@@ -70,7 +72,7 @@ absl::StatusOr<std::vector<Series>> LoadStored(const DataConfig& config, const P
   }
   std::vector<Series> found = series.Take();
   if (!found.empty()) return found;
-  if (!fits && !series.misfits().empty()) {
+  if (!series.misfits().empty()) {
     return SiteMessage(folder, ": they ", series.misfits().begin()->second,
                        "; see to [[machine]] rate_hz and [[machine.channel]] unit, or leave this ",
                        "plan to sites with such machines")

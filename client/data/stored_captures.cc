@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/file_system.h"
@@ -15,7 +18,8 @@
 
 namespace millrace {
 absl::StatusOr<std::vector<Series>> LoadCaptures(const DataConfig& config,
-                                                 const std::string& folder, const Plan& plan) {
+                                                 const std::string& folder, const Plan& plan,
+                                                 NewestRows& newest) {
   const Private where{folder, "the captures"};
   if (plan.label.kind == LabelKind::kRunToFailure) {
     return SiteMessage(where, ": captures do not run to a failure; remove captures = true")
@@ -24,6 +28,7 @@ absl::StatusOr<std::vector<Series>> LoadCaptures(const DataConfig& config,
   const CaptureFolder captures(PosixFileSystem(), folder);
   MR_ASSIGN_OR_RETURN(const std::vector<CaptureEntry> entries, captures.List());
   StoredSeries series(plan);
+  std::map<std::string, SiteMessage> misfits;  // by capture
   int64_t bytes = 0;
   // From the newest on, if not all fit.
   for (auto place = entries.rbegin(); place != entries.rend(); ++place) {
@@ -46,19 +51,23 @@ absl::StatusOr<std::vector<Series>> LoadCaptures(const DataConfig& config,
                                                  : std::numeric_limits<float>::quiet_NaN();
     };
     for (const StoredRows& rows : capture->rows) {
+      if (std::optional<SiteMessage> misfit = newest.Misfit(rows)) {
+        misfits.insert_or_assign(entry.id, *std::move(misfit));
+        continue;
+      }
       MR_RETURN_IF_ERROR(series
                              .Add(
                                  entry.id, rows, [](const auto&) { return true; }, label_of)
                              .status());
     }
   }
-  for (const auto& [capture, misfit] : series.misfits()) {
+  for (const auto& [capture, misfit] : misfits) {
     LogWarning("labelled capture does not train",
                {{"capture", capture}, {"reason", absl::StrCat("its rows ", misfit.whole())}});
   }
   std::vector<Series> found = series.Take();
-  if (found.empty() && config.kind == DataKind::kCaptures && !series.misfits().empty()) {
-    return SiteMessage(where, ": they ", series.misfits().begin()->second,
+  if (found.empty() && config.kind == DataKind::kCaptures && !misfits.empty()) {
+    return SiteMessage(where, ": they ", misfits.begin()->second,
                        "; leave this plan to sites with such machines")
         .ToStatus(absl::StatusCode::kInvalidArgument);
   }

@@ -52,8 +52,10 @@ absl::StatusOr<bool> StoredSeries::Add(const std::string& unit, const StoredRows
   if (places.empty()) return false;
   if (std::optional<SiteMessage> misfit = MisfitOf(rows, plan_.input)) {
     misfits_.insert_or_assign(unit, *std::move(misfit));
+    ForgetUnsaid(unit, rows, places);
     return false;
   }
+  misfits_.erase(unit);
 
   Unit& to = units_[unit];
   if (to.period_ns != rows.period_ns || !Continues(places, rows, to.said)) {
@@ -105,6 +107,19 @@ absl::StatusOr<bool> StoredSeries::Add(const std::string& unit, const StoredRows
     series.labels.push_back(label);
   }
   return true;
+}
+
+void StoredSeries::ForgetUnsaid(const std::string& unit, const StoredRows& rows,
+                                const std::vector<size_t>& places) {
+  const auto found = units_.find(unit);
+  if (found == units_.end() || rows.units.empty()) return;
+  const std::vector<InputColumn> columns = plan_.input.Columns();
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const bool misfit = IsOtherUnit(rows.units[places[i]], columns[i].unit);
+    if (!misfit || !found->second.said[i].empty()) continue;
+    units_.erase(found);
+    return;
+  }
 }
 
 std::vector<Series> StoredSeries::Take() {

@@ -34,13 +34,14 @@ class StoredSeries {
   /// Rows of one unit by their time. Of a unit whose rate has changed, or of a column of it that
   /// has come to another unit of measurement, only the newest count. False,
   /// and nothing is added, if they lack a channel or mode of the plan, or its label's column where
-  /// `label_of` is not given, or are misfits. INVALID_ARGUMENT for a label that the plan cannot
+  /// `label_of` is not given, or are misfits. Misfits by a unit take those with them that had said
+  /// none until then: they were in that one. INVALID_ARGUMENT for a label that the plan cannot
   /// have.
   absl::StatusOr<bool> Add(const std::string& unit, const StoredRows& rows, const Uses& uses,
                            const LabelOf& label_of = nullptr);
 
-  /// By unit, why rows of it were not added although they have the plan's channels: they are of
-  /// another rate, or in another unit.
+  /// By unit, why its newest rows were not added although they have the plan's channels: they are
+  /// of another rate, or in another unit.
   const std::map<std::string, SiteMessage>& misfits() const { return misfits_; }
 
   /// By unit. Leaves the object empty.
@@ -54,6 +55,9 @@ class StoredSeries {
     bool open = false;              // the last series can go on
     std::vector<Series> series;
   };
+
+  void ForgetUnsaid(const std::string& unit, const StoredRows& rows,
+                    const std::vector<size_t>& places);
 
   const Plan& plan_;
   std::map<std::string, Unit> units_;

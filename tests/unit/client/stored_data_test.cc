@@ -187,7 +187,9 @@ TEST_F(StoredDataTest, OnlyRowsInThePlansUnitsTrainWhereTheSiteHasSaidThem) {
   plan.input.units = {"A", ""};
   EXPECT_THAT(StepsOf(LoadSeries(config_, plan).value()), ElementsAre(5, 4));
   plan.input.units = {"A", "°C"};
-  EXPECT_THAT(StepsOf(LoadSeries(config_, plan).value()), ElementsAre(5));
+  EXPECT_THAT(LoadSeries(config_, plan).status(),
+              IsStatus(absl::StatusCode::kInvalidArgument, HasSubstr("'temperature' in °F")))
+      << "and so were those of before";
   config_.days = 1;
   Record(SoundRows("pump-2", 100, 1));
   rows.machine = "pump-2";
