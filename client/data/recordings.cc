@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,11 +17,14 @@
 #include "client/data/mode_cell.h"
 #include "client/data/npy.h"
 #include "client/data/table_reader.h"
+#include "plan/rates_and_units.h"
 
 namespace millrace {
 namespace {
 
 using Fields = std::vector<absl::string_view>;
+
+constexpr absl::string_view kRateColumn = "rate_hz";
 
 // The manifest comes with the data, from whoever made it: it must not reach files elsewhere.
 bool StaysInFolder(const std::filesystem::path& name) {
@@ -49,6 +53,7 @@ class Manifest {
  private:
   bool Passes(const Fields& fields) const;
   absl::StatusOr<double> Number(const Fields& fields, size_t column) const;
+  absl::Status CheckRate(const Fields& fields) const;
   absl::StatusOr<NpyArray> ReadArray(const std::string& file) const;
   absl::StatusOr<Series> Read(const Fields& fields) const;
 
@@ -59,6 +64,7 @@ class Manifest {
   size_t label_ = 0;  // used if the plan has recording labels
   std::vector<size_t> modes_;
   std::vector<size_t> where_;
+  std::optional<size_t> rate_;  // none: it does not say the recordings' rates
 };
 
 absl::Status Manifest::Bind() {
@@ -73,6 +79,8 @@ absl::Status Manifest::Bind() {
   modes_.assign(found.begin() + 1, modes_end);
   where_.assign(modes_end, modes_end + static_cast<int64_t>(config_.where.size()));
   if (labelled) label_ = found.back();
+  const auto rate = std::ranges::find(table_->columns(), kRateColumn);
+  if (rate != table_->columns().end()) rate_ = rate - table_->columns().begin();
   return absl::OkStatus();
 }
 
@@ -89,6 +97,17 @@ absl::StatusOr<double> Manifest::Number(const Fields& fields, size_t column) con
   if (ReadNumber(fields[column], &value) == NumberKind::kNumber) return value;
   return table_->Refusal(
       column, SiteMessage(Private{Shown(fields[column]), "a value"}, " is not a finite number"));
+}
+
+absl::Status Manifest::CheckRate(const Fields& fields) const {
+  const double wanted_hz = plan_.input.rate_hz;
+  if (!rate_ || wanted_hz == 0 || fields[*rate_].empty()) return absl::OkStatus();
+  MR_ASSIGN_OR_RETURN(const double rate_hz, Number(fields, *rate_));
+  if (IsSameRate(rate_hz, wanted_hz)) return absl::OkStatus();
+  return table_->Refusal(
+      *rate_, SiteMessage("the recording comes at ", rate_hz, " rows a second, the plan's [input] ",
+                          "rate_hz is ", wanted_hz, "; leave it out, or this plan to sites with ",
+                          "such data"));
 }
 
 absl::StatusOr<NpyArray> Manifest::ReadArray(const std::string& file) const {
@@ -123,6 +142,7 @@ absl::StatusOr<NpyArray> Manifest::ReadArray(const std::string& file) const {
 absl::StatusOr<Series> Manifest::Read(const Fields& fields) const {
   Series series;
   series.unit = std::string(fields[file_]);
+  MR_RETURN_IF_ERROR(CheckRate(fields));
   std::vector<double> modes;
   for (const size_t column : modes_) {
     MR_ASSIGN_OR_RETURN(const double value, Number(fields, column));

@@ -157,6 +157,18 @@ TEST_F(RecordingsTest, AFilterThatLeavesNothingIsRefused) {
   ExpectRefused(HasSubstr("no recording is left by where: site in [0hp, 1hp]"));
 }
 
+TEST_F(RecordingsTest, RateOfARecordingIsThatOfThePlanWhereBothAreSaid) {
+  Write("manifest.csv", "file,rate_hz,label10\na.npy,33.3333,0\nb.npy,,1\n");
+  EXPECT_EQ(LoadSeries(config_, plan_)->size(), 2u) << "the plan says none";
+  plan_.input.rate_hz = 100.0 / 3;
+  EXPECT_EQ(LoadSeries(config_, plan_)->size(), 2u);
+  plan_.input.rate_hz = 10;
+  ExpectRefused(AllOf(HasSubstr("manifest.csv:2: column \"rate_hz\""),
+                      HasSubstr("33.3333 rows a second, the plan's [input] rate_hz is 10")));
+  config_.where = {{.column = "file", .values = {"b.npy"}}};
+  EXPECT_EQ(LoadSeries(config_, plan_)->size(), 1u);
+}
+
 TEST_F(RecordingsTest, RunToFailureLabelsAreRefused) {
   Write("manifest.csv", "file,label10\na.npy,1\n");
   plan_.label.kind = LabelKind::kRunToFailure;
