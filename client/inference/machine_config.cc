@@ -115,6 +115,7 @@ void ReadJudgement(TomlTable table, MachineConfig& config) {
     }
   }
   table.Int("hop", {0, 1'000'000}, &config.hop);
+  table.Double("fresh_s", kFreshS, &config.fresh_s);
   table.Double("suspect_share", {0, 1}, &config.suspect_share);
   table.Double("threshold", {0, 1e30}, &config.threshold);
   table.Double("false_alarms", {1e-7, 0.1}, &config.learning.rate);
@@ -175,6 +176,18 @@ void ShareRows(std::vector<TomlTable> tables, std::vector<MachineConfig>& machin
   }
 }
 
+/// Once the rates are known of all.
+void CheckFresh(std::vector<TomlTable> tables, const std::vector<MachineConfig>& machines) {
+  for (size_t i = 0; i < machines.size(); ++i) {
+    const MachineConfig& machine = machines[i];
+    const double between_s = static_cast<double>(machine.hop) / machine.rate_hz;
+    if (machine.fresh_s == 0 || machine.rate_hz == 0 || between_s <= machine.fresh_s) continue;
+    tables[i].Refuse("fresh_s", absl::StrCat("must be at least the ", between_s,
+                                             " s between two verdicts: hop rows at rate_hz"));
+    return;
+  }
+}
+
 }  // namespace
 
 bool ExpandNames(const std::string& text, std::vector<std::string>& names) {
@@ -220,6 +233,7 @@ std::vector<MachineConfig> ReadMachines(TomlTable root) {
     machines.push_back(std::move(config));
   }
   ShareRows(root.Tables("machine"), machines);
+  CheckFresh(root.Tables("machine"), machines);
   return machines;
 }
 

@@ -31,6 +31,8 @@ struct MachineConfig {
   }
   /// Channels of the stream that belong to each of them.
   size_t OwnChannels() const { return channels_of.empty() ? channels.size() : 0; }
+  /// For how long a verdict on them is news, where the site says this for all.
+  double FreshS(double of_site) const { return fresh_s > 0 ? fresh_s : of_site; }
 
   std::vector<std::string> names;
   /// One for each name: the machine of another kind whose rows, at its rate and with its flags,
@@ -42,6 +44,7 @@ struct MachineConfig {
   double patience_s = 1;     // that a row waits for a channel
   double disorder_s = 0;     // and for samples that later ones of their channel overtook
   double silence_s = 30;     // without any sample, until the machine counts as silent
+  double fresh_s = 0;        // for so long a verdict is news; 0: for as long as the site says
   double suspect_share = 0;  // of a window's values that may be suspect, and it still counts
   double threshold = 0;  // reconstruction: a fixed one in place of those that are learnt; 0: none
   MachineThreshold::Parameters learning;  // reconstruction: of each machine's threshold
@@ -52,6 +55,9 @@ struct MachineConfig {
   /// Names of the channels that are recorded; none: all of them.
   std::optional<std::vector<std::string>> stored;
 };
+
+/// What may be said of how long a verdict is news.
+inline constexpr DoubleRange kFreshS{.min = 0.5, .max = 1e6};
 
 /// Largest number of channels that a site's machines have together.
 inline constexpr int64_t kMaxSiteChannels = 1'000'000;

@@ -127,16 +127,16 @@ HeartbeatConfig ReadHeartbeat(TomlTable root, const std::vector<MachineConfig>& 
   HeartbeatConfig config;
   TomlTable table = root.Table("heartbeat");
   table.Double("period_s", {.min = 0.5, .max = 60}, &config.period_s);
-  table.Double("fresh_s", {.min = 0.5, .max = 1e6}, &config.fresh_s);
+  table.Double("fresh_s", kFreshS, &config.fresh_s);
   table.Double("most_lag_s", {.min = 0, .max = 1e6}, &config.most_lag_s);
   table.Bool("ignore_time", &config.ignore_time);
   for (const MachineConfig& machine : machines) {
     const double between_s = static_cast<double>(machine.hop) / machine.rate_hz;
-    if (!machine.model.empty() && between_s > config.fresh_s) {
-      table.Refuse(
-          "fresh_s",
-          absl::StrCat("must be at least the ", between_s, " s between two verdicts on machine '",
-                       machine.names.empty() ? "" : machine.names.front(), "'"));
+    if (!machine.model.empty() && between_s > machine.FreshS(config.fresh_s)) {
+      table.Refuse("fresh_s", absl::StrCat("must be at least the ", between_s,
+                                           " s between two verdicts on machine '",
+                                           machine.names.empty() ? "" : machine.names.front(),
+                                           "', or its [[machine]] needs a fresh_s of its own"));
       break;
     }
   }

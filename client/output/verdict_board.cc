@@ -15,13 +15,16 @@ constexpr double kMissedBeats = 3;
 
 VerdictBoard::VerdictBoard(const std::vector<MachineConfig>& machines,
                            const HeartbeatConfig& heartbeat, LiveClock* clock)
-    : fresh_ns_(static_cast<int64_t>(heartbeat.fresh_s * kNsPerS)),
-      most_lag_ns_(static_cast<int64_t>(heartbeat.most_lag_s * kNsPerS)),
+    : most_lag_ns_(static_cast<int64_t>(heartbeat.most_lag_s * kNsPerS)),
       ignore_time_(heartbeat.ignore_time),
       patience_ns_(static_cast<int64_t>(kMissedBeats * heartbeat.period_s * kNsPerS)),
       clock_(clock) {
   for (const MachineConfig& kind : machines) {
-    for (const std::string& name : kind.names) entries_[name].judged = !kind.model.empty();
+    for (const std::string& name : kind.names) {
+      Entry& entry = entries_[name];
+      entry.judged = !kind.model.empty();
+      entry.fresh_ns = static_cast<int64_t>(kind.FreshS(heartbeat.fresh_s) * kNsPerS);
+    }
   }
 }
 
@@ -39,7 +42,8 @@ void VerdictBoard::Post(const MachineVerdict& verdict) {
 }
 
 bool VerdictBoard::IsOfThePresent(const Now& now, const Entry& entry) const {
-  return ignore_time_ || std::abs(now.unix_ns - entry.verdict->time_ns) <= fresh_ns_ + most_lag_ns_;
+  return ignore_time_ ||
+         std::abs(now.unix_ns - entry.verdict->time_ns) <= entry.fresh_ns + most_lag_ns_;
 }
 
 void VerdictBoard::Beat(bool scoring_goes_on) {
@@ -60,13 +64,12 @@ void VerdictBoard::Beat(bool scoring_goes_on) {
   if (alive_) ++heartbeat_;
 }
 
-std::shared_ptr<const MachineVerdict> VerdictBoard::AsStale(
-    const std::shared_ptr<const MachineVerdict>& verdict) const {
-  if (verdict->judgement == Judgement::kNotEvaluated) return verdict;
-  auto no_news = std::make_shared<MachineVerdict>(*verdict);
+std::shared_ptr<const MachineVerdict> VerdictBoard::AsStale(const Entry& entry) {
+  if (entry.verdict->judgement == Judgement::kNotEvaluated) return entry.verdict;
+  auto no_news = std::make_shared<MachineVerdict>(*entry.verdict);
   no_news->judgement = Judgement::kNotEvaluated;
   no_news->reason =
-      absl::StrCat("stale: no verdict on data of the last ", fresh_ns_ / kNsPerS, " s");
+      absl::StrCat("stale: no verdict on data of the last ", entry.fresh_ns / kNsPerS, " s");
   return no_news;
 }
 
@@ -77,7 +80,7 @@ std::string VerdictBoard::WhyNotAlive(const Entry& entry, const MachineVerdict* 
   if (!IsOfThePresent(now, entry)) {
     const int64_t lag_s = (now.unix_ns - verdict->time_ns) / kNsPerS;
     return absl::StrCat("its data are of ", std::abs(lag_s), " s ", lag_s < 0 ? "ahead" : "ago",
-                        " by this machine's clock, more than [heartbeat] fresh_s + most_lag_s");
+                        " by this machine's clock, more than fresh_s + most_lag_s");
   }
   return "the scoring does not go on, or did not at the last beat";
 }
@@ -92,7 +95,7 @@ MachineStatus VerdictBoard::StatusOf(const std::string& machine, const Entry& en
   status.beaten_ns = beaten.unix_ns;
   if (entry.verdict != nullptr) {
     status.age_ns = now.ns - entry.arrived_ns;
-    status.verdict = IsFresh(now, entry) ? entry.verdict : AsStale(entry.verdict);
+    status.verdict = IsFresh(now, entry) ? entry.verdict : AsStale(entry);
   }
   if (!status.alive) status.why = WhyNotAlive(entry, status.verdict.get(), now);
   return status;

@@ -48,9 +48,10 @@ struct SiteStatus {
 /// The last verdict on every machine, and what the heartbeats come to. Thread-safe.
 class VerdictBoard {
  public:
-  /// A verdict is fresh while the newest sample that it has seen came no longer than
-  /// `heartbeat.fresh_s` ago, and its data are of the present while their own time is no further
-  /// than that and `heartbeat.most_lag_s` from this machine's. `clock` outlives the board.
+  /// A verdict is fresh while the newest sample that it has seen came no longer than the machine's
+  /// fresh_s, or `heartbeat.fresh_s`, ago, and its data are of the present while their own time is
+  /// no further than that and `heartbeat.most_lag_s` from this machine's. `clock` outlives the
+  /// board.
   VerdictBoard(const std::vector<MachineConfig>& machines, const HeartbeatConfig& heartbeat,
                LiveClock* clock);
 
@@ -66,6 +67,7 @@ class VerdictBoard {
   /// Copied under the lock that the scoring needs: light.
   struct Entry {
     bool judged = false;  // has a model
+    int64_t fresh_ns = 0;
     std::shared_ptr<const MachineVerdict> verdict;
     int64_t arrived_ns = 0;
     std::shared_ptr<const MachineVerdict> last_alarm;
@@ -80,12 +82,11 @@ class VerdictBoard {
   };
   Now ReadClocks() const { return {clock_->MonotonicNs(), clock_->UnixNs()}; }
   bool IsFresh(const Now& now, const Entry& entry) const {
-    return now.ns - entry.arrived_ns <= fresh_ns_;
+    return now.ns - entry.arrived_ns <= entry.fresh_ns;
   }
   bool IsOfThePresent(const Now& now, const Entry& entry) const;
-  /// The same, which is no news any more.
-  std::shared_ptr<const MachineVerdict> AsStale(
-      const std::shared_ptr<const MachineVerdict>& verdict) const;
+  /// Its verdict, which is no news any more.
+  static std::shared_ptr<const MachineVerdict> AsStale(const Entry& entry);
   std::string WhyNotAlive(const Entry& entry, const MachineVerdict* verdict, const Now& now) const;
   MachineStatus StatusOf(const std::string& machine, const Entry& entry, const Now& now,
                          const Now& beaten) const;
@@ -95,7 +96,6 @@ class VerdictBoard {
     return now.ns - beaten.ns <= patience_ns_;
   }
 
-  const int64_t fresh_ns_;
   const int64_t most_lag_ns_;
   const bool ignore_time_;
   const int64_t patience_ns_;  // with a beat that does not come

@@ -84,15 +84,16 @@ absl::Status CheckFreshness(const ServingDemands& demands, const ModelPackage& p
     if (machine.model != package.manifest.name() || demands.fresh_s == 0) continue;
     const int64_t hop = HopOf(machine, package);
     const double between_s = static_cast<double>(hop) / machine.rate_hz;
-    if (between_s <= demands.fresh_s) continue;
+    const double fresh_s = machine.FreshS(demands.fresh_s);
+    if (between_s <= fresh_s) continue;
     return absl::FailedPreconditionError(absl::StrCat(
         "on machine '", machine.names.empty() ? "" : machine.names.front(), "' ", between_s,
         " s lie between two verdicts (", hop, " rows at ", machine.rate_hz,
-        " Hz), and [heartbeat] fresh_s is ", demands.fresh_s,
-        ": between them they would count as stale, and no heart would beat; set fresh_s to at "
-        "least ",
-        between_s, ", or [[machine]] hop to at most ",
-        std::max<int64_t>(1, static_cast<int64_t>(demands.fresh_s * machine.rate_hz))));
+        " Hz), and ", machine.fresh_s > 0 ? "[[machine]]" : "[heartbeat]", " fresh_s is ", fresh_s,
+        ": between them they would count as stale, and no heart would beat; set [[machine]] "
+        "fresh_s to at least ",
+        between_s, ", or hop to at most ",
+        std::max<int64_t>(1, static_cast<int64_t>(fresh_s * machine.rate_hz))));
   }
   return absl::OkStatus();
 }

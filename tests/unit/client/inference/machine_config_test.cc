@@ -85,6 +85,16 @@ TEST(MachineConfigTest, MachineMayBeJudgedByTheRowsOfAnother) {
   }
 }
 
+TEST(MachineConfigTest, VerdictsOfOneTableMayBeNewsForLongerThanTheSiteSays) {
+  MR_ASSERT_OK_AND_ASSIGN(const auto machines,
+                          Read(absl::StrCat(kPumps, kLives, "fresh_s = 90\n")));
+  EXPECT_EQ(machines[0].FreshS(30), 30);
+  EXPECT_EQ(machines[1].FreshS(30), 90);
+  EXPECT_THAT(Read(absl::StrCat(kPumps, kLives, "fresh_s = 4.9\n")).status(),
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("must be at least the 5 s between two verdicts")));
+}
+
 TEST(MachineConfigTest, ValueThatIsAnAlarmMayBeZeroAndIsNoneUnlessItIsSaid) {
   const auto read = [](const std::string& key) {
     return Read("[[machine]]\nnames = [\"a\"]\nrate_hz = 1\n" + key +

@@ -135,6 +135,10 @@ TEST(HeartbeatConfigTest, FreshnessThatNoVerdictCanKeepIsRefused) {
   MR_ASSERT_OK_AND_ASSIGN(root, TomlTable::Parse("[heartbeat]\nfresh_s = 60\nperiod_s = 0.5\n"));
   EXPECT_EQ(ReadHeartbeat(root, {slow}).period_s, 0.5);
   MR_EXPECT_OK(root.Finish());
+  slow.fresh_s = 90;
+  MR_ASSERT_OK_AND_ASSIGN(root, TomlTable::Parse("[heartbeat]\nfresh_s = 5\n"));
+  ReadHeartbeat(root, {slow, JudgedMachines({"pump-2"})});
+  MR_EXPECT_OK(root.Finish()) << "the slow machine says it for itself";
 }
 
 TEST(HeartbeatConfigTest, TimeOfTheDataCountsUnlessTheSiteSaysOtherwise) {

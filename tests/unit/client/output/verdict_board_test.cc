@@ -72,6 +72,27 @@ TEST_F(VerdictBoardTest, VerdictThatHasAgedIsNoVerdictAnyMore) {
               HasSubstr("stale: no verdict on data of the last 30 s"));
 }
 
+TEST(VerdictBoardFreshnessTest, VerdictsOnAMachineAreNewsForAsLongAsItsTableSays) {
+  MachineConfig lives = JudgedMachines({"pump-1-life"});
+  lives.fresh_s = 90;
+  ManualLiveClock clock;
+  clock.now_ns = 100 * kNsPerS;
+  VerdictBoard board({JudgedMachines({"pump-1"}), lives}, HeartbeatConfig(), &clock);
+  for (const char* name : {"pump-1", "pump-1-life"}) {
+    MachineVerdict verdict = VerdictOn(name, Judgement::kNormal);
+    verdict.latency_ns = 0;
+    verdict.time_ns = clock.UnixNs();
+    board.Post(verdict);
+  }
+  clock.now_ns += 89 * kNsPerS;
+  board.Beat(true);
+  EXPECT_FALSE(board.Of("pump-1")->alive);
+  EXPECT_TRUE(board.Of("pump-1-life")->alive);
+  clock.now_ns += 2 * kNsPerS;
+  board.Beat(true);
+  EXPECT_THAT(board.Of("pump-1-life")->why, HasSubstr("data of the last 90 s"));
+}
+
 TEST_F(VerdictBoardTest, DataOfAnotherTimeKeepNoHeartBeatingHoweverFreshTheyCome) {
   MachineVerdict verdict = VerdictOn("pump-1", Judgement::kNormal);
   for (const int64_t lag_s : {3600, 41, -41}) {

@@ -133,6 +133,12 @@ TEST(TimeLimitsTest, VerdictsThatLieFurtherApartThanTheyAreFreshAreRefused) {
       IsStatus(absl::StatusCode::kFailedPrecondition,
                AllOf(HasSubstr("machine 'pumps-0' 60 s"), HasSubstr("fresh_s is 30"),
                      HasSubstr("fresh_s to at least 60"), HasSubstr("hop to at most 300"))));
+  demands.machines[1].fresh_s = 60;
+  MR_EXPECT_OK(CheckFreshness(demands, PackageOfWindow("pumps", 600)));
+  EXPECT_THAT(CheckFreshness(demands, PackageOfWindow("pumps", 602)),
+              IsStatus(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("[[machine]] fresh_s is 60")));
+  demands.machines[1].fresh_s = 0;
   demands.machines[1].hop = 10;
   MR_EXPECT_OK(CheckFreshness(demands, PackageOfWindow("pumps", 600)))
       << "the window is long, and its last row is new";
