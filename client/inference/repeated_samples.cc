@@ -17,8 +17,16 @@ bool IsSameValue(float a, float b) {
 
 }  // namespace
 
+/// Whether its clock is still to be taken for a coarse one.
+bool RepeatedSamples::IsCoarseAt(int64_t time_ns) {
+  orderly_ = time_ns > newest_ns_ ? orderly_ + 1 : 0;
+  newest_ns_ = std::max(newest_ns_, time_ns);
+  if (orderly_ == kOrderly) Clear();
+  return coarse_;
+}
+
 bool RepeatedSamples::Contains(int64_t time_ns, float value) {
-  if (coarse_) return false;
+  if (coarse_ && IsCoarseAt(time_ns)) return false;
   if (time_ns <= newest_ns_) {
     const auto same = std::ranges::find(known_, time_ns, &Sample::time_ns);
     if (same != known_.end()) {
@@ -40,6 +48,8 @@ void RepeatedSamples::Clear() {
   known_.clear();
   oldest_ = 0;
   newest_ns_ = std::numeric_limits<int64_t>::min();
+  coarse_ = false;
+  orderly_ = 0;
 }
 
 }  // namespace millrace

@@ -32,6 +32,10 @@ TimeGrid::TimeGrid(TimeGridOptions options) : options_(std::move(options)) {
     MR_CHECK(rows > 0);
     channels_[i].samples =
         static_cast<int32_t>(std::clamp(std::round(1 / rows), 1.0, kMostSamples));
+    if (channels_[i].samples > 1) {
+      channels_[i].repeated = static_cast<int32_t>(repeated_.size());
+      repeated_.emplace_back();
+    }
     channels_[i].due = static_cast<int64_t>(std::clamp(std::ceil(rows), 1.0, kMostHeld));
     channels_[i].hold = static_cast<int64_t>(std::clamp(std::ceil(1.5 * rows), 1.0, kMostHeld));
   }
@@ -127,8 +131,8 @@ void TimeGrid::Restart(int64_t row) {
   for (Channel& channel : channels_) {
     channel.known = row;
     channel.seen = false;
-    channel.repeated.Clear();
   }
+  for (RepeatedSamples& repeated : repeated_) repeated.Clear();
 }
 
 void TimeGrid::Advance(Channel& channel, int64_t known) {
@@ -159,7 +163,7 @@ void TimeGrid::Add(int32_t index, int64_t time_ns, float value, SampleArrival ar
   // Jitter may bring a few more than a row's share of samples. Where that is one, a second is none
   // in any case.
   if (cell.samples >= channel.samples + channel.samples / 2 ||
-      (channel.samples > 1 && channel.repeated.Contains(time_ns, value))) {
+      (channel.repeated >= 0 && repeated_[channel.repeated].Contains(time_ns, value))) {
     ++counts_.duplicates;
     return;
   }

@@ -63,18 +63,18 @@ class TimeGrid {
     int32_t samples = 0;
   };
   struct Channel {
-    int32_t samples = 1;   // of a full row
-    int64_t due = 1;       // rows from a sample to where the next is due
-    int64_t hold = 1;      // rows that a sample stands for, where no other does
-    int64_t known = 0;     // first row that may still get samples
-    int64_t last_row = 0;  // of the last value that was out
+    int32_t samples = 1;    // of a full row
+    int32_t repeated = -1;  // place of its samples in `repeated_`; -1: a row has one of them
+    int64_t due = 1;        // rows from a sample to where the next is due
+    int64_t hold = 1;       // rows that a sample stands for, where no other does
+    int64_t known = 0;      // first row that may still get samples
+    int64_t last_row = 0;   // of the last value that was out
     float last_value = 0;
     bool seen = false;
     int64_t early_row = 0;   // the highest that was ahead of all rows
     int64_t early_rows = 0;  // that have risen to it
     int64_t early_turn = 0;  // that they are of
     bool confirms = false;   // that time goes on there
-    RepeatedSamples repeated;
   };
   /// When samples arrived that are not on time, and none that is.
   struct Strays {
@@ -97,8 +97,9 @@ class TimeGrid {
 
   const TimeGridOptions options_;
   std::vector<Channel> channels_;
-  int64_t rows_ = 0;         // of `cells_`, a power of two
-  std::vector<Cell> cells_;  // [rows_, channels], row r in r mod rows_
+  std::vector<RepeatedSamples> repeated_;  // of those that are faster than the rows
+  int64_t rows_ = 0;                       // of `cells_`, a power of two
+  std::vector<Cell> cells_;                // [rows_, channels], row r in r mod rows_
   bool started_ = false;
   bool restarted_ = false;  // the next row that is out
   int64_t next_ = 0;        // first row that is not out

@@ -204,6 +204,30 @@ TEST(TimeGridTest, ChannelWithSeveralSamplesToATimeLosesNone) {
   for (const auto& row : still.rows) EXPECT_THAT(row, RowIs(2, 5));
 }
 
+TEST(TimeGridTest, OneOddMessageMakesAClockCoarseForAWhileOnly) {
+  GridRig rig({0.25, 1});
+  int64_t quarters = 0;
+  const auto go_on = [&](int samples) {
+    for (int i = 0; i < samples; ++i, ++quarters) {
+      const double row = static_cast<double>(quarters) / 4 - 0.4;
+      rig.Add(0, row, static_cast<float>(i));
+      if (quarters % 4 == 3) rig.Add(1, static_cast<double>(quarters / 4), 5);
+    }
+  };
+  /// The last sample, which may have come with another value.
+  const auto again = [&](float value) {
+    rig.Add(0, static_cast<double>(quarters - 1) / 4 - 0.4, value);
+  };
+  go_on(2);
+  again(7);
+  again(1);
+  EXPECT_EQ(rig.grid.counts().duplicates, 0) << "its clock may be coarse";
+  go_on(4400);
+  ASSERT_EQ(quarters % 4, 2) << "the row is not full";
+  again(4399);
+  EXPECT_EQ(rig.grid.counts().duplicates, 1);
+}
+
 TEST(TimeGridTest, SampleThatComesAgainAfterManyOthersCountsTwiceAndALateOneIsLate) {
   constexpr int kSamples = 64;
   GridRig rig({1.0 / kSamples, 1});
