@@ -17,6 +17,19 @@
 #include "client/data/stored_series.h"
 
 namespace millrace {
+namespace {
+
+/// Whether a label says something else than what the plan learns: hours that are left, say, where
+/// it learns faults. Chance has no model, and one that learns the normal state has no labels of its
+/// own, but what it took to be unusual is no number either.
+bool IsLabelledForAnother(const CaptureEvent& event, const Plan& plan) {
+  const bool called = event.trigger != CaptureTrigger::kRandom && !event.model.empty();
+  if (!called || event.model == plan.run.name) return false;
+  return event.own_labels || plan.task() == Task::kRegression;
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<Series>> LoadCaptures(const DataConfig& config,
                                                  const std::string& folder, const Plan& plan,
                                                  NewestRows& newest) {
@@ -37,6 +50,13 @@ absl::StatusOr<std::vector<Series>> LoadCaptures(const DataConfig& config,
     if (!wanted.empty() && std::ranges::find(wanted, entry.event.machine) == wanted.end()) continue;
     if (!entry.label) continue;
     if (plan.label.kind == LabelKind::kNone && entry.label->value != 0) continue;
+    if (IsLabelledForAnother(entry.event, plan)) {
+      LogWarning("labelled capture does not train",
+                 {{"capture", entry.id},
+                  {"reason", absl::StrCat("its label is for the model '", entry.event.model,
+                                          "', which called for it")}});
+      continue;
+    }
     if (const auto problem = LabelProblem(plan.label, entry.label->value)) {
       LogWarning("labelled capture does not train",
                  {{"capture", entry.id}, {"reason", problem->whole()}});
