@@ -53,8 +53,14 @@ Machine::Machine(const MachineConfig* config, std::string name)
 
 void Machine::ResetDrift() {
   if (!config_->drift) return;
+  std::vector<int32_t> relearnt;
+  for (int32_t i = 0; drift_ && i < drift_->channels(); ++i) {
+    if (drift_->monitor(i).relearnt()) relearnt.push_back(i);
+  }
   drift_.emplace(*config_->drift, static_cast<int32_t>(config_->channels.size()),
                  1 / config_->rate_hz);
+  // Recordings of before the order still do not say what is normal.
+  for (const int32_t channel : relearnt) drift_->monitor(channel).Relearn();
 }
 
 void Machine::ResetValidators() {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status.h"
 #include "client/data/mode_cell.h"
+#include "plan/rates_and_units.h"
 
 namespace millrace {
 namespace {
@@ -27,6 +28,15 @@ absl::StatusOr<int32_t> ChannelNamed(const MachineConfig& config, const std::str
   return static_cast<int32_t>(found - config.channels.begin());
 }
 
+/// Whether a number stands for the same operating mode under both. A unit that only one of them
+/// says makes no difference.
+bool HaveSameCells(const std::vector<ModeColumn>& before, const std::vector<ModeColumn>& now) {
+  return std::ranges::equal(before, now, [](const ModeColumn& a, const ModeColumn& b) {
+    return !IsOtherUnit(a.unit, b.unit) && a.column == b.column && a.step == b.step &&
+           a.min == b.min && a.max == b.max;
+  });
+}
+
 }  // namespace
 
 absl::StatusOr<InputMap> InputMap::Of(const InputPlan& input, const MachineConfig& machine) {
@@ -41,7 +51,8 @@ absl::StatusOr<InputMap> InputMap::Of(const InputPlan& input, const MachineConfi
 }
 
 bool ModelWindow::UseInput(const InputPlan* input, InputMap map) {
-  const bool same_modes = input_ == nullptr ? input->modes.empty() : input_->modes == input->modes;
+  const bool same_modes =
+      input_ == nullptr ? input->modes.empty() : HaveSameCells(input_->modes, input->modes);
   const bool same = input_ != nullptr && same_modes && input_->window == input->window &&
                     map_.channels == map.channels && map_.modes == map.modes;
   input_ = input;
