@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "client/inference/learnt_as_now.h"
 #include "client/operation/processors.h"
 #include "client/output/source_json.h"
 #include "client/output/verdict_json.h"
@@ -105,7 +106,7 @@ LiveService::~LiveService() { Stop(); }
 
 void LiveService::Start() {
   drift_.Load();
-  const LearntOfMachines learnt = memory_.Load();
+  const LearntOfMachines learnt = LearntAsNow(memory_.Load(), config_.machines);
   prepared_.Remember(learnt);
   releases_.Start();
   scoring_.Restore(learnt);

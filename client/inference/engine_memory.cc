@@ -46,7 +46,11 @@ DriftMemory ScoringEngine::MemoryOf(Kind& kind, size_t index) const {
     }
     memory.drift = kind.machines[index].drift();
   }
+  memory.kind = &kind.config;
   if (kind.model == nullptr) return memory;
+  for (const ModeColumn& mode : kind.model->package.plan.input.modes) {
+    memory.mode_columns.push_back(mode.column);
+  }
   memory.modes = TextOfModes(kind.model->package.plan.input.modes);
   if (!kind.score_drift.empty()) memory.score = &kind.score_drift[index];
   memory.model_sha256 = kind.model->parameters_sha256();

@@ -11,6 +11,7 @@
 
 #include "client/data/mode_cell.h"
 #include "client/drift/machine_seconds.h"
+#include "plan/rates_and_units.h"
 
 namespace millrace {
 namespace {
@@ -61,12 +62,17 @@ class RecordedSeconds {
   }
 
   void Add(const StoredRows& block) {
-    if (!AreAsNow(block, kind_)) return;
+    if (!HasPeriod(kind_.rate_hz, block.period_ns)) return;
+    std::vector<int32_t> columns = ColumnsOf(names_, block);
+    if (HaveOtherModes(block, columns)) {
+      for (auto& modes : channels_) modes.clear();  // of rows that had not said it yet
+      return;
+    }
+    ForgetOtherUnits(block, columns);
     if (std::abs(block.first_ns - next_ns_) > block.period_ns / 2) {
       seconds_ = MachineSeconds(static_cast<int32_t>(row_.size()), 1 / kind_.rate_hz);
     }
     next_ns_ = block.last_ns() + block.period_ns;
-    const std::vector<int32_t> columns = ColumnsOf(names_, block);
     const std::vector<int32_t> mode_columns = ColumnsOf(mode_names_, block);
     for (int64_t i = 0; i < block.rows(); ++i) AddRow(block, i, columns, mode_columns);
   }
@@ -80,6 +86,30 @@ class RecordedSeconds {
     if (column < 0) return kNone;
     const size_t at = static_cast<size_t>(row) * block.channels.size() + column;
     return block.flags[at] <= Flag::kNotEvaluated ? block.values[at] : kNone;
+  }
+
+  bool IsInOtherUnit(const StoredRows& block, int32_t column, size_t channel) const {
+    return column >= 0 && !block.units.empty() &&
+           IsOtherUnit(block.units[static_cast<size_t>(column)], kind_.channels[channel].unit);
+  }
+
+  /// Whether a column that tells modes apart was in another unit than now.
+  bool HaveOtherModes(const StoredRows& block, const std::vector<int32_t>& columns) const {
+    for (size_t c = 0; c < names_.size(); ++c) {
+      if (std::ranges::find(mode_names_, names_[c]) == mode_names_.end()) continue;
+      if (IsInOtherUnit(block, columns[c], c)) return true;
+    }
+    return false;
+  }
+
+  /// Of channels that were in another unit than now neither these rows count nor those of before,
+  /// which had not said it yet.
+  void ForgetOtherUnits(const StoredRows& block, std::vector<int32_t>& columns) {
+    for (size_t c = 0; c < columns.size(); ++c) {
+      if (!IsInOtherUnit(block, columns[c], c)) continue;
+      columns[c] = -1;
+      channels_[c].clear();
+    }
   }
 
   void AddRow(const StoredRows& block, int64_t row, const std::vector<int32_t>& columns,

@@ -2,12 +2,9 @@
 #include "client/inference/recorded_rows.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstddef>
 #include <cstdint>
 
 #include "absl/time/clock.h"
-#include "plan/rates_and_units.h"
 
 namespace millrace {
 namespace {
@@ -16,15 +13,6 @@ constexpr int64_t kMostRecordedBytes = int64_t{16} << 20;  // on the disk, of on
 constexpr int64_t kDayNs = int64_t{86'400} * 1'000'000'000;
 
 }  // namespace
-
-bool AreAsNow(const StoredRows& rows, const MachineConfig& kind) {
-  if (rows.period_ns != std::llround(1e9 / kind.rate_hz)) return false;
-  for (size_t i = 0; i < rows.units.size(); ++i) {
-    const auto now = std::ranges::find(kind.channels, rows.channels[i], &ChannelConfig::name);
-    if (now != kind.channels.end() && IsOtherUnit(rows.units[i], now->unit)) return false;
-  }
-  return true;
-}
 
 RecordedRows NewestRecorded(const StoreReader& store, const std::string& machine, int64_t days) {
   return [&store, machine, days](const std::function<void(const StoredRows& rows)>& visit) {

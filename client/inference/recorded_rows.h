@@ -15,10 +15,6 @@ namespace millrace {
 /// time. Those that were taken in an alarm are marked, or missing.
 using RecordedRows = std::function<void(const std::function<void(const StoredRows& rows)>& visit)>;
 
-/// Whether they were recorded at the rate, and in the units as far as both are said, that machines
-/// of `kind` have now. Those of before a change tell nothing of what comes.
-bool AreAsNow(const StoredRows& rows, const MachineConfig& kind);
-
 /// The newest that are recorded of the machine, a bounded number of bytes of them, and of so many
 /// days before the newest one of all; 0: however old they are. `store` outlives the result.
 RecordedRows NewestRecorded(const StoreReader& store, const std::string& machine, int64_t days = 0);

@@ -10,12 +10,30 @@
 #include "absl/time/time.h"
 #include "base/random.h"
 #include "client/data/stored_series.h"
+#include "client/inference/machine_memory.h"
 #include "client/inference/scoring.h"
 
 namespace millrace {
 namespace {
 
 constexpr int64_t kWindowsAtATime = 64;
+
+/// The model's plan, of rows as the machine has them now: those of before its rate or the unit of
+/// one of the plan's columns was changed tell nothing of what comes.
+Plan PlanOfNow(const Plan& plan, const MachineConfig& kind) {
+  Plan now = plan;
+  now.input.rate_hz = kind.rate_hz;
+  const auto take = [&](const std::string& column, std::string& unit) {
+    const auto channel = std::ranges::find(kind.channels, column, &ChannelConfig::name);
+    if (channel != kind.channels.end() && !channel->unit.empty()) unit = channel->unit;
+  };
+  now.input.units.resize(now.input.channels.size());
+  for (size_t i = 0; i < now.input.channels.size(); ++i) {
+    take(now.input.channels[i], now.input.units[i]);
+  }
+  for (ModeColumn& mode : now.input.modes) take(mode.column, mode.unit);
+  return now;
+}
 
 /// Series without gaps, and when each of their steps was.
 struct TimedSeries {
@@ -25,10 +43,10 @@ struct TimedSeries {
 
 TimedSeries SeriesAfter(const RecordedRows& rows, int64_t after_ns, const std::string& machine,
                         const Plan& plan, const MachineConfig& kind) {
-  StoredSeries series(plan);
+  const Plan now = PlanOfNow(plan, kind);
+  StoredSeries series(now);
   TimedSeries timed;
   rows([&](const StoredRows& block) {
-    if (!AreAsNow(block, kind)) return;
     const auto uses = [&](const StoredSeries::Row& row) {  // asked of sound rows alone
       if (row.alarm || row.time_ns <= after_ns) return false;
       timed.times_ns.push_back(row.time_ns);
@@ -38,6 +56,10 @@ TimedSeries SeriesAfter(const RecordedRows& rows, int64_t after_ns, const std::s
     series.Add(machine, block, uses).status().IgnoreError();
   });
   timed.series = series.Take();
+  // Where a unit was changed, the series of before are gone, and their times go too.
+  int64_t steps = 0;
+  for (const Series& one : timed.series) steps += one.steps;
+  timed.times_ns.erase(timed.times_ns.begin(), timed.times_ns.end() - steps);
   return timed;
 }
 
@@ -105,7 +127,8 @@ RecordedThreshold::RecordedThreshold(const MachineConfig* kind, const std::strin
 
 void RecordedThreshold::Learn(const RecordedRows& rows, const ModelPackage& package,
                               Predictor* predictor, const std::function<bool()>& enough) {
-  const int64_t window = package.plan.input.window;
+  input_ = package.plan.input;
+  const int64_t window = input_.window;
   const int64_t hop = kind_->hop > 0 ? kind_->hop : window;
   const int64_t period_ns = std::llround(1e9 / kind_->rate_hz);
   const TimedSeries timed = SeriesAfter(rows, learnt_ns_, machine_, package.plan, *kind_);
@@ -122,6 +145,10 @@ void RecordedThreshold::Learn(const RecordedRows& rows, const ModelPackage& pack
     left = left.subspan(now.size());
   }
   threshold_.Adapt(absl::ZeroDuration());
+}
+
+std::string RecordedThreshold::Serialize() const {
+  return SaveThreshold(threshold_, *kind_, input_);
 }
 
 }  // namespace millrace

@@ -33,13 +33,14 @@ class RecordedThreshold {
   bool known() const { return threshold_.value().has_value(); }
   /// Why it is not: "120 of 2500 windows seen".
   std::string Progress() const { return threshold_.Progress(); }
-  /// As MachineThreshold does; empty where nothing was learnt.
-  std::string Serialize() const { return threshold_.Serialize(); }
+  /// As SaveThreshold does; empty where nothing was learnt.
+  std::string Serialize() const;
 
  private:
   const MachineConfig* const kind_;
   const std::string machine_;
   MachineThreshold threshold_;
+  InputPlan input_;  // of the model
   /// Time of the last row that no new window begins at or before.
   int64_t learnt_ns_ = std::numeric_limits<int64_t>::min();
 };

@@ -121,6 +121,32 @@ TEST_F(RecordedDriftTest, RowsOfAnotherRateOrWithoutTheModeTeachNothing) {
   EXPECT_THAT(Learn(), IsEmpty());
 }
 
+TEST_F(RecordedDriftTest, ChannelWhoseUnitWasCorrectedLearnsNothingOfBeforeAndTheOthersDo) {
+  kind_.channels[0].unit = "A";
+  Record(150, 20'000, 0);  // which was in mA, too
+  Record(50, 20'000, 0).units = {"mA", "", ""};
+  std::vector<DriftMonitor> monitors = Learn();
+  ASSERT_THAT(monitors, SizeIs(3));
+  EXPECT_EQ(monitors[0].state(), DriftState::kLearning);
+  EXPECT_EQ(monitors[1].reference(), DriftReference::kTraining);
+  Record(150, 20, 0).units = {"A", "", ""};
+  monitors = Learn();
+  ASSERT_THAT(monitors, SizeIs(3));
+  EXPECT_EQ(monitors[0].reference(), DriftReference::kTraining);
+  EXPECT_NEAR(Shift(monitors[0], 0, 21), 2, 0.5);
+}
+
+TEST_F(RecordedDriftTest, OperatingModesInAnotherUnitAreNoneOfThese) {
+  kind_.channels[2].unit = "kN";
+  Record(150, 500, 10);
+  Record(150, 500, 10).units = {"", "", "N"};
+  EXPECT_THAT(Learn(), IsEmpty());
+  Record(150, 20, 10).units = {"", "", "kN"};
+  const std::vector<DriftMonitor> monitors = Learn();
+  ASSERT_THAT(monitors, SizeIs(3));
+  EXPECT_NEAR(Shift(monitors[0], kLoad, 21), 2, 0.5);
+}
+
 TEST_F(RecordedDriftTest, SecondsBeginAnewAfterAGap) {
   for (int i = 0; i < 150; ++i) {
     StoredRows& rows = Record(1, 20, 0, /*gap=*/1);
