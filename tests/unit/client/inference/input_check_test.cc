@@ -10,6 +10,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::IsStatus;
@@ -49,6 +50,18 @@ TEST(InputCheckTest, ModelOfAnotherUnitIsRefusedWithTheChannelBothAndTheWayOut) 
                        AllOf(HasSubstr("needs the channel 'vibration' in m/s^2, machine "
                                        "'press-7' has it in g; have its source give m/s^2"),
                              HasSubstr("[[machine.channel]] unit"))));
+}
+
+TEST(InputCheckTest, WhoIsJudgedByAnothersRowsIsSentToThatOneAndToldOfNoKeysThatItHasNot) {
+  MachineConfig machine = PressesOfACheck();
+  machine.names = {"press-7-life", "press-8-life"};
+  machine.channels_of = {"press-7", "press-8"};
+  EXPECT_THAT(CheckInput(InputOfACheck(12'000, {}), machine),
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       EndsWith("machine 'press-7' has 1000; have a model trained at 1000 Hz")));
+  EXPECT_THAT(CheckInput(InputOfACheck(0, {"m/s^2"}), machine),
+              IsStatus(absl::StatusCode::kInvalidArgument,
+                       EndsWith("machine 'press-7' has it in g; have a model trained on g")));
 }
 
 TEST(InputCheckTest, UnitOfAnOperatingModeIsLookedAtToo) {
