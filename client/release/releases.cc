@@ -88,6 +88,7 @@ std::vector<ServedModel> Releases::ServedModels() const {
 }
 
 void Releases::StartModel(const std::string& name) {
+  if (unfit_.contains(name)) return;
   ModelFolder folder(parts_.files, parts_.state_folder, name);
   // Killed between the renames of an installation or a rollback: the previous one served last.
   const bool cut_off = !parts_.files->Exists(folder.CurrentPath());
@@ -99,7 +100,8 @@ void Releases::StartModel(const std::string& name) {
   } else {
     served = prepared.status();
     LogError("model cannot serve", {{"model", name}, {"reason", served.message()}});
-    if (IsPackagesFault(served)) served = GiveUp(name, folder);
+    const bool unfit = unfit_.contains(name);  // by the site's file, which may be corrected
+    if (!unfit && IsPackagesFault(served)) served = GiveUp(name, folder);
   }
   if (!served.ok()) {
     LogError("model does not serve", {{"model", name}, {"reason", served.message()}});
@@ -122,9 +124,9 @@ absl::StatusOr<Installation> Releases::PrepareCurrent(const std::string& name,
   if (prepared.ok()) {
     InstalledModel& model = *prepared->model;
     model.slow_ns = folder.SlowNs(model.parameters_sha256());
+  } else if (on_trial) {
+    LogIfBad(folder.EndTrial(), name);  // nothing died of it
   }
-  const bool loaded = prepared.ok() && parts_.engine->Check(prepared->model->package).ok();
-  if (on_trial && !loaded) LogIfBad(folder.EndTrial(), name);  // nothing died of it
   return prepared;
 }
 
@@ -132,10 +134,7 @@ absl::StatusOr<Installation> Releases::PrepareNext(const std::string& name, Mode
                                                    const Serving* serving) {
   // Before it is read: what ends this program must not end it at every start.
   MR_RETURN_IF_ERROR(folder.CountTry());
-  MR_ASSIGN_OR_RETURN(Installation next,
-                      Prepare(folder.InstallingPath(), name, folder, serving, Why::kInstallation));
-  MR_RETURN_IF_ERROR(parts_.engine->Check(next.model->package));
-  return next;
+  return Prepare(folder.InstallingPath(), name, folder, serving, Why::kInstallation);
 }
 
 absl::StatusOr<Installation> Releases::PreparePrevious(const std::string& name,
@@ -143,10 +142,7 @@ absl::StatusOr<Installation> Releases::PreparePrevious(const std::string& name,
   if (!parts_.files->Exists(folder.PreviousPath())) {
     return absl::NotFoundError("there is no version before to go back to");
   }
-  MR_ASSIGN_OR_RETURN(Installation previous,
-                      Prepare(folder.PreviousPath(), name, folder, nullptr, Why::kService));
-  MR_RETURN_IF_ERROR(parts_.engine->Check(previous.model->package));
-  return previous;
+  return Prepare(folder.PreviousPath(), name, folder, nullptr, Why::kService);
 }
 
 absl::Status Releases::GoBack(Installation previous, const std::string& name, ModelFolder& folder) {
@@ -175,6 +171,10 @@ absl::StatusOr<Installation> Releases::Prepare(const std::string& path, const st
       ReadPublisherTrust(parts_.files, parts_.policy.authority);
   MR_ASSIGN_OR_RETURN(std::vector<std::string> publishers,
                       CheckPackage(package, folder, trust, why));
+  if (absl::Status fits = parts_.engine->Check(package); !fits.ok()) {
+    if (path == folder.CurrentPath()) unfit_.insert(name);
+    return fits;
+  }
   const size_t predictors = parts_.engine->PredictorsFor(name);
   InstallLimits limits;
   if (why == Why::kInstallation) {
@@ -235,6 +235,7 @@ absl::Status Releases::Serve(Installation installation, const std::string& name,
   served.trust = installation.trust;
   served.model = std::move(installation.model);
   served_[name] = std::move(served);
+  unfit_.erase(name);
   {
     const absl::MutexLock lock(&mutex_);
     serving_[name] = std::move(model);

@@ -113,6 +113,9 @@ class Releases {
   std::atomic<bool> halted_ = false;
   std::map<std::string, Served> served_;
   std::map<std::string, Installation> waiting_;  // by name, at InstallingPath()
+  // Names of models that are installed and that machines do not give what they were trained on,
+  // which this start does not change.
+  std::set<std::string> unfit_;
   // When each was tried last, by name.
   std::map<std::string, int64_t> started_ns_;
   std::map<std::string, int64_t> installed_ns_;

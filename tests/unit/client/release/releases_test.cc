@@ -19,6 +19,7 @@ using ::millrace::testing::ToyParameters;
 using ::millrace::testing::ToyPlanWith;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 TEST_F(ReleasesTest, SignedPackageServesAndIsToldByItsDigest) {
@@ -98,6 +99,32 @@ TEST_F(ReleasesTest, ModelServesAtAStartOnlyAtItsRateAndInItsUnits) {
   machines_[0].rate_hz = 1;
   Start();
   EXPECT_EQ(Version(), 1);
+}
+
+TEST_F(ReleasesTest, PackageThatDoesNotFitIsRefusedBeforeItIsLoaded) {
+  int loads = 0;
+  on_load_ = [&loads] { ++loads; };
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F, ToyPlanWith("rate_hz = 12000\n")))), 0);
+  EXPECT_EQ(VersionIn("refused"), 1);
+  EXPECT_EQ(loads, 0);
+}
+
+TEST_F(ReleasesTest, ModelThatDoesNotFitTheSiteAnyMoreIsReadOnceAStartAndNotLoaded) {
+  const std::string plan = ToyPlanWith("units = [\"A\", \"\"]\n");
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(1, 0.5F))), 1);
+  ASSERT_EQ(Install(By({"ada"}, ToyPackage(2, 0.5F, plan))), 2);
+  machines_[0].channels[0].unit = "mA";
+  int loads = 0;
+  on_load_ = [&loads] { ++loads; };
+  ::testing::internal::CaptureStderr();
+  Start();
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("'current' in A"));
+  ::testing::internal::CaptureStderr();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Look(absl::Minutes(1)), 0);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), Not(HasSubstr("'current' in A")));
+  EXPECT_EQ(loads, 0);
+  EXPECT_EQ(VersionIn("current"), 2) << "it stays, for the file to be corrected";
+  EXPECT_EQ(Install(By({"ada"}, ToyPackage(3, 0.5F))), 3) << "it says no unit";
 }
 
 TEST_F(ReleasesTest, UnitThatTheSiteDoesNotSayIsToldOnceForEachModelThatServes) {
