@@ -309,6 +309,43 @@ TEST_F(StoredDataTest, LabelThatThePlanDoesNotKnowKeepsNoOtherCaptureFromTrainin
   EXPECT_EQ(series[0].unit, SomeCapture(3000).event.Id());
 }
 
+/// A zero is no fault, the normal state, or an hour in which a machine ends.
+TEST_F(StoredDataTest, LabelTrainsWhatItIsOf) {
+  config_.kind = DataKind::kCaptures;
+  config_.path = config_.captures_folder;
+  const auto keep = [&](int64_t second, const std::string& model, CaptureTrigger trigger) {
+    Capture capture = SomeCapture(second, 1, trigger);
+    capture.rows = {SoundRows("pump-1", second - 10, 20)};
+    capture.event.model = model;
+    capture.event.own_labels = model == "lives" || model == "faults";
+    Keep(capture, 0);
+  };
+  keep(1000, "lives", CaptureTrigger::kAlarm);
+  keep(2000, "faults", CaptureTrigger::kLowConfidence);
+  keep(3000, "anomalies", CaptureTrigger::kAlarm);
+  keep(4000, "lives", CaptureTrigger::kRandom);
+  keep(5000, "", CaptureTrigger::kButton);
+  const auto trains = [&](Plan plan, const std::string& run) {
+    plan.run.name = run;
+    std::vector<int64_t> seconds;
+    const std::vector<Series> series = LoadSeries(config_, plan).value();
+    for (const Series& one : series) {
+      for (const int64_t second : {1000, 2000, 3000, 4000, 5000}) {
+        for (const auto trigger : {CaptureTrigger::kAlarm, CaptureTrigger::kLowConfidence,
+                                   CaptureTrigger::kRandom, CaptureTrigger::kButton}) {
+          if (one.unit == SomeCapture(second, 1, trigger).event.Id()) seconds.push_back(second);
+        }
+      }
+    }
+    return seconds;
+  };
+  EXPECT_THAT(trains(NormalPlan(), "anomalies"), ElementsAre(3000, 4000, 5000));
+  EXPECT_THAT(trains(FaultPlan(), "faults"), ElementsAre(2000, 3000, 4000, 5000));
+  const Plan lives = PlanOver("\"current\"", "kind = \"mlp\"\nhidden = [2]",
+                              "kind = \"recording\"\ncolumn = \"hours\"");
+  EXPECT_THAT(trains(lives, "lives"), ElementsAre(1000, 4000, 5000));
+}
+
 TEST_F(StoredDataTest, OfTooManyCapturesTheNewestTrain) {
   config_.kind = DataKind::kCaptures;
   config_.path = config_.captures_folder;
