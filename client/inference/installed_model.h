@@ -39,6 +39,8 @@ struct InstalledModel {
   // And what drift of their channels is compared with, [channels]. Monitors that have learnt
   // nothing leave what there is. Not changed either.
   std::map<std::string, std::vector<DriftMonitor>> drift;
+  // How long it, or one before it that has not served, has waited so far.
+  int64_t waited_ns = 0;
   // Its package has expired: verdicts say so.
   std::atomic<bool> expired = false;
   // There are no verdicts on data: it has expired and its site wants none then, or no publisher
@@ -58,8 +60,9 @@ class ModelUser {
  public:
   virtual ~ModelUser() = default;
 
-  /// Prepares what may be prepared while another model judges. UNAVAILABLE, with `may_wait`, where
-  /// that one had better go on a while: to be asked again. Not needed before Use.
+  /// Prepares what may be prepared while another model judges, with `may_wait` in goes of a few
+  /// seconds: ABORTED where there is more to do, UNAVAILABLE where that one had better go on a
+  /// while; to be asked again. Not needed before Use.
   virtual absl::Status MakeReady(InstalledModel& /*model*/, bool /*may_wait*/) {
     return absl::OkStatus();
   }

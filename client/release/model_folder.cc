@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/release/model_folder.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int64_t kMostTries = 3;
 constexpr int64_t kMostBytesOfANote = 1000;
+constexpr int64_t kLongestWaitNs = int64_t{365} * 86'400 * 1'000'000'000;  // none waits as long
 
 /// A number and the digest of parameters, in one line.
 struct Note {
@@ -117,6 +119,23 @@ int64_t ModelFolder::SlowNs(absl::string_view parameters_sha256) const {
 absl::Status ModelFolder::NoteSlowNs(absl::string_view parameters_sha256, int64_t slow_ns) {
   MR_ASSIGN_OR_RETURN(const std::string text, NoteText(slow_ns, parameters_sha256));
   return WriteFileDurably(files_, SlowPath(), text);
+}
+
+int64_t ModelFolder::WaitedNs() const {
+  const absl::StatusOr<std::string> text = ReadFile(files_, WaitedPath(), kMostBytesOfANote);
+  int64_t waited_ns = 0;
+  if (!text.ok() || !absl::SimpleAtoi(*text, &waited_ns)) return 0;
+  return std::clamp(waited_ns, int64_t{0}, kLongestWaitNs);
+}
+
+absl::Status ModelFolder::NoteWaitedNs(int64_t waited_ns) {
+  return WriteFileDurably(files_, WaitedPath(), absl::StrCat(waited_ns, "\n"));
+}
+
+absl::Status ModelFolder::EndWait() {
+  if (!files_->Exists(WaitedPath())) return absl::OkStatus();
+  MR_RETURN_IF_ERROR(files_->Remove(WaitedPath()));
+  return files_->SyncDirectory(folder_);
 }
 
 absl::StatusOr<NewestVersion> ModelFolder::Newest() const {

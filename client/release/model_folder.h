@@ -27,6 +27,7 @@ struct NewestVersion {
 ///   refused     was staged or served, and was given up
 ///   trying      how often what is installed, or was last, was loaded before it had served a while
 ///   slow        from how long on a window of the current one counts as slow
+///   waited      how long packages have waited to serve since one was taken up
 /// and beside that folder, so that it outlives it, <name>.newest with the newest version ever.
 /// Each change is one rename, so that a kill in between leaves every file whole. Thread-safe where
 /// `files` is.
@@ -69,6 +70,14 @@ class ModelFolder {
   /// Remembers it, durably, in place of what was remembered of another one.
   absl::Status NoteSlowNs(absl::string_view parameters_sha256, int64_t slow_ns);
 
+  /// How long what is being installed, and what it has replaced, has waited so far; 0: it has not,
+  /// or that is not known.
+  int64_t WaitedNs() const;
+  /// Remembers it, durably.
+  absl::Status NoteWaitedNs(int64_t waited_ns);
+  /// Nothing waits any more.
+  absl::Status EndWait();
+
   /// UNAVAILABLE, with the way out, if the file is damaged: no package is to blame.
   absl::StatusOr<NewestVersion> Newest() const;
   /// Remembers it, durably, unless a newer one has served. What it replaces is not brought back by
@@ -84,6 +93,7 @@ class ModelFolder {
   std::string RefusedPath() const { return folder_ + "/refused"; }
   std::string TryingPath() const { return folder_ + "/trying"; }
   std::string SlowPath() const { return folder_ + "/slow"; }
+  std::string WaitedPath() const { return folder_ + "/waited"; }
   std::string NewestPath() const { return folder_ + ".newest"; }
 
   FileSystem* const files_;

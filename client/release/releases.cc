@@ -48,28 +48,42 @@ Releases::Releases(ReleaseParts parts) : parts_(std::move(parts)) {
 
 void Releases::Start() {
   for (const std::string& name : parts_.names) {
+    if (halted_) return;
     started_ns_[name] = parts_.clock->MonotonicNs();
     StartModel(name);
   }
 }
 
 void Releases::Look() {
+  Watch();
+  for (const std::string& name : parts_.names) {
+    if (halted_) return;
+    if (BringNews(name)) Watch();  // it may have taken a while
+  }
+}
+
+void Releases::Watch() {
   for (const std::string& name : parts_.names) {
     if (halted_) return;
     ModelFolder folder(parts_.files, parts_.state_folder, name);
-    if (!served_.contains(name) && IsDue(started_ns_, name)) StartModel(name);
-    if (folder.HasStaged() || (folder.HasNext() && IsDue(installed_ns_, name))) {
-      if (waiting_.contains(name) && !folder.HasStaged()) {
-        GoOnWaiting(name, folder);
-      } else {
-        InstallNext(name, folder);
-      }
-    }
     CheckAgain(name, folder);
     RollBackIfIll(name, folder);
     EndTrial(name, folder);
     NoticeExpiry(name);
   }
+}
+
+bool Releases::BringNews(const std::string& name) {
+  ModelFolder folder(parts_.files, parts_.state_folder, name);
+  const bool starts = !served_.contains(name) && IsDue(started_ns_, name);
+  if (starts) StartModel(name);
+  const bool comes = folder.HasStaged() || (folder.HasNext() && IsDue(installed_ns_, name));
+  if (comes && waiting_.contains(name) && !folder.HasStaged()) {
+    GoOnWaiting(name, folder);
+  } else if (comes) {
+    InstallNext(name, folder);
+  }
+  return starts || comes;
 }
 
 bool Releases::IsDue(std::map<std::string, int64_t>& tried_ns, const std::string& name) const {

@@ -50,7 +50,8 @@ class Releases {
 
   /// What served before.
   void Start();
-  /// To be called every few seconds. Takes as long as a model takes to load.
+  /// To be called every few seconds. Takes as long as a model takes to load; what serves is looked
+  /// at before and after each.
   void Look();
   /// Ends Look soon, between two calls of a model that it measures; what is being installed then is
   /// installed by the next start.
@@ -72,6 +73,10 @@ class Releases {
   };
   enum class Why { kInstallation, kService };
 
+  /// What serves is given up, or expires.
+  void Watch();
+  /// Has one serve where none does, and installs what is staged. Whether there was any of that.
+  bool BringNews(const std::string& name);
   absl::Time Now() const { return absl::FromUnixNanos(parts_.clock->UnixNs()); }
   void StartModel(const std::string& name);
   void InstallNext(const std::string& name, ModelFolder& folder);
@@ -81,6 +86,11 @@ class Releases {
   bool HasTime(const std::string& name) const;
   /// What is ready serves from now on, or waits.
   void TakeUp(Installation next, const std::string& name, ModelFolder& folder);
+  /// Puts it among those that wait, as long as others that did not serve have by now.
+  void Wait(const absl::Status& why, Installation next, const std::string& name,
+            ModelFolder& folder);
+  /// None of this name waits any more.
+  void EndWait(const std::string& name, ModelFolder& folder);
   /// What is being installed is put aside, or tried again if it is not to blame.
   void Refuse(const absl::Status& status, const std::string& name, ModelFolder& folder);
   void NotYet(const absl::Status& status, const std::string& name, ModelFolder& folder);
@@ -119,6 +129,8 @@ class Releases {
   // When each was tried last, by name.
   std::map<std::string, int64_t> started_ns_;
   std::map<std::string, int64_t> installed_ns_;
+  // Until when the wait of those that wait is counted in the folder, by name; monotonic.
+  std::map<std::string, int64_t> waited_until_ns_;
 
   mutable absl::Mutex mutex_;
   std::map<std::string, ServedModel> serving_ ABSL_GUARDED_BY(mutex_);

@@ -33,6 +33,7 @@ void Releases::Refuse(const absl::Status& status, const std::string& name, Model
   if (!IsPackagesFault(status)) return NotYet(status, name, folder);
   LogError("model refused", {{"model", name}, {"reason", status.message()}});
   LogIfBad(folder.Refuse(), name);
+  EndWait(name, folder);
 }
 
 void Releases::InstallNext(const std::string& name, ModelFolder& folder) {
@@ -70,17 +71,39 @@ bool Releases::HasTime(const std::string& name) const {
   return !model.withheld && !model.disowned;
 }
 
-void Releases::TakeUp(Installation next, const std::string& name, ModelFolder& folder) {
+void Releases::Wait(const absl::Status& why, Installation next, const std::string& name,
+                    ModelFolder& folder) {
   InstalledModel& model = *next.model;
-  const absl::Status ready = parts_.engine->MakeReady(model, HasTime(name));
-  if (!ready.ok()) {
-    LogIfBad(folder.EndTrial(), name);
+  LogIfBad(folder.EndTrial(), name);
+  // On disk: a site that is switched off every night would wait for ever.
+  const absl::Status noted = folder.NoteWaitedNs(model.waited_ns);
+  LogIfBad(noted, name);
+  const int64_t now_ns = parts_.clock->MonotonicNs();
+  const auto [until, first] = waited_until_ns_.try_emplace(name, now_ns);
+  if (noted.ok()) until->second = now_ns;
+  const bool has_more_to_do = absl::IsAborted(why);
+  if (has_more_to_do) installed_ns_.erase(name);  // it goes on at the next look
+  if (first || !has_more_to_do) {
     LogInfo("model waits", {{"model", name},
                             {"version", model.package.manifest.version()},
-                            {"reason", ready.message()}});
-    waiting_.emplace(name, std::move(next));
-    return;
+                            {"reason", why.message()}});
   }
+  waiting_.emplace(name, std::move(next));
+}
+
+void Releases::EndWait(const std::string& name, ModelFolder& folder) {
+  waited_until_ns_.erase(name);
+  LogIfBad(folder.EndWait(), name);
+}
+
+void Releases::TakeUp(Installation next, const std::string& name, ModelFolder& folder) {
+  InstalledModel& model = *next.model;
+  model.waited_ns = folder.WaitedNs();
+  if (const auto until = waited_until_ns_.find(name); until != waited_until_ns_.end()) {
+    model.waited_ns += parts_.clock->MonotonicNs() - until->second;
+  }
+  const absl::Status ready = parts_.engine->MakeReady(model, HasTime(name));
+  if (!ready.ok()) return Wait(ready, std::move(next), name, folder);
   const auto served = served_.find(name);
   const bool first = served == served_.end();
   const bool same =
@@ -102,6 +125,7 @@ void Releases::TakeUp(Installation next, const std::string& name, ModelFolder& f
         folder.Promote(first || same ? ModelFolder::Former::kReplace : ModelFolder::Former::kKeep);
   }
   if (!kept.ok()) return NotYet(kept, name, folder);
+  EndWait(name, folder);
   LogIfBad(Serve(std::move(next), name, folder), name);
 }
 

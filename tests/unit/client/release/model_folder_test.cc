@@ -94,6 +94,20 @@ TEST_F(ModelFolderTest, RemembersFromWhenOnAModelIsSlowAndOfNoOtherOne) {
   EXPECT_EQ(folder_.SlowNs(digest), 0);
 }
 
+TEST_F(ModelFolderTest, RemembersHowLongPackagesHaveWaited) {
+  EXPECT_EQ(folder_.WaitedNs(), 0);
+  MR_EXPECT_OK(folder_.EndWait());
+  Install("one");
+  MR_ASSERT_OK(folder_.NoteWaitedNs(60'000'000'000));
+  EXPECT_EQ(folder_.WaitedNs(), 60'000'000'000);
+  for (const char* damaged : {"long", "-5", ""}) {
+    MR_ASSERT_OK(WriteFileDurably(&files_, "state/models/pumps/waited", damaged));
+    EXPECT_EQ(folder_.WaitedNs(), 0) << damaged;
+  }
+  MR_EXPECT_OK(folder_.EndWait());
+  EXPECT_FALSE(files_.Exists("state/models/pumps/waited"));
+}
+
 TEST_F(ModelFolderTest, WhatIsStagedDuringAnInstallationTakesThePlaceOfWhatWaits) {
   MR_ASSERT_OK(folder_.Stage("one"));
   MR_ASSERT_OK(folder_.TakeNext());

@@ -14,8 +14,13 @@ using ::millrace::testing::ToyPackage;
 class PatientJudges final : public ModelUser {
  public:
   explicit PatientJudges(ModelUser* judges) : judges_(judges) {}
-  absl::Status MakeReady(InstalledModel& /*model*/, bool may_wait) override {
+  absl::Status MakeReady(InstalledModel& model, bool may_wait) override {
     ++asked;
+    waited_ns = model.waited_ns;
+    if (may_wait && goes > 0) {
+      --goes;
+      return absl::AbortedError("recordings are being read");
+    }
     if (may_wait && waits) return absl::UnavailableError("thresholds are being learnt");
     return absl::OkStatus();
   }
@@ -28,7 +33,9 @@ class PatientJudges final : public ModelUser {
   }
 
   bool waits = true;
+  int goes = 0;  // that it takes before it is known whether it waits
   int asked = 0;
+  int64_t waited_ns = 0;  // of the model that it was asked of last
 
  private:
   ModelUser* const judges_;
@@ -100,6 +107,56 @@ TEST_F(ReleasesWaitTest, NoneWaitsForAModelThatFails) {
   EXPECT_EQ(Look(), 1) << "there is none to go back to";
   Stage(By({"ada"}, ToyPackage(2, 0.6F)));
   EXPECT_EQ(Look(), 2);
+}
+
+TEST_F(ReleasesWaitTest, OneThatHasMoreToReadGoesOnAtTheNextLook) {
+  patient_->goes = 3;
+  Stage(By({"ada"}, ToyPackage(2, 0.6F)));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(Look(absl::Seconds(2)), 1);
+  EXPECT_EQ(patient_->asked, 4);
+  patient_->waits = false;
+  EXPECT_EQ(Look(absl::Seconds(2)), 1) << "now it waits";
+  EXPECT_EQ(Look(absl::Seconds(30)), 2);
+}
+
+TEST_F(ReleasesWaitTest, WhatServesIsLookedAtBeforeTheOneThatWaits) {
+  Stage(By({"ada"}, ToyPackage(2, 0.6F)));
+  EXPECT_EQ(Look(), 1);
+  Revoke("bob");
+  EXPECT_EQ(Look(absl::Seconds(30)), 2) << "there is none before to wait with any more";
+}
+
+TEST_F(ReleasesWaitTest, WaitGoesOnOverRestartsAndWithANewerPackage) {
+  Stage(By({"ada"}, ToyPackage(2, 0.6F)));
+  EXPECT_EQ(Look(), 1);
+  EXPECT_EQ(patient_->waited_ns, 0);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(Look(absl::Seconds(30)), 1);
+  EXPECT_GE(patient_->waited_ns, 120 * kNsPerS);
+  Start();
+  EXPECT_EQ(Look(absl::Hours(8)), 1);
+  const int64_t before_ns = patient_->waited_ns;
+  EXPECT_GE(before_ns, 120 * kNsPerS);
+  EXPECT_LT(before_ns, 150 * kNsPerS) << "it was off for most of that";
+  Stage(By({"ada"}, ToyPackage(3, 0.7F)));
+  EXPECT_EQ(Look(absl::Seconds(60)), 1);
+  EXPECT_GE(patient_->waited_ns, before_ns + 60 * kNsPerS);
+
+  patient_->waits = false;
+  EXPECT_EQ(Look(absl::Seconds(30)), 3);
+  patient_->waits = true;
+  Stage(By({"ada"}, ToyPackage(4, 0.8F)));
+  EXPECT_EQ(Look(absl::Seconds(30)), 3);
+  EXPECT_EQ(patient_->waited_ns, 0) << "the wait is over";
+}
+
+TEST_F(ReleasesWaitTest, RefusalEndsTheWait) {
+  Stage(By({"ada"}, ToyPackage(2, 0.6F)));
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(Look(absl::Seconds(30)), 1);
+  EXPECT_GT(models_.WaitedNs(), 0);
+  Revoke("ada");
+  EXPECT_EQ(Look(absl::Seconds(30)), 1);
+  EXPECT_EQ(VersionIn("refused"), 2);
+  EXPECT_EQ(models_.WaitedNs(), 0);
 }
 
 TEST_F(ReleasesWaitTest, PackageThatWaitsIsTakenUpAgainAfterARestart) {
