@@ -142,9 +142,13 @@ void LiveRecorder::Write() {
     if (writer_ == nullptr) {
       for (const StoredRows& block : blocks) unwritten_rows_ += block.rows();
     } else {
-      absl::Status status = WriteBlocks(std::move(blocks));
+      const bool rows = !blocks.empty();
+      absl::Status written = WriteBlocks(std::move(blocks));
+      if (last) written.Update(writer_->Flush());
+      // As long as no rows come nobody knows whether the disk takes them again.
+      if (rows || !written.ok()) written_ = written;
+      absl::Status status = written_;
       if (captures_ != nullptr) status.Update(WorkOnCaptures());
-      if (last) status.Update(writer_->Flush());
       Tell(status);
     }
     Publish();

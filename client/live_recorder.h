@@ -109,6 +109,7 @@ class LiveRecorder {
   int64_t next_try_ns_ = 0;                  // to open, monotonic
   int64_t next_expiry_ns_ = 0;               // monotonic
   int64_t unwritten_rows_ = 0;               // that came before it could be opened
+  absl::Status written_;                     // how the last rows fared
   bool complete_ = true;                     // as it was told last
 
   absl::Mutex mutex_;

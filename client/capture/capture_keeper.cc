@@ -27,7 +27,7 @@ int64_t CaptureKeeper::PatienceNs() const { return NsOf(config_.after_s + kSlack
 absl::Status CaptureKeeper::Load(int64_t monotonic_ns) {
   MR_ASSIGN_OR_RETURN(std::vector<CaptureEvent> events, folder_.Announced());
   for (CaptureEvent& event : events) {
-    waiting_.push_back({std::move(event), monotonic_ns + PatienceNs(), 0});
+    waiting_.push_back({std::move(event), monotonic_ns + PatienceNs(), 0, {}});
   }
   return absl::OkStatus();
 }
@@ -44,7 +44,7 @@ absl::Status CaptureKeeper::Announce(CaptureEvent event, int64_t monotonic_ns) {
   const absl::Status announced = folder_.Announce(event);
   if (absl::IsAlreadyExists(announced)) return absl::OkStatus();
   // Also where the disk is full: memory may outlast that.
-  waiting_.push_back({std::move(event), monotonic_ns + PatienceNs(), 0});
+  waiting_.push_back({std::move(event), monotonic_ns + PatienceNs(), 0, {}});
   return announced;
 }
 
@@ -110,14 +110,12 @@ absl::Status CaptureKeeper::Work(int64_t monotonic_ns) {
   std::vector<Waiting> still;
   for (Waiting& one : std::exchange(waiting_, {})) {
     const bool came = recordings_->NewestOf(one.event.machine) >= one.event.to_ns - 1;
-    if (monotonic_ns < one.retry_ns || (!came && monotonic_ns < one.until_ns)) {
-      still.push_back(std::move(one));
-      continue;
+    if (monotonic_ns >= one.retry_ns && (came || monotonic_ns >= one.until_ns)) {
+      one.failed = Take(one.event);
+      if (one.failed.ok()) continue;
+      one.retry_ns = monotonic_ns + kRetryNs;
     }
-    const absl::Status taken = Take(one.event);
-    if (taken.ok()) continue;
-    worst.Update(taken);
-    one.retry_ns = monotonic_ns + kRetryNs;
+    worst.Update(one.failed);
     still.push_back(std::move(one));
   }
   waiting_ = std::move(still);

@@ -42,7 +42,8 @@ class CaptureKeeper {
   /// What the operator asks for in the folder, of these machines alone.
   absl::Status TakeRequests(const std::vector<std::string>& machines, int64_t now_ns,
                             int64_t monotonic_ns);
-  /// Takes those whose rows are there, or do not come.
+  /// Takes those whose rows are there, or do not come. An error lasts until what it was of is tried
+  /// again.
   absl::Status Work(int64_t monotonic_ns);
 
   const CaptureCounts& counts() const { return counts_; }
@@ -53,6 +54,7 @@ class CaptureKeeper {
     CaptureEvent event;
     int64_t until_ns = 0;  // monotonic: what has not come by then does not come
     int64_t retry_ns = 0;  // monotonic: after a disk that failed, not before
+    absl::Status failed;   // what it said
   };
 
   int64_t PatienceNs() const;
