@@ -120,19 +120,18 @@ absl::StatusOr<DriftingChannels> ReadDriftingChannels(FileSystem* files,
 
 DriftBoard::DriftBoard(const std::vector<MachineConfig>& machines, FileSystem* files,
                        std::string state_folder)
-    : machines_(machines), files_(files), state_folder_(std::move(state_folder)) {
-  changed_ = !DetectorName(machines).empty();  // so that it is said that nothing drifts
-}
+    : machines_(machines), files_(files), state_folder_(std::move(state_folder)) {}
 
 void DriftBoard::Load() {
   const absl::StatusOr<DriftingChannels> before = ReadDriftingChannels(files_, state_folder_);
+  const absl::MutexLock lock(&mutex_);
+  changed_ = !DetectorName(machines_).empty();  // so that it is said that nothing drifts
   if (!before.ok()) {
     if (!absl::IsNotFound(before.status())) {
       LogError("since when channels drift is not known", {{"reason", before.status().message()}});
     }
     return;
   }
-  const absl::MutexLock lock(&mutex_);
   for (const DriftingChannel& entry : before->channels) {
     RelearnOrder order;
     order.machine = entry.drift.machine;

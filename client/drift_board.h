@@ -48,7 +48,8 @@ class DriftBoard {
   void Take(const ChannelDrift& drift);
   /// The last of each channel whose state has changed.
   Drifts Latest() const;
-  /// Writes what drifts, if that has changed; nothing where no drift is watched.
+  /// Writes what drifts, if that has changed; nothing where no drift is watched, and nothing of a
+  /// daemon that does not come up, whose list is of before.
   void Save();
 
  private:

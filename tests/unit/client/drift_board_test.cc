@@ -100,6 +100,14 @@ TEST_F(DriftBoardTest, DriftOfBeforeARestartIsKnownSinceItBegan) {
   EXPECT_EQ(SavedSince("speed"), -1) << "a suspicion does not outlast a restart";
 }
 
+TEST_F(DriftBoardTest, DaemonThatDoesNotComeUpLeavesWhatIsKnownAsItIs) {
+  Tell("current", DriftState::kConfirmed, 20);
+  board_->Save();
+  DriftBoard(std::vector{pumps_}, &disk_, "state").Save();  // without Load
+  MR_ASSERT_OK_AND_ASSIGN(const DriftingChannels left, ReadDriftingChannels(&disk_, "state"));
+  EXPECT_THAT(left.channels, SizeIs(1));
+}
+
 TEST_F(DriftBoardTest, ChannelThatLearnsByOrderIsShownWithWhoseItWasUntilItIsKnown) {
   Tell("current", DriftState::kConfirmed, 20);
   TellRelearnt("current", 70);
