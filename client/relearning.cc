@@ -18,21 +18,30 @@ void Relearning::Look() {
   absl::StatusOr<std::vector<RelearnOrder>> orders = folder_.Waiting(&refused);
   if (!orders.ok()) return;  // the disk's own trouble, of which others tell
   for (const std::string& id : refused) {
+    if (!IsNewlyRefused(id)) continue;
     LogError("order cannot be followed", {{"order", id}, {"reason", "its file is damaged"}});
   }
   for (RelearnOrder& order : *orders) {
     const std::string id = order.id;
     if (handed_on_.contains(id)) continue;
+    if (refused_.contains(id)) {
+      refused.push_back(id);
+      continue;
+    }
     absl::Status status = CheckOrder(order, machines_);
     if (status.ok()) status = follow_(std::move(order));
     if (status.ok()) {
       handed_on_.insert(id);
       continue;
     }
-    LogError("order cannot be followed", {{"order", id}, {"reason", status.message()}});
+    if (IsNewlyRefused(id)) {
+      LogError("order cannot be followed", {{"order", id}, {"reason", status.message()}});
+    }
     refused.push_back(id);
   }
-  for (const std::string& id : refused) folder_.Remove(id).IgnoreError();
+  for (const std::string& id : refused) {
+    if (folder_.Remove(id).ok()) refused_.erase(id);
+  }
 }
 
 void Relearning::Followed(const RelearnOrder& order) {

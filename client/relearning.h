@@ -39,7 +39,11 @@ class Relearning {
   const std::vector<MachineConfig> machines_;
   RelearnFolder folder_;
   const Follow follow_;
+  /// Whether the log has said so already, of one that a failing disk does not let go.
+  bool IsNewlyRefused(const std::string& id) { return refused_.insert(id).second; }
+
   std::set<std::string> handed_on_;  // ids
+  std::set<std::string> refused_;    // ids, that could not be removed so far
 
   absl::Mutex mutex_;
   std::vector<std::string> followed_ ABSL_GUARDED_BY(mutex_);  // ids, not yet on the disk
