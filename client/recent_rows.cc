@@ -63,16 +63,21 @@ RecentRows::RecentRows(const std::vector<MachineConfig>& machines, bool recordin
 void RecentRows::KeepWindowsOf(const ModelPackage& model) {
   const std::string& name = model.manifest.name();
   const int64_t window = model.plan.input.window;
+  std::map<Kept*, int64_t> wanted;  // the most, where several machines are judged by the same rows
   for (const MachineConfig& kind : kinds_) {
     if (kind.model != name || !LearnsThreshold(kind, model.plan)) continue;
     const int64_t hop = kind.hop > 0 ? kind.hop : window;
     for (const std::string& machine : kind.names) {
       Kept* const kept = judged_.at(machine).rows;
       if (kept == nullptr) continue;
-      const absl::MutexLock lock(&kept->mutex);
-      kept->wanted[name] = 2 * kind.learning.learn_windows * hop + window;
-      kept->Resize(most_bytes_ / keeping_ / BytesOfARow(kind));
+      int64_t& rows = wanted[kept];
+      rows = std::max(rows, 2 * kind.learning.learn_windows * hop + window);
     }
+  }
+  for (const auto& [kept, rows] : wanted) {
+    const absl::MutexLock lock(&kept->mutex);
+    kept->wanted[name] = rows;
+    kept->Resize(most_bytes_ / keeping_ / BytesOfARow(*kept->kind));
   }
 }
 
@@ -127,6 +132,7 @@ void RecentRows::Take(const MachineRow& row) {
 
 void RecentRows::Take(const MachineVerdict& verdict) {
   Judged& judged = judged_.at(verdict.machine);
+  if (!verdict.silence) judged.row_ns = verdict.time_ns;
   if (verdict.judgement != Judgement::kNotEvaluated) judged.judged_ns = clock_->MonotonicNs();
   if (judged.rows == nullptr) return;
   const std::optional<AlarmStretch::Rows> alarm = judged.alarm.On(verdict);

@@ -52,6 +52,8 @@ class RecentRows {
   std::vector<std::shared_ptr<const StoredRows>> Of(const std::string& machine);
   /// Whether a window of the machine was found normal or an alarm since then, monotonic.
   bool JudgedSince(const std::string& machine, int64_t since_ns) const;
+  /// Time of the last row that a verdict on the machine is about; 0: there was none.
+  int64_t LastRowNs(const std::string& machine) const { return judged_.at(machine).row_ns; }
   /// Whether rows of any machine are kept, or would be.
   bool keeps() const { return keeping_ > 0; }
   /// Of values and flags.
@@ -80,6 +82,7 @@ class RecentRows {
   struct Judged {
     AlarmStretch alarm;                  // its judging thread's
     std::atomic<int64_t> judged_ns = 0;  // monotonic; 0: never
+    std::atomic<int64_t> row_ns = 0;     // of the last verdict on data; 0: there was none
     Kept* rows = nullptr;                // none: they are not kept
   };
 

@@ -10,7 +10,8 @@
 namespace millrace {
 
 /// Which rows of one machine its alarms are about: those of a window, those between it and the one
-/// before in the same alarm, and those of windows that cannot be judged until one is normal again.
+/// before in the same alarm, and those of windows whose data allow no judgement, until others do. A
+/// model that says no more, and a threshold that is learnt anew, end an alarm.
 /// Not thread-safe.
 class AlarmStretch {
  public:
@@ -26,7 +27,7 @@ class AlarmStretch {
   /// Those that the verdict makes rows of an alarm; none: it is no alarm.
   std::optional<Rows> On(const MachineVerdict& verdict) {
     if (verdict.silence) return std::nullopt;
-    const bool goes_on = verdict.judgement == Judgement::kNotEvaluated && last_ns_;
+    const bool goes_on = verdict.unusable && last_ns_;
     if (verdict.judgement != Judgement::kAlarm && !goes_on) {
       last_ns_.reset();
       return std::nullopt;

@@ -114,6 +114,7 @@ void ScoringEngine::Due(Kind& kind, size_t index) {
     if (std::ranges::find(kind.due, index) != kind.due.end()) Score(kind);
     verdict.reason =
         withheld != nullptr ? withheld : absl::StrCat("data: ", Describe(verdict.flagged));
+    verdict.unusable = withheld == nullptr;
     Publish(verdict, verdict.latency_ns);
     return;
   }

@@ -33,7 +33,8 @@ struct MachineVerdict {
   int64_t window_ns = 0;  // from its first row to that
   bool silence = false;   // there is no window: nothing has come for a while
   Judgement judgement = Judgement::kNotEvaluated;
-  std::string reason;  // of kNotEvaluated, one line for people
+  std::string reason;     // of kNotEvaluated, one line for people
+  bool unusable = false;  // of kNotEvaluated: the window's data allow no judgement
 
   std::string model;  // name of the package
   int64_t version = 0;

@@ -81,6 +81,7 @@ class LiveRecorderTest : public ::testing::Test {
   }
   std::vector<StoredRows> Recorded(const std::string& machine,
                                    const std::string& folder = "recordings") {
+    verdict.unusable = judgement == Judgement::kNotEvaluated;
     std::vector<StoredRows> found;
     const absl::StatusOr<StoreReader> reader = StoreReader::Open(&memory_, folder);
     if (!reader.ok()) return found;

@@ -55,13 +55,15 @@ class RecentRowsTest : public ::testing::Test {
       rows_->Take(row);
     }
   }
-  /// On a window of four rows.
-  void Judge(Judgement judgement, int64_t second, const std::string& machine = "pump-1") {
+  /// On a window of four rows. Without a judgement: `unusable` says whether for its data.
+  void Judge(Judgement judgement, int64_t second, const std::string& machine = "pump-1",
+             bool unusable = false) {
     MachineVerdict verdict;
     verdict.machine = machine;
     verdict.judgement = judgement;
     verdict.time_ns = (kFirstKept + second) * kNsPerS;
     verdict.window_ns = 3 * kNsPerS;
+    verdict.unusable = unusable;
     rows_->Take(verdict);
   }
   /// The first channel of what is kept.
@@ -122,9 +124,21 @@ TEST_F(RecentRowsTest, RowsOfAnAlarmAreForgottenAndThoseBeforeIt) {
   Judge(Judgement::kAlarm, 100);
   EXPECT_THAT(Kept(), SizeIs(96)) << "the window had four rows, and the last one is not told";
   Take(101, 103);
-  Judge(Judgement::kNotEvaluated, 102);
+  Judge(Judgement::kNotEvaluated, 102, "pump-1", /*unusable=*/true);
   Take(103, 110);
   EXPECT_EQ(Kept()[97], 103) << "nobody knows of those that could not be judged";
+}
+
+TEST_F(RecentRowsTest, ModelThatSaysNoMoreEndsItsAlarm) {
+  Begin({KeptKind({"pump-1"})});
+  rows_->KeepWindowsOf(ModelOfWindow(4));
+  Take(0, 60);
+  Judge(Judgement::kAlarm, 59);
+  Take(60, 70);
+  Judge(Judgement::kNotEvaluated, 69);  // it has expired, or its threshold is learnt anew
+  EXPECT_THAT(Kept(), SizeIs(65));
+  Judge(Judgement::kNotEvaluated, 69, "pump-1", /*unusable=*/true);
+  EXPECT_THAT(Kept(), SizeIs(65)) << "nor does it begin again";
 }
 
 TEST_F(RecentRowsTest, LaterVerdictOnAValueCounts) {
@@ -183,6 +197,32 @@ TEST_F(RecentRowsTest, MachineThatIsJudgedByAnothersRowsFindsThose) {
   EXPECT_THAT(Kept("pump-1-wear"), SizeIs(49));
   Judge(Judgement::kAlarm, 49, "pump-1-wear");
   EXPECT_THAT(Kept("pump-1-wear"), SizeIs(46));
+}
+
+TEST_F(RecentRowsTest, OfTwoWhoAreJudgedByTheSameRowsTheOneThatNeedsMoreCounts) {
+  MachineConfig rows = KeptKind({"pump-1"});
+  rows.hop = 4;
+  MachineConfig other = KeptKind({"pump-1-often"});
+  other.channels_of = {"pump-1"};
+  for (const bool owner_first : {true, false}) {
+    Begin(owner_first ? std::vector{rows, other} : std::vector{other, rows});
+    rows_->KeepWindowsOf(ModelOfWindow(4));
+    Take(0, 2000, owner_first ? 0 : 1);
+    EXPECT_GE(Kept().size(), 2 * 100 * 4 + 4) << owner_first;
+  }
+}
+
+TEST_F(RecentRowsTest, KnowsTheLastRowOfVerdictsOnData) {
+  Begin({KeptKind({"pump-1", "pump-2"})});
+  Judge(Judgement::kNotEvaluated, 5);
+  EXPECT_EQ(rows_->LastRowNs("pump-1"), (kFirstKept + 5) * kNsPerS);
+  MachineVerdict silence;
+  silence.machine = "pump-1";
+  silence.time_ns = (kFirstKept + 9) * kNsPerS;
+  silence.silence = true;
+  rows_->Take(silence);
+  EXPECT_EQ(rows_->LastRowNs("pump-1"), (kFirstKept + 5) * kNsPerS);
+  EXPECT_EQ(rows_->LastRowNs("pump-2"), 0);
 }
 
 TEST_F(RecentRowsTest, KnowsWhetherAMachineWasJudgedLately) {

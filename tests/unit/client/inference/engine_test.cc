@@ -124,6 +124,7 @@ TEST(EngineTest, ExpiredModelMarksItsVerdictsAndGivesNoneOnceItIsWithheld) {
   ASSERT_THAT(rig.verdicts, SizeIs(3));
   EXPECT_EQ(rig.verdicts[2].judgement, Judgement::kNotEvaluated);
   EXPECT_THAT(rig.verdicts[2].reason, HasSubstr("expired"));
+  EXPECT_FALSE(rig.verdicts[2].unusable) << "its data are not to blame";
 }
 
 TEST(EngineTest, ScalesAsTrainingDoes) {
@@ -212,6 +213,7 @@ TEST(EngineTest, WindowWithAMissingChannelIsNotEvaluatedAndSaysWhich) {
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(rig.verdicts[i].judgement, Judgement::kNotEvaluated);
     EXPECT_EQ(rig.verdicts[i].reason, "data: current (missing)");
+    EXPECT_TRUE(rig.verdicts[i].unusable);
     EXPECT_EQ(rig.verdicts[i].quality, Flag::kMissing);
     EXPECT_NEAR(rig.verdicts[i].flagged[0].share, 1.0 / 3, 1e-9);
     EXPECT_TRUE(std::isnan(rig.verdicts[i].score));
