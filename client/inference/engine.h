@@ -77,6 +77,9 @@ class ScoringEngine final : public ModelUser {
   LearntDrift NotedDrift() const;
   /// Tells what is in drift still.
   void RestoreDrift(const LearntDrift& drift);
+  /// Whether a model was taken up since this was last true, and Maintain has noted what was learnt
+  /// for it of every machine: recordings are not to be read again for that.
+  bool HasNewsOfModels() { return std::exchange(has_news_, false); }
 
   /// What is normal of this machine, from now on. Tells of each channel that it learns.
   void Relearn(const RelearnOrder& order);
@@ -141,11 +144,9 @@ class ScoringEngine final : public ModelUser {
   void ShareRows();
   void PushToJudged(Kind& kind, size_t index);
   void TakeUpModels();
-  void TakeUp(const Next& next, Kind& kind);
-  /// What the model's machines are compared with from now on, where it brings that along.
-  static void TakeRecordedDrift(Kind& kind);
-  /// Tells of which channels that is.
-  void TellRecorded(const Kind& kind) const;
+  /// The channels that are compared from now on with what the model brings along.
+  std::vector<ChannelDrift> TakeUp(const Next& next, Kind& kind);
+  std::vector<ChannelDrift> TakeRecordedDrift(Kind& kind) const;
   void NoticeSilence(Kind& kind, size_t index);
   void Due(Kind& kind, size_t index);
   void TellDrift(const Kind& kind, const Machine& machine) const;
@@ -181,6 +182,8 @@ class ScoringEngine final : public ModelUser {
   EngineCounts counts_;
   size_t adapt_next_ = 0;  // of all machines, whose threshold is next
   size_t note_next_ = 0;   // and whose drift
+  bool taken_up_ = false;  // a model, of whose machines not all are noted yet
+  bool has_news_ = false;
 
   mutable absl::Mutex mutex_;
   ScoringTally tally_ ABSL_GUARDED_BY(mutex_);

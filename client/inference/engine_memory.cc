@@ -71,7 +71,9 @@ void ScoringEngine::NoteDrift() {
       kind->noted_drift[i] = std::make_shared<const std::string>(SaveDrift(MemoryOf(*kind, i)));
     }
   }
-  if (noted < kNoteAtATime) note_next_ = 0;
+  if (noted == kNoteAtATime) return;
+  note_next_ = 0;  // the turn is over
+  has_news_ = std::exchange(taken_up_, false) || has_news_;
 }
 
 ScoringEngine::LearntDrift ScoringEngine::NotedDrift() const {
@@ -128,18 +130,6 @@ void ScoringEngine::TellForgotten(const std::vector<ChannelDrift>& before, const
     if (still.contains({drift.machine, drift.channel})) continue;
     drift.report = {};  // of one that is learning
     drift_sink_(drift);
-  }
-}
-
-void ScoringEngine::TellRecorded(const Kind& kind) const {
-  for (const Machine& machine : kind.machines) {
-    const auto learnt = kind.model->drift.find(machine.name());
-    if (learnt == kind.model->drift.end()) continue;
-    for (size_t channel = 0; channel < learnt->second.size(); ++channel) {
-      const DriftReport report = machine.drift_report(static_cast<int32_t>(channel));
-      if (report.reference != DriftReference::kTraining) continue;
-      drift_sink_({machine.name(), kind.config.channels[channel].name, clock_->UnixNs(), report});
-    }
   }
 }
 

@@ -46,18 +46,21 @@ void ScoringEngine::TakeUpModels() {
     const absl::MutexLock lock(&mutex_);
     next.swap(next_);
   }
+  if (next.empty()) return;
+  taken_up_ = true;
+  note_next_ = 0;
   for (const auto& [name, model] : next) {
     for (const auto& kind : kinds_) {
       if (kind->config.model != name) continue;
       const std::vector<ChannelDrift> drifting = DriftIn(*kind);
-      TakeUp(model, *kind);
+      const std::vector<ChannelDrift> prepared = TakeUp(model, *kind);
       TellForgotten(drifting, *kind);
-      TellRecorded(*kind);
+      for (const ChannelDrift& drift : prepared) drift_sink_(drift);
     }
   }
 }
 
-void ScoringEngine::TakeUp(const Next& next, Kind& kind) {
+std::vector<ChannelDrift> ScoringEngine::TakeUp(const Next& next, Kind& kind) {
   Score(kind);  // what is due was seen by the one before
   const InputPlan& input = next.model->package.plan.input;
   const InputMap map = *InputMap::Of(input, kind.config);  // Use has seen to it
@@ -67,21 +70,24 @@ void ScoringEngine::TakeUp(const Next& next, Kind& kind) {
   const std::string before = first ? "" : kind.model->parameters_sha256();
   kind.model = next.model;  // the machines have let go of the one before
   kind.predictor = next.model->predictors[next.predictor].get();
-  if (!first && before == kind.model->parameters_sha256()) return;
+  if (!first && before == kind.model->parameters_sha256()) return {};
+  std::vector<ChannelDrift> prepared;
   if (kind.config.drift) {
     const int64_t hop = kind.config.hop > 0 ? kind.config.hop : input.window;
     const double period_s = static_cast<double>(hop) / kind.config.rate_hz;
     kind.score_drift.assign(kind.subjects.size(), MachineDrift(*kind.config.drift, 1, period_s));
-    TakeRecordedDrift(kind);
+    prepared = TakeRecordedDrift(kind);
   }
   kind.thresholds.swap(kind.former_thresholds);
   kind.learnt.assign(kind.subjects.size(), nullptr);  // until they are adapted next
   kind.explanations.assign(kind.subjects.size(), {});
   const bool comes_back = kind.former_sha256 == kind.model->parameters_sha256();
   kind.former_sha256 = before;
-  if (comes_back && !kind.thresholds.empty()) return;
+  if (comes_back && !kind.thresholds.empty()) return prepared;
   kind.thresholds.clear();
-  if (kind.model->package.plan.task() != Task::kReconstruction || kind.config.threshold > 0) return;
+  if (kind.model->package.plan.task() != Task::kReconstruction || kind.config.threshold > 0) {
+    return prepared;
+  }
   for (const std::string& name : kind.config.names) {
     // By its name: whatever other machines there are, a machine learns the same.
     kind.thresholds.emplace_back(kind.config.learning, Random(1).Fork(name).Next());
@@ -90,9 +96,11 @@ void ScoringEngine::TakeUp(const Next& next, Kind& kind) {
     kind.thresholds.back().Restore(*ahead->second);
     kind.learnt[kind.thresholds.size() - 1] = ahead->second;
   }
+  return prepared;
 }
 
-void ScoringEngine::TakeRecordedDrift(Kind& kind) {
+std::vector<ChannelDrift> ScoringEngine::TakeRecordedDrift(Kind& kind) const {
+  std::vector<ChannelDrift> prepared;
   for (Machine& machine : kind.machines) {
     const auto learnt = kind.model->drift.find(machine.name());
     if (learnt == kind.model->drift.end()) continue;
@@ -101,8 +109,15 @@ void ScoringEngine::TakeRecordedDrift(Kind& kind) {
       DriftMonitor& monitor = machine.drift()->monitor(channel);
       if (recorded.reference() != DriftReference::kTraining || monitor.relearnt()) continue;
       monitor = recorded;
+      ChannelDrift& drift = prepared.emplace_back();
+      drift.machine = machine.name();
+      drift.channel = kind.config.channels[static_cast<size_t>(channel)].name;
+      drift.time_ns = clock_->UnixNs();
+      drift.report = monitor.report();
+      drift.prepared = true;
     }
   }
+  return prepared;
 }
 
 }  // namespace millrace

@@ -71,6 +71,7 @@ struct ChannelDrift {
   bool recalled = false;  // it was so before a restart
   std::string by{};       // whose order it is that it learns anew; empty: nobody's
   std::string note{};     // and why
+  bool prepared = false;  // a new model has brought along what it is compared with from now on
 };
 
 /// Take what the engine says, on its thread.
