@@ -260,6 +260,22 @@ TEST(EngineTest, NoWindowIsLostWhenTheModelIsSwapped) {
   EXPECT_EQ(rig.verdicts[3].judgement, Judgement::kAlarm);
 }
 
+TEST(EngineTest, NoWindowIsLostWhereAModelSaysAModesUnitThatTheOneBeforeLeftUnsaid) {
+  EngineBench rig;
+  Plan plan = PumpPlan();
+  plan.input.modes = {{.column = "unused", .step = 1, .min = 0, .max = 1}};
+  MR_ASSERT_OK(rig.engine.Use(ModelOf(plan, std::make_unique<Echo>(3, 0.1F), 1)));
+  for (int i = 0; i < 5; ++i) rig.Row(i, 1, 2);
+  plan.input.modes[0].unit = "rpm";
+  MR_ASSERT_OK(rig.engine.Use(ModelOf(plan, std::make_unique<Echo>(3, 0.1F), 2)));
+  for (int i = 5; i < 8; ++i) rig.Row(i, 1, 2);
+  EXPECT_THAT(rig.verdicts, SizeIs(6));
+  plan.input.modes[0].unit = "1/s";
+  MR_ASSERT_OK(rig.engine.Use(ModelOf(plan, std::make_unique<Echo>(3, 0.1F), 3)));
+  for (int i = 8; i < 11; ++i) rig.Row(i, 1, 2);
+  EXPECT_THAT(rig.verdicts, SizeIs(7)) << "its numbers mean something else";
+}
+
 TEST(EngineTest, ModelWithAnotherInputStartsWithAnEmptyWindow) {
   EngineBench rig;
   rig.UseEcho(0);
