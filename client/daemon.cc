@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,7 @@
 #include "base/service_manager.h"
 #include "base/status.h"
 #include "base/steady_clock.h"
+#include "base/steady_notification.h"
 #include "base/stop_signals.h"
 #include "client/config_watch.h"
 #include "client/live/live_clock.h"
@@ -30,6 +32,7 @@ constexpr absl::Duration kIdentityPeriod = absl::Seconds(30);
 // Of a transfer: the coordinator syncs an update to its disk before it answers the last byte.
 constexpr absl::Duration kStall = absl::Minutes(2);
 constexpr absl::Duration kLookEvery = absl::Seconds(5);
+constexpr absl::Duration kLookAtStart = absl::Milliseconds(50);
 
 std::vector<std::string> WithSite(std::vector<std::string> command, const std::string& site) {
   command.insert(command.end(), {"--site", site});
@@ -53,6 +56,22 @@ void FollowFile(ConfigWatch& file, LiveService& live) {
     return;
   }
   LogInfo("outputs are as the configuration says now", {{"outputs", now.outputs.size()}});
+}
+
+/// Whether it has started; else a signal came, and it is being stopped.
+bool StartLive(LiveService& live, const StopSignals& signals) {
+  SteadyNotification started;
+  std::thread starting([&] {
+    live.Start();
+    started.Notify();
+  });
+  bool stopped = false;
+  while (!stopped && !started.WaitForNotificationWithTimeout(kLookAtStart)) {
+    stopped = signals.Wait(absl::ZeroDuration()).has_value();
+    if (stopped) live.Halt();
+  }
+  starting.join();
+  return !stopped;
 }
 
 /// The first signal that comes. Meanwhile whoever waits for a coordinator that has fallen silent is
@@ -190,7 +209,12 @@ absl::Status RunDaemon(const std::string& config_path, const SiteConfig& config,
       go_on);
   if (absl::IsCancelled(watching)) return absl::OkStatus();
   MR_RETURN_IF_ERROR(watching);
-  if (live != nullptr) live->Start();
+  if (live != nullptr && !StartLive(*live, signals)) {
+    NotifyStopping();
+    LogInfo("client stops before it has started");
+    live->Stop();
+    return absl::OkStatus();
+  }
 
   std::unique_ptr<Daemon> daemon;
   const absl::Status created = StartPatiently(

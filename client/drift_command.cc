@@ -18,7 +18,9 @@
 #include "client/drift_report.h"
 #include "client/inference/machine_verdict.h"
 #include "client/relearn_folder.h"
+#include "client/release/model_folder.h"
 #include "client/release/staging.h"
+#include "models/package.h"
 
 namespace millrace {
 namespace {
@@ -29,6 +31,20 @@ constexpr size_t kMostOrderText = 1000;  // bytes
 std::string NameOfWhoAsks() {
   const passwd* const entry = getpwuid(getuid());
   return entry != nullptr ? entry->pw_name : absl::StrCat("#", getuid());
+}
+
+/// Whether what serves has such a threshold, as far as something does.
+absl::Status CheckAgainstModel(const RelearnOrder& order, const SiteConfig& config) {
+  for (const MachineConfig& kind : config.live.machines) {
+    if (!order.threshold || std::ranges::find(kind.names, order.machine) == kind.names.end()) {
+      continue;
+    }
+    const ModelFolder folder(PosixFileSystem(), config.folder, kind.model);
+    const absl::StatusOr<ModelPackage> serving =
+        ReadPackage(PosixFileSystem(), folder.CurrentPath());
+    if (serving.ok()) return CheckThresholdOrder(order, serving->plan);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -91,6 +107,7 @@ absl::Status DriftCommand::Relearn(const SiteConfig& config) {
   order_.note = Printable(Utf8(order_.note, kMostOrderText));
   MR_RETURN_IF_ERROR(Annotate(CheckOrder(order_, config.live.machines), config_));
   MR_RETURN_IF_ERROR(CheckStateOwner(config.folder, geteuid()));
+  MR_RETURN_IF_ERROR(CheckAgainstModel(order_, config));
   MR_RETURN_IF_ERROR(
       RelearnFolder(PosixFileSystem(), config.folder).Give(order_, SystemClock()->Now()));
   std::printf("the daemon learns anew what is normal of %s (%s)%s; `drift list` shows it\n",

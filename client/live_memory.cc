@@ -7,7 +7,9 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/status.h"
 #include "millrace/internal/live_state.pb.h"
 
 namespace millrace {
@@ -52,6 +54,9 @@ LearntOfMachines LiveMemory::Load() {
         saved.parameters_sha256(),
         std::make_shared<const std::string>(std::move(*saved.mutable_threshold()))};
   }
+  for (const auto& [machine, since_ns] : thresholds.normal_since_ns()) {
+    learnt.normal_since[machine] = since_ns;
+  }
   internal::LearntDrift drift;
   if (!drift.ParseFromString(ReadOwn(kDriftFile))) {
     LogError("learnt anew", {{"what", kDriftFile}, {"reason", "its file is damaged"}});
@@ -72,6 +77,8 @@ void LiveMemory::Note(LearntOfMachines learnt) {
   known_.thresholds.swap(learnt.thresholds);
   learnt.drift.merge(known_.drift);
   known_.drift.swap(learnt.drift);
+  learnt.normal_since.merge(known_.normal_since);
+  known_.normal_since.swap(learnt.normal_since);
 }
 
 bool LiveMemory::Save() {
@@ -81,38 +88,43 @@ bool LiveMemory::Save() {
     if (!std::exchange(changed_, false)) return saved_;
     known = known_;
   }
-  saved_ = true;
-  if (!known.thresholds.empty()) {
+  absl::Status written;
+  if (!known.thresholds.empty() || !known.normal_since.empty()) {
     internal::LearntThresholds file;
+    for (const auto& [machine, since_ns] : known.normal_since) {
+      (*file.mutable_normal_since_ns())[machine] = since_ns;
+    }
     for (const auto& [machine, learnt] : known.thresholds) {
       internal::LearntThresholds::Machine& saved = (*file.mutable_machines())[machine];
       saved.set_parameters_sha256(learnt.model_sha256);
       saved.set_threshold(*learnt.bytes);
     }
-    saved_ = SaveFile(kThresholdsFile, BytesOf(file), saved_thresholds_) && saved_;
+    written.Update(SaveFile(kThresholdsFile, BytesOf(file), saved_thresholds_));
   }
   if (!known.drift.empty()) {
     internal::LearntDrift file;
     for (const auto& [machine, bytes] : known.drift) (*file.mutable_machines())[machine] = *bytes;
-    saved_ = SaveFile(kDriftFile, BytesOf(file), saved_drift_) && saved_;
+    written.Update(SaveFile(kDriftFile, BytesOf(file), saved_drift_));
   }
-  return saved_;
+  const bool told = !std::exchange(saved_, written.ok());
+  if (saved_) return true;
+  if (!told) LogError("what was learnt is not saved", {{"error", written.message()}});
+  const absl::MutexLock lock(&mutex_);
+  changed_ = true;  // so that it is tried again
+  return false;
 }
 
-bool LiveMemory::SaveFile(const std::string& name, absl::string_view bytes, Digest& saved) {
+absl::Status LiveMemory::SaveFile(const std::string& name, absl::string_view bytes, Digest& saved) {
   const Digest digest = Sha256Of(bytes);
-  if (digest == saved) return true;
+  if (digest == saved) return absl::OkStatus();
+  const std::string path = folder_ + "/" + name;
   if (static_cast<int64_t>(bytes.size()) > kMostMemoryBytes) {
-    LogError("not saved", {{"what", name}, {"bytes", bytes.size()}, {"at_most", kMostMemoryBytes}});
-    return false;
+    return absl::OutOfRangeError(absl::StrCat(path, ": it would have ", bytes.size(),
+                                              " bytes, of at most ", kMostMemoryBytes));
   }
-  const absl::Status written = WriteFileDurably(files_, folder_ + "/" + name, bytes);
-  if (written.ok()) {
-    saved = digest;
-  } else {
-    LogError("not saved", {{"what", name}, {"error", written.message()}});
-  }
-  return written.ok();
+  MR_RETURN_IF_ERROR(WriteFileDurably(files_, path, bytes));
+  saved = digest;
+  return absl::OkStatus();
 }
 
 }  // namespace millrace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "base/crypto/digest.h"
@@ -25,11 +26,12 @@ class LiveMemory {
   /// Of some machines; the others stay as they are. Takes microseconds for a machine, and writes
   /// nothing.
   void Note(LearntOfMachines learnt);
-  /// Writes what is known, if it has changed: a disk takes its time. Whether all of it is there.
+  /// Writes what is known, if it has changed, or could not be written last: a disk takes its time.
+  /// Whether all of it is there.
   bool Save();
 
  private:
-  bool SaveFile(const std::string& name, absl::string_view bytes, Digest& saved);
+  absl::Status SaveFile(const std::string& name, absl::string_view bytes, Digest& saved);
   std::string ReadOwn(const std::string& name) const;
 
   FileSystem* const files_;
@@ -37,7 +39,7 @@ class LiveMemory {
   // What is on the disk.
   Digest saved_thresholds_;
   Digest saved_drift_;
-  bool saved_ = true;  // the last time that something had changed
+  bool saved_ = true;  // the last time that it had to be
 
   absl::Mutex mutex_;
   // Of machines that have no model now, too.

@@ -109,6 +109,7 @@ void LiveService::Start() {
   const LearntOfMachines learnt = LearntAsNow(memory_.Load(), config_.machines);
   prepared_.Remember(learnt);
   releases_.Start();
+  if (stopping_.HasBeenNotified()) return;  // before all models serve that did
   scoring_.Restore(learnt);
   drift_.Save();  // from now on somebody may ask
   prepared_.Begin();
@@ -120,15 +121,21 @@ void LiveService::Start() {
   sources_.Reconfigure(config_.sources);
 }
 
-void LiveService::Stop() {
+void LiveService::Halt() {
   stopping_.Notify();
-  sources_.Halt();
   prepared_.Halt();
   releases_.Halt();
+}
+
+void LiveService::Stop() {
+  Halt();
+  sources_.Halt();
   scoring_.Stop();
   if (recorder_ != nullptr) recorder_->Stop();  // first: an installation may take a while to end
-  if (installing_.joinable()) installing_.join();
-  Save();
+  if (installing_.joinable()) {
+    installing_.join();
+    Save();  // where it has started: what is not restored is not to be written over
+  }
   // A source or an output may still wait for the name of its peer; nothing is lost by then.
   sources_.Reconfigure({});
   http_ = nullptr;
@@ -140,7 +147,10 @@ ScoringSinks LiveService::Sinks() {
   sinks.verdict = [this](const MachineVerdict& verdict) { Take(verdict); };
   sinks.drift = [this](const ChannelDrift& drift) { Take(drift); };
   sinks.learnt = [this](LearntOfMachines learnt) { memory_.Note(std::move(learnt)); };
-  sinks.relearnt = [this](const RelearnOrder& order) { relearning_.Followed(order); };
+  sinks.relearnt = [this](const RelearnOrder& order) {
+    if (order.threshold) prepared_.NormalFromNow(order.machine);
+    relearning_.Followed(order);
+  };
   if (recorder_ != nullptr || recent_.keeps()) {
     sinks.row = [this](const MachineRow& row) {
       if (recorder_ != nullptr) recorder_->Take(row);
@@ -170,7 +180,8 @@ void LiveService::Take(const MachineVerdict& verdict) {
 
 void LiveService::Take(const ChannelDrift& drift) {
   if (recorder_ != nullptr) recorder_->Take(drift);
-  LogInfo("drift changed", {{"drift", DriftJson(drift)}});
+  // Who has prepared it has said so once, for all machines; this is the thread that scores.
+  if (!drift.prepared) LogInfo("drift changed", {{"drift", DriftJson(drift)}});
   drift_tally_.Take(drift, clock_->MonotonicNs());
   drift_.Take(drift);
 }
@@ -193,9 +204,9 @@ std::vector<v1::ModelDrift> LiveService::DriftOfModels() const {
 
 void LiveService::InstallModels() {
   do {
-    releases_.Look();
     relearning_.Look();
     Save();
+    releases_.Look();  // which may take a while
   } while (!stopping_.WaitForNotificationWithTimeout(kLookForModels));
 }
 
@@ -207,7 +218,7 @@ void LiveService::Save() {
 LiveReading LiveService::Reading() {
   const ServingGuard::Reading serving = guard_.Read();
   return {sources_.Statuses(), outlet_->Statuses(),   scoring_.waiting(), scoring_.dropped(),
-          serving.p99_ns,      serving.training_held, scoring_.tally()};
+          serving.p99_ns,      serving.training_held, scoring_.tally(),   recent_.bytes()};
 }
 
 HttpAnswer LiveService::Health() const {

@@ -50,8 +50,11 @@ class LiveService {
   /// Stops.
   ~LiveService();
 
-  /// Once.
+  /// Once. Takes until the models serve that did before, half a minute at most where recordings
+  /// are read for one.
   void Start();
+  /// Ends Start soon, which starts nothing then. Stop has to follow. From any thread.
+  void Halt();
   void Stop();
 
   /// From now on these are the sources; those that were there already go on without a gap.

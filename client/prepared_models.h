@@ -7,12 +7,16 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "base/file_system.h"
+#include "client/drift/drift_monitor.h"
 #include "client/inference/installed_model.h"
 #include "client/inference/machine_config.h"
 #include "client/inference/machine_memory.h"
@@ -27,8 +31,8 @@ namespace millrace {
 
 /// Stands before those who judge: a model that is installed while they do brings along thresholds,
 /// and what drift is compared with, from rows that the site has recorded or keeps in memory, so
-/// that its first window is judged. What served before goes on meanwhile. Halt may be called from
-/// any thread, the rest by the one that installs.
+/// that its first window is judged. What served before goes on meanwhile. Halt and NormalFromNow
+/// may be called from other threads, the rest by the one that installs.
 class PreparedModels final : public ModelUser {
  public:
   /// Who keeps what is learnt for the next start.
@@ -58,10 +62,14 @@ class PreparedModels final : public ModelUser {
   void Begin();
   /// Ends what is being prepared; nothing is from now on.
   void Halt() { halted_ = true; }
+  /// Somebody has ordered what this machine does from now on to be normal: no threshold is learnt
+  /// from its rows of before any more. On the thread that judges it.
+  void NormalFromNow(const std::string& machine);
 
-  /// Takes half a minute at most, in which nothing waits but the installation. UNAVAILABLE, with
-  /// `may_wait`, as long as a machine that is judged now would not be by this model: for twice the
-  /// time that its `learn_windows` windows take, and a week at most.
+  /// With `may_wait`, a go of two seconds, or one machine's recordings more; else half a minute at
+  /// most. Nothing but the installation waits. UNAVAILABLE as long as a machine that is judged now
+  /// would not be by this model: for twice the time that its `learn_windows` windows take, and a
+  /// week at most.
   absl::Status MakeReady(InstalledModel& model, bool may_wait) override;
   /// Makes ready what is not, without waiting: half a minute at most; before Begin, when everything
   /// waits, for all models together.
@@ -72,36 +80,58 @@ class PreparedModels final : public ModelUser {
   }
 
  private:
-  /// What is learnt for a model before it judges.
-  struct Preparation {
-    std::string sha256;  // of its parameters
-    int64_t since_ns = 0;
-    std::map<std::string, RecordedThreshold> thresholds;  // by machine
-  };
-  using Enough = std::function<bool()>;
-
   /// The site's recordings, which are opened when they are first asked for.
   class Recordings {
    public:
-    Recordings(const PreparedModels* models, const std::string& name)
-        : models_(models), name_(name) {}
+    Recordings(const PreparedModels* models, std::string name)
+        : models_(models), name_(std::move(name)) {}
     /// Null: there are none.
     const StoreReader* get();
 
    private:
-    const PreparedModels* const models_;
-    const std::string& name_;  // of the model, for the log
+    const PreparedModels* models_;
+    std::string name_;  // of the model, for the log
     bool opened_ = false;
     std::optional<StoreReader> store_;
   };
+  /// One machine's threshold, of rows since then.
+  struct Prepared {
+    int64_t since_ns = 0;
+    RecordedThreshold threshold;
+  };
+  /// What is learnt for a model before it judges, in turns over all machines, each in as many goes
+  /// as it takes.
+  struct Preparation {
+    std::string sha256;                          // of its parameters
+    std::map<std::string, Prepared> thresholds;  // by machine
+    std::map<std::string, std::vector<DriftMonitor>> drift;
+    std::set<std::string> with_drift;  // machines that nothing more is to be learnt of
+    // Of this turn: whose rows were looked at, as they were when it began.
+    std::set<std::string> seen;
+    std::optional<Recordings> recordings;
+  };
+  /// When a go is to end between two machines, and within one; monotonic.
+  struct Go {
+    int64_t end_ns = 0;
+    int64_t end_within_ns = 0;
+  };
 
   bool IsKnown(const InstalledModel& model) const;
-  void LearnThresholds(const InstalledModel& model, Recordings& recordings, const Enough& enough,
-                       Preparation& preparation) const;
+  Go BeginGo(bool may_wait) const;
+  bool IsOver(int64_t end_ns) const { return halted_ || clock_->MonotonicNs() > end_ns; }
+  /// Up to where rows of the machine teach no threshold.
+  int64_t NormalSince(const std::string& machine) const;
+  void ForgetAbnormal(Preparation& preparation) const;
+  bool IsRemembered(const std::string& machine, const std::string& sha256) const;
+  void LearnThresholds(const InstalledModel& model, const Go& go, Preparation& preparation) const;
+  /// False: the time is over, and there are more.
+  bool LearnThreshold(const MachineConfig& kind, size_t index, const InstalledModel& model,
+                      const Go& go, Preparation& preparation) const;
   /// Which machines the model is to wait for.
-  absl::Status CheckReady(const Plan& plan, const Preparation& preparation) const;
-  void TakeThresholds(const Preparation& preparation, InstalledModel& model) const;
-  void LearnDrift(Recordings& recordings, const Enough& enough, InstalledModel& model) const;
+  absl::Status CheckReady(const InstalledModel& model, const Preparation& preparation) const;
+  /// Of how many machines it did not learn for want of time.
+  int64_t LearnDrift(const InstalledModel& model, const Go& go, Preparation& preparation) const;
+  static void Take(Preparation& preparation, InstalledModel& model);
 
   const std::vector<MachineConfig> machines_;
   const Past past_;
@@ -121,6 +151,9 @@ class PreparedModels final : public ModelUser {
     std::string before;
   };
   std::map<std::string, Known> known_;
+
+  mutable absl::Mutex mutex_;
+  std::map<std::string, int64_t> normal_since_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace

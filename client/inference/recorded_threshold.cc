@@ -122,10 +122,14 @@ bool LearnsThreshold(const MachineConfig& kind, const Plan& plan) {
   return plan.task() == Task::kReconstruction && kind.threshold <= 0;
 }
 
-RecordedThreshold::RecordedThreshold(const MachineConfig* kind, const std::string& machine)
-    : kind_(kind), machine_(machine), threshold_(kind->learning, Random(1).Fork(machine).Next()) {}
+RecordedThreshold::RecordedThreshold(const MachineConfig* kind, const std::string& machine,
+                                     int64_t after_ns)
+    : kind_(kind),
+      machine_(machine),
+      threshold_(kind->learning, Random(1).Fork(machine).Next()),
+      learnt_ns_(after_ns) {}
 
-void RecordedThreshold::Learn(const RecordedRows& rows, const ModelPackage& package,
+bool RecordedThreshold::Learn(const RecordedRows& rows, const ModelPackage& package,
                               Predictor* predictor, const std::function<bool()>& enough) {
   input_ = package.plan.input;
   const int64_t window = input_.window;
@@ -135,16 +139,19 @@ void RecordedThreshold::Learn(const RecordedRows& rows, const ModelPackage& pack
   const std::vector<Place> places =
       NewestWindows(timed, window, hop, kind_->learning.learn_windows);
   std::span<const Place> left = places;
-  while (!left.empty() && !enough()) {
+  bool ends = false;
+  while (!left.empty() && !ends) {
     const auto now = left.first(std::min(left.size(), static_cast<size_t>(kWindowsAtATime)));
     const auto scores = ScoresOf(now, package, predictor);
-    if (!scores) return;
+    if (!scores) return true;  // nor will it the next time
     for (const float score : *scores) threshold_.Observe(score);
     // The next window may share rows with this one.
     learnt_ns_ = now.back().end_ns - std::max<int64_t>(window - hop, 0) * period_ns;
     left = left.subspan(now.size());
+    ends = enough();
   }
   threshold_.Adapt(absl::ZeroDuration());
+  return left.empty();
 }
 
 std::string RecordedThreshold::Serialize() const {

@@ -21,15 +21,18 @@ bool LearnsThreshold(const MachineConfig& kind, const Plan& plan);
 /// flagged nor taken in an alarm. In several goes, where rows are still to come. Not thread-safe.
 class RecordedThreshold {
  public:
-  /// `kind`, which learns its thresholds, outlives it.
-  RecordedThreshold(const MachineConfig* kind, const std::string& machine);
+  /// `kind`, which learns its thresholds, outlives it. Rows up to `after_ns` teach nothing.
+  RecordedThreshold(const MachineConfig* kind, const std::string& machine,
+                    int64_t after_ns = std::numeric_limits<int64_t>::min());
 
   /// Scores the newest windows, as many as are to be learnt from, of rows after those that it has
-  /// learnt from already. Ends early if the model fails, or once `enough`, which is asked every few
-  /// milliseconds, says so.
-  void Learn(const RecordedRows& rows, const ModelPackage& package, Predictor* predictor,
+  /// learnt from already. Ends early if the model fails, or once `enough` says so, which is asked
+  /// every few milliseconds, but not before some are scored. False: it did, and others are left.
+  bool Learn(const RecordedRows& rows, const ModelPackage& package, Predictor* predictor,
              const std::function<bool()>& enough);
 
+  /// Rows up to then are of no use to it any more.
+  int64_t learnt_ns() const { return learnt_ns_; }
   bool known() const { return threshold_.value().has_value(); }
   /// Why it is not: "120 of 2500 windows seen".
   std::string Progress() const { return threshold_.Progress(); }
@@ -42,7 +45,7 @@ class RecordedThreshold {
   MachineThreshold threshold_;
   InputPlan input_;  // of the model
   /// Time of the last row that no new window begins at or before.
-  int64_t learnt_ns_ = std::numeric_limits<int64_t>::min();
+  int64_t learnt_ns_;
 };
 
 }  // namespace millrace

@@ -57,6 +57,15 @@ absl::Status CheckOrder(const RelearnOrder& order, const std::vector<MachineConf
       absl::StrCat("machine '", order.machine, "': no [[machine]] of the site has this name"));
 }
 
+absl::Status CheckThresholdOrder(const RelearnOrder& order, const Plan& serving) {
+  if (!order.threshold || serving.task() == Task::kReconstruction) return absl::OkStatus();
+  const char* const task =
+      serving.task() == Task::kClassification ? "a classification" : "a regression";
+  return absl::FailedPreconditionError(
+      absl::StrCat("machine '", order.machine, "': the model that serves it is ", task,
+                   ", which learns no threshold; leave out --threshold"));
+}
+
 std::string ChannelsText(const RelearnOrder& order) {
   return order.channels.empty() ? "all" : absl::StrJoin(order.channels, ", ");
 }

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "client/inference/machine_config.h"
+#include "plan/plan.h"
 
 namespace millrace {
 
@@ -26,6 +27,10 @@ struct RelearnOrder {
 /// NOT_FOUND names the machine or channel that is not among `machines`, FAILED_PRECONDITION what is
 /// not learnt of it at all.
 absl::Status CheckOrder(const RelearnOrder& order, const std::vector<MachineConfig>& machines);
+
+/// FAILED_PRECONDITION where it is of the threshold too, and the model that serves the machine,
+/// whose plan this is, judges by none.
+absl::Status CheckThresholdOrder(const RelearnOrder& order, const Plan& serving);
 
 /// "current, speed", or "all", for people.
 std::string ChannelsText(const RelearnOrder& order);

@@ -76,6 +76,7 @@ void ScoringWorker::Run() {
     if (sinks_->pause && IsTime(now_ns, kPauseNs, paused_ns)) sinks_->pause(machines_);
     if (IsTime(now_ns, kMaintainNs, maintained_ns)) {
       engine_.Maintain();
+      if (engine_.HasNewsOfModels()) TellLearnt();
       FollowOrders();
     }
     if (IsTime(now_ns, kTellLearntNs, told_ns)) TellLearnt();

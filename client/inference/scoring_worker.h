@@ -26,6 +26,8 @@ namespace millrace {
 struct LearntOfMachines {
   std::map<std::string, ScoringEngine::LearntThreshold> thresholds;
   ScoringEngine::LearntDrift drift;
+  /// Unix time by machine: rows up to then teach no threshold, by somebody's order.
+  std::map<std::string, int64_t> normal_since{};
 };
 
 /// Who hears what those who judge have to say. Called on the thread of the machine that it is
@@ -37,8 +39,8 @@ struct ScoringSinks {
   RowSink row;  // may be missing
   /// Every half second or so, between two rows of these machines, by their numbers. May be missing.
   std::function<void(std::span<const size_t> machines)> pause;
-  /// What has been learnt of a thread's machines: every ten minutes, after an order to learn anew,
-  /// and at the end. May be missing.
+  /// What has been learnt of a thread's machines: every ten minutes, once it has taken up a model,
+  /// after an order to learn anew, and at the end. May be missing.
   std::function<void(LearntOfMachines learnt)> learnt;
   /// It was followed, and `learnt` has heard of it. May be missing.
   std::function<void(const RelearnOrder& order)> relearnt;

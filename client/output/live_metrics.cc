@@ -71,6 +71,9 @@ std::string LiveMetrics::Text(const LiveReading& reading) const {
       static_cast<double>(reading.samples_dropped));
   set(gauges("millrace_verdict_p99_seconds", "99th percentile of the last ten seconds' verdicts."),
       {}, reading.p99_ns.value_or(0) / kNsPerSecond);
+  set(gauges("millrace_recent_rows_bytes",
+             "Values and flags of rows that are kept in memory for the next model's thresholds."),
+      {}, static_cast<double>(reading.recent_bytes));
   set(gauges("millrace_training_held", "1 while training stands still for the verdicts' sake."), {},
       reading.training_held ? 1 : 0);
   const TimeGridCounts& rows = reading.tally.rows;

@@ -23,6 +23,7 @@ struct LiveReading {
   std::optional<double> p99_ns;  // of the last seconds' verdicts; none: there were none
   bool training_held = false;
   ScoringTally tally;
+  int64_t recent_bytes = 0;  // of rows that are kept in memory
 };
 
 /// Counts verdicts and writes everything in Prometheus' text format. Thread-safe.

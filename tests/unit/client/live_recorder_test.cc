@@ -34,8 +34,12 @@ constexpr int64_t kBegin = 1'700'000'000 * kNsPerS;
 class StandingClock : public LiveClock {
  public:
   int64_t UnixNs() override { return kBegin + now_ns; }
-  int64_t MonotonicNs() override { return now_ns; }
+  int64_t MonotonicNs() override {
+    ++asked;
+    return now_ns;
+  }
   std::atomic<int64_t> now_ns = kNsPerS;
+  std::atomic<int64_t> asked = 0;
 };
 
 LiveConfig RecorderConfig() {
@@ -77,11 +81,11 @@ class LiveRecorderTest : public ::testing::Test {
     verdict.score = judgement == Judgement::kAlarm ? 5 : 1;
     verdict.threshold = 2;
     verdict.judgement = judgement;
+    verdict.unusable = judgement == Judgement::kNotEvaluated;
     recorder_->Take(verdict);
   }
   std::vector<StoredRows> Recorded(const std::string& machine,
                                    const std::string& folder = "recordings") {
-    verdict.unusable = judgement == Judgement::kNotEvaluated;
     std::vector<StoredRows> found;
     const absl::StatusOr<StoreReader> reader = StoreReader::Open(&memory_, folder);
     if (!reader.ok()) return found;
@@ -277,6 +281,24 @@ TEST_F(LiveRecorderTest, DiskThatIsFullIsToldAndRecordingResumesByItself) {
   recorder_->Stop();
   EXPECT_THAT(Recorded("pump-1"), ::testing::Not(IsEmpty()));
   EXPECT_EQ(Recorded("pump-1").back().last_ns(), kBegin + (second + 9) * kNsPerS);
+}
+
+TEST_F(LiveRecorderTest, FullDiskIsToldUntilItTakesRowsHoweverSeldomTheyCome) {
+  config_.capture.reset();  // the writing thread asks for the time once whenever it looks for rows
+  Begin();
+  Rows(0, 0, 10);
+  ASSERT_TRUE(Eventually([&] { return !Recorded("pump-1").empty(); }));
+  disk_.FillUp();
+  Rows(0, 10, 20);
+  ASSERT_TRUE(Eventually([&] { return !recorder_->Health().ok(); }));
+  const int64_t asked = clock_.asked;
+  ASSERT_TRUE(Eventually([&] { return clock_.asked >= asked + 3; })) << "no rows have come";
+  EXPECT_THAT(recorder_->Health(),
+              IsStatus(absl::StatusCode::kResourceExhausted, HasSubstr("full disk")));
+  EXPECT_THAT(recorder_->MetricsText(), HasSubstr("\nmillrace_recording_complete 0\n"));
+  disk_.Heal();
+  Rows(0, 20, 30);
+  EXPECT_TRUE(Eventually([&] { return recorder_->Health().ok(); }));
 }
 
 TEST(LiveMemoryTest, DriftThatWasLearntOutlastsARestart) {

@@ -24,6 +24,7 @@ using ::millrace::testing::Eventually;
 using ::millrace::testing::TemporaryFolder;
 using ::millrace::testing::ToyPackage;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// Off by its package's first parameter in every value.
 class Shifted : public Predictor {
@@ -95,6 +96,7 @@ name = ")",
     MR_ASSERT_OK_AND_ASSIGN(service_,
                             LiveService::Create(config, folder_.path() + "/state", NewShifted,
                                                 PosixFileSystem(), SystemLiveClock()));
+    if (ends_) service_->Halt();
     service_->Start();
   }
 
@@ -111,6 +113,7 @@ name = ")",
     });
   }
 
+  bool ends_ = false;
   std::string machines_ = "\"pump-1\"";
   std::string speed_ = "speed";
   std::string heartbeat_;
@@ -245,6 +248,21 @@ TEST_F(LiveServiceTest, ModelThatDoesNotFitAWrongConfigurationIsKept) {
   Start();
   service_ = nullptr;
   speed_ = "speed";
+  Start();
+  EXPECT_TRUE(Says("version", 2));
+}
+
+TEST_F(LiveServiceTest, NothingStartsOnceItIsToEnd) {
+  MR_ASSERT_OK(models_.Stage(ToyPackage(2, 0.25)));
+  Start();
+  ASSERT_TRUE(Says("version", 2));
+  service_ = nullptr;
+  ends_ = true;
+  Start();
+  EXPECT_EQ(service_->heart()->beats(), 0U);
+  EXPECT_THAT(Get("/sources"), Not(HasSubstr("\"live\"")));
+  service_ = nullptr;
+  ends_ = false;
   Start();
   EXPECT_TRUE(Says("version", 2));
 }

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "absl/strings/str_split.h"
 #include "base/memory_file_system.h"
 #include "client/live_memory.h"
 #include "client/relearn_folder.h"
@@ -116,6 +117,20 @@ TEST_F(RelearningTest, OrderThatCannotBeFollowedIsPutAway) {
   EXPECT_THAT(*disk_.List("state/relearn"), IsEmpty());
 }
 
+TEST_F(RelearningTest, OrderThatCannotBeFollowedAndDoesNotGoIsToldOnce) {
+  Order("pump-9");
+  MR_ASSERT_OK(WriteFileDurably(&disk_, "state/relearn/0-pump-1.order", "no such thing"));
+  disk_.TurnReadOnly();
+  ::testing::internal::CaptureStderr();
+  for (int i = 0; i < 3; ++i) relearning_->Look();
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  const std::vector<std::string> pieces = absl::StrSplit(log, "order cannot be followed");
+  EXPECT_THAT(pieces, SizeIs(3)) << "of two orders: " << log;
+  disk_.Heal();
+  relearning_->Look();
+  EXPECT_THAT(*disk_.List("state/relearn"), IsEmpty());
+}
+
 TEST_F(RelearningTest, OrderOutlastsADiskThatFailsForTheMoment) {
   Order("pump-1");
   disk_.FailAnyCall(0, testing::DiskFault::kIoError);
@@ -141,9 +156,23 @@ TEST_F(RelearningTest, MemoryThatADiskDidNotTakeIsSaidToBeMissingUntilItDoes) {
   EXPECT_FALSE(memory.Save());
   EXPECT_FALSE(memory.Save()) << "it is still not there";
   disk_.Heal();
+  EXPECT_TRUE(memory.Save()) << "nothing new has to be learnt for that";
+  EXPECT_EQ(*LiveMemory(&disk_, "state").Load().drift.at("pump-1"), "learnt");
   note("learnt anew");
   EXPECT_TRUE(memory.Save());
   EXPECT_EQ(*LiveMemory(&disk_, "state").Load().drift.at("pump-1"), "learnt anew");
+}
+
+TEST_F(RelearningTest, SinceWhenAMachineIsNormalOutlastsARestart) {
+  LiveMemory memory(&disk_, "state");
+  memory.Load();
+  LearntOfMachines learnt;
+  learnt.normal_since["pump-1"] = 100;
+  memory.Note(learnt);
+  learnt.normal_since = {{"pump-1", 200}, {"pump-2", 300}};
+  memory.Note(learnt);
+  EXPECT_TRUE(memory.Save());
+  EXPECT_EQ(LiveMemory(&disk_, "state").Load().normal_since, learnt.normal_since);
 }
 
 TEST_F(RelearningTest, NameThatIsNoneDoesNotBecomeAPath) {

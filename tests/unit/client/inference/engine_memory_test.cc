@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "base/random.h"
 #include "client/inference/engine.h"
 #include "tests/testing/constant_predictor.h"
@@ -142,6 +143,23 @@ TEST_F(EngineMemoryTest, DriftThatIsNoneOfTheseMachinesIsPassedOver) {
   engine_->RestoreDrift(other);
   Feed(80, 10);
   EXPECT_THAT(ToldOfScore(), SizeIs(1)) << "it learns";
+}
+
+TEST_F(EngineMemoryTest, NewsOfAModelAreThereOnceEveryMachineIsNoted) {
+  config_.names.clear();
+  for (int i = 0; i < 20; ++i) config_.names.push_back(absl::StrCat("pump-", i));
+  Begin("a model");
+  Feed(1, 10);
+  EXPECT_FALSE(engine_->HasNewsOfModels()) << "8 of 20 are";
+  engine_->Maintain();
+  engine_->Maintain();
+  EXPECT_THAT(engine_->NotedDrift(), SizeIs(20));
+  EXPECT_TRUE(engine_->HasNewsOfModels());
+  for (int i = 0; i < 5; ++i) engine_->Maintain();
+  EXPECT_FALSE(engine_->HasNewsOfModels()) << "there are no others";
+  UseModel("another");
+  for (int i = 0; i < 3; ++i) engine_->Maintain();
+  EXPECT_TRUE(engine_->HasNewsOfModels());
 }
 
 }  // namespace

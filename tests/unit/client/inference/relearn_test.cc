@@ -44,15 +44,26 @@ class RelearnTest : public ::testing::Test {
         std::vector{config_}, &clock_,
         [this](const MachineVerdict& verdict) { verdicts_.push_back(verdict); },
         [this](const ChannelDrift& drift) { told_.push_back(drift); });
+    MR_ASSERT_OK(engine_->Use(ModelOfParameters("a model")));
+  }
+  static std::shared_ptr<InstalledModel> ModelOfParameters(const std::string& sha256) {
     auto model = std::make_shared<InstalledModel>();
     model->package.plan.model.kind = ModelKind::kAutoencoder;
     model->package.plan.input.channels = {"current", "speed"};
     model->package.plan.input.window = 1;
     model->package.plan.input.normalization = Normalization::kNone;
     model->package.manifest.set_name("pumps");
-    model->package.manifest.set_parameters_sha256("a model");
+    model->package.manifest.set_parameters_sha256(sha256);
     model->predictors.push_back(std::make_unique<testing::ConstantPredictor>(0, 2));
-    MR_ASSERT_OK(engine_->Use(std::move(model)));
+    return model;
+  }
+  /// Of a channel that was at this level when it was recorded.
+  DriftMonitor Recorded(double level) {
+    std::vector<FeatureValues> seconds(100, kNoFeatures);
+    for (FeatureValues& second : seconds) second[kFeatureMean] = level + 0.1 * random_.Normal();
+    DriftMonitor monitor(*config_.drift);
+    EXPECT_TRUE(monitor.LearnRecorded(/*mode=*/0, seconds));
+    return monitor;
   }
   /// All channels of both machines at this level.
   void Feed(int64_t seconds, double level) {
@@ -140,6 +151,24 @@ TEST_F(RelearnTest, WhatIsLearntAnewIsSoAfterARestart) {
   EXPECT_THAT(ToldToBe(DriftState::kStable), ::testing::Contains("pump-1/current"));
 }
 
+TEST_F(RelearnTest, RecordingsDoNotUndoAnOrderWhateverTheirModelsModesAre) {
+  HaveAllDrift();
+  engine_->Relearn(OrderOf("pump-1", {"speed"}));
+  told_.clear();
+  const std::shared_ptr<InstalledModel> model = ModelOfParameters("another");
+  model->package.plan.input.modes = {{.column = "speed", .step = 100, .min = 0, .max = 0}};
+  model->drift["pump-1"] = {Recorded(10), Recorded(10)};
+  MR_ASSERT_OK(engine_->Use(model));
+  Feed(1, 10);
+  EXPECT_THAT(ToldToBe(DriftState::kStable), ElementsAre("pump-1/current"));
+  EXPECT_TRUE(told_.back().prepared);
+  EXPECT_EQ(told_.back().report.reference, DriftReference::kTraining);
+  told_.clear();
+  MR_ASSERT_OK(engine_->Use(model));
+  Feed(1, 10);
+  EXPECT_THAT(told_, ::testing::IsEmpty()) << "it has brought nothing new";
+}
+
 TEST_F(RelearnTest, ThresholdIsLearntAnewWhereTheOrderSaysSo) {
   Feed(210, 10);
   Feed(10, 20);
@@ -187,6 +216,13 @@ TEST_F(RelearnTest, OrderThatCannotBeFollowedIsRefusedByName) {
   RelearnOrder of_threshold = OrderOf("pump-1");
   of_threshold.threshold = true;
   MR_EXPECT_OK(CheckOrder(of_threshold, {config_}));
+  Plan serving;
+  MR_EXPECT_OK(CheckThresholdOrder(of_threshold, serving));
+  serving.label.kind = LabelKind::kColumn;
+  MR_EXPECT_OK(CheckThresholdOrder(OrderOf("pump-1"), serving));
+  EXPECT_THAT(CheckThresholdOrder(of_threshold, serving),
+              IsStatus(absl::StatusCode::kFailedPrecondition,
+                       HasSubstr("learns no threshold; leave out --threshold")));
   config_.threshold = 3;
   EXPECT_THAT(CheckOrder(of_threshold, {config_}),
               IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("threshold = 3")));

@@ -96,8 +96,9 @@ class ScoringWorkersTest : public ::testing::Test {
     };
     sinks.learnt = [this](LearntOfMachines learnt) {
       const absl::MutexLock lock(&mutex_);
-      learnt_.thresholds.merge(learnt.thresholds);
-      learnt_.drift.merge(learnt.drift);
+      learnt.thresholds.merge(learnt_.thresholds);  // the latest counts
+      learnt.drift.merge(learnt_.drift);
+      learnt_ = std::move(learnt);
     };
     sinks.relearnt = [this](const RelearnOrder& order) {
       const absl::MutexLock lock(&mutex_);
@@ -359,6 +360,17 @@ TEST_F(ScoringWorkersTest, ThresholdsOutlastARestartWithAnotherNumberOfWorkers) 
     if (workers == 1) of_one = thresholds;
     EXPECT_EQ(thresholds, of_one) << workers;
   }
+}
+
+TEST_F(ScoringWorkersTest, WhatIsLearntForAModelIsToldOnceAllHaveTakenItUp) {
+  for (MachineConfig& kind : site_) kind.drift.emplace();
+  Begin(2);
+  workers_->Start();
+  EXPECT_TRUE(Eventually([&] {
+    if (clock_.now_ns < 100 * kSecond) clock_.now_ns += kSecond;  // ten minutes are not over
+    const absl::MutexLock lock(&mutex_);
+    return learnt_.drift.size() == 5;
+  }));
 }
 
 TEST_F(ScoringWorkersTest, RoomIsSharedAndWhatWaitsOrIsDroppedAddsUp) {

@@ -15,6 +15,7 @@ TEST(LiveMetricsTest, TellsWhatBecameOfSamplesAndWindows) {
   reading.tally.engine.unusable = 6;
   reading.tally.engine.not_finite = 7;
   reading.tally.engine.model_errors = 8;
+  reading.recent_bytes = 9;
   const std::string text = LiveMetrics().Text(reading);
   EXPECT_THAT(text, HasSubstr("millrace_samples_unused{why=\"late\"} 1"));
   EXPECT_THAT(text, HasSubstr("millrace_samples_unused{why=\"early\"} 2"));
@@ -24,6 +25,7 @@ TEST(LiveMetricsTest, TellsWhatBecameOfSamplesAndWindows) {
   EXPECT_THAT(text, HasSubstr("millrace_windows{what=\"unusable\"} 6"));
   EXPECT_THAT(text, HasSubstr("millrace_windows{what=\"not_finite\"} 7"));
   EXPECT_THAT(text, HasSubstr("millrace_windows{what=\"failed\"} 8"));
+  EXPECT_THAT(text, HasSubstr("millrace_recent_rows_bytes 9"));
 }
 
 TEST(LiveMetricsTest, TellsHowASourceIs) {
