@@ -308,8 +308,8 @@ void ScoringEngine::Maintain() {
       adapt_next_ = machines + 1;
       kind->thresholds[i].Adapt(absl::Nanoseconds(now_ns - kind->adapted_ns[i]));
       kind->adapted_ns[i] = now_ns;
-      std::string bytes = SaveThreshold(kind->thresholds[i], kind->config,
-                                        kind->model->package.plan.input);
+      std::string bytes =
+          SaveThreshold(kind->thresholds[i], kind->config, kind->model->package.plan.input);
       if (!bytes.empty()) {
         kind->learnt[i] = std::make_shared<const std::string>(std::move(bytes));
       }

@@ -88,8 +88,8 @@ absl::Status CheckFreshness(const ServingDemands& demands, const ModelPackage& p
     if (between_s <= fresh_s) continue;
     return absl::FailedPreconditionError(absl::StrCat(
         "on machine '", machine.names.empty() ? "" : machine.names.front(), "' ", between_s,
-        " s lie between two verdicts (", hop, " rows at ", machine.rate_hz,
-        " Hz), and ", machine.fresh_s > 0 ? "[[machine]]" : "[heartbeat]", " fresh_s is ", fresh_s,
+        " s lie between two verdicts (", hop, " rows at ", machine.rate_hz, " Hz), and ",
+        machine.fresh_s > 0 ? "[[machine]]" : "[heartbeat]", " fresh_s is ", fresh_s,
         ": between them they would count as stale, and no heart would beat; set [[machine]] "
         "fresh_s to at least ",
         between_s, ", or hop to at most ",
