@@ -239,7 +239,12 @@ bool PreparedModels::LearnThreshold(const MachineConfig& kind, size_t index,
   RecordedThreshold& threshold = prepared->second.threshold;
   if (threshold.known()) return true;
   Predictor* const predictor = model.predictors[0].get();
-  const auto enough = [&] { return IsOver(go.end_ns); };
+  // Asked once some are scored: what was read for long is made use of before it is read again.
+  int64_t end_ns = 0;
+  const auto enough = [&] {
+    if (end_ns == 0) end_ns = std::max(go.end_ns, clock_->MonotonicNs() + kGoNs / 2);
+    return IsOver(end_ns);
+  };
   if (const StoreReader* const store = preparation.recordings->get()) {
     const int64_t values = ValuesOfWindows(kind, model.package.plan);
     if (first) TellIfTooMany(machine, values);
