@@ -135,9 +135,9 @@ TEST(TimeLimitsTest, VerdictsThatLieFurtherApartThanTheyAreFreshAreRefused) {
                      HasSubstr("fresh_s to at least 60"), HasSubstr("hop to at most 300"))));
   demands.machines[1].fresh_s = 60;
   MR_EXPECT_OK(CheckFreshness(demands, PackageOfWindow("pumps", 600)));
-  EXPECT_THAT(CheckFreshness(demands, PackageOfWindow("pumps", 602)),
-              IsStatus(absl::StatusCode::kFailedPrecondition,
-                       HasSubstr("[[machine]] fresh_s is 60")));
+  EXPECT_THAT(
+      CheckFreshness(demands, PackageOfWindow("pumps", 602)),
+      IsStatus(absl::StatusCode::kFailedPrecondition, HasSubstr("[[machine]] fresh_s is 60")));
   demands.machines[1].fresh_s = 0;
   demands.machines[1].hop = 10;
   MR_EXPECT_OK(CheckFreshness(demands, PackageOfWindow("pumps", 600)))
