@@ -38,6 +38,7 @@
 #include "models/torch/torch_predictor.h"
 #include "tests/testing/broker.h"
 #include "tests/testing/eventually.h"
+#include "tests/testing/lone_site.h"
 #include "tests/testing/process.h"
 #include "tests/testing/temporary_folder.h"
 #include "tests/testing/toy_package.h"
@@ -96,15 +97,7 @@ std::string PackageOfRestarts(const RestartArguments& arguments) {
 /// Every window is an alarm, so that the first verdict is in the log. The broker keeps what comes
 /// while the site is away.
 std::string SiteOfRestarts(int broker_port, int hop) {
-  return absl::StrCat(R"([coordinator]
-address = "localhost:1"
-[identity]
-certificate = "none.crt"
-key = "none.key"
-authority = "none.crt"
-[storage]
-folder = "state"
-[data]
+  return absl::StrCat(testing::kLoneSite, R"([data]
 kind = "store"
 [release]
 signatures = 0

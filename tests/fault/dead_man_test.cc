@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/testing/broker.h"
 #include "tests/testing/eventually.h"
+#include "tests/testing/lone_site.h"
 #include "tests/testing/process.h"
 #include "tests/testing/subscriber.h"
 #include "tests/testing/temporary_folder.h"
@@ -25,16 +26,7 @@ constexpr char kStatusTopic[] = "millrace/status";
 
 /// Without a certificate: what watches the machines needs none.
 std::string WatchingSite(int broker_port) {
-  return absl::StrCat(R"(
-[coordinator]
-address = "localhost:1"
-[identity]
-certificate = "none.crt"
-key = "none.key"
-authority = "none.crt"
-[storage]
-folder = "state"
-[data]
+  return absl::StrCat(testing::kLoneSite, R"([data]
 kind = "delimited"
 path = "none.csv"
 [[machine]]

@@ -13,6 +13,7 @@
 #include "base/file_system.h"
 #include "client/release/model_folder.h"
 #include "tests/testing/eventually.h"
+#include "tests/testing/lone_site.h"
 #include "tests/testing/toy_package.h"
 
 namespace millrace {
@@ -21,15 +22,7 @@ namespace {
 using testing::Eventually;
 using testing::Process;
 
-constexpr char kWatchingSite[] = R"([coordinator]
-address = "localhost:1"
-[identity]
-certificate = "none.crt"
-key = "none.key"
-authority = "none.crt"
-[storage]
-folder = "state"
-[data]
+constexpr char kWatchingSite[] = R"([data]
 kind = "delimited"
 path = "none.csv"
 [live]
@@ -58,7 +51,7 @@ name = "speed"
 
 WatchedPlant::WatchedPlant(const std::string& more) {
   std::ofstream(folder() + "/live.csv") << "current,speed\n";
-  std::ofstream(folder() + "/site.toml") << kWatchingSite << more;
+  std::ofstream(folder() + "/site.toml") << testing::kLoneSite << kWatchingSite << more;
   MR_CHECK(
       ModelFolder(PosixFileSystem(), state(), "pumps").Stage(testing::ToyPackage(1, 0.5)).ok());
 }

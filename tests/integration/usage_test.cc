@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/testing/lone_site.h"
 #include "tests/testing/process.h"
 #include "tests/testing/temporary_folder.h"
 
@@ -42,15 +43,7 @@ INSTANTIATE_TEST_SUITE_P(Programs, Usage,
                          ::testing::Values(MILLRACE_COORDINATOR, MILLRACE_CLIENT, MILLRACE_TRAIN),
                          [](const auto& info) { return std::to_string(info.index); });
 
-constexpr char kSiteOfAnotherUser[] = R"([coordinator]
-address = "localhost:1"
-[identity]
-certificate = "none.crt"
-key = "none.key"
-authority = "none.crt"
-[storage]
-folder = "state"
-[data]
+constexpr char kSiteOfAnotherUser[] = R"([data]
 kind = "store"
 [store]
 [capture]
@@ -67,7 +60,7 @@ TEST(StateOfAnotherUser, IsChangedByNoCommandOfTheSuperuser) {
   const testing::TemporaryFolder folder;
   const std::string state = folder.path() + "/state";
   const std::string config = folder.path() + "/site.toml";
-  std::ofstream(config) << kSiteOfAnotherUser;
+  std::ofstream(config) << testing::kLoneSite << kSiteOfAnotherUser;
   std::filesystem::create_directory(state);
   ASSERT_EQ(::chown(state.c_str(), kOther, kOther), 0);
   const std::vector<std::vector<std::string>> commands = {
